@@ -1,1 +1,8 @@
-//! proof
+//! What makes a result provable: commitments to evidence, Merkle logs, signed checkpoints, signatures, the manifest, the
+//! attestation, the proof bundle, and the verification of all of them.
+//!
+//! Pure: bytes in, bytes out. It must never know files, sockets, clocks, stores or how procedures are evaluated. The
+//! vault, the exit gate, the control plane and `proctor-verify` depend on it, so that every side computes the same.
+#![deny(missing_docs)]
+
+pub mod merkle;
