@@ -5,4 +5,8 @@
 //! vault, the exit gate, the control plane and `proctor-verify` depend on it, so that every side computes the same.
 #![deny(missing_docs)]
 
+pub mod commitment;
 pub mod merkle;
+
+#[cfg(test)]
+mod vectors;
