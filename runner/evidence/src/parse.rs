@@ -69,7 +69,9 @@ impl Parse {
     }
 
     fn yaml(self, text: &str) -> Result<Value, ParseError> {
-        serde_saphyr::from_str(text).map_err(|error| match error.location() {
+        // YAML 1.2: `yes` and `off` are text, as the document's author sees them.
+        let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
+        serde_saphyr::from_str_with_options(text, options).map_err(|error| match error.location() {
             Some(at) => self.error(format!("line {} column {}", at.line(), at.column())),
             None => self.error("it ends early or is too large".to_owned()),
         })

@@ -266,8 +266,8 @@ impl std::fmt::Debug for ItemContent {
     }
 }
 
-/// RFC 8785 numbers are doubles. An integer that a double cannot hold exactly becomes its decimal text, so that what is
-/// stored is what the target said.
+/// RFC 8785 numbers are doubles. A number beyond what a double holds to the unit becomes its decimal text, so that what
+/// is stored is what the target said.
 fn make_canonical(value: &mut Value) {
     const EXACT: u64 = (1 << 53) - 1;
     match value {
@@ -275,7 +275,7 @@ fn make_canonical(value: &mut Value) {
             let exact = match (number.as_u64(), number.as_i64()) {
                 (Some(unsigned), _) => unsigned <= EXACT,
                 (None, Some(signed)) => signed.unsigned_abs() <= EXACT,
-                (None, None) => true,
+                (None, None) => number.as_f64().is_some_and(|double| double.abs() <= EXACT as f64),
             };
             if !exact {
                 *value = Value::String(number.to_string());

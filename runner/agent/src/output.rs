@@ -1,0 +1,150 @@
+//! What a command prints: tables and colours for people, plain text on a pipe, JSON for programs.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line's printer")]
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use anstream::{eprintln, println};
+use anstyle::{AnsiColor, Style};
+use comfy_table::{Color, ContentArrangement, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
+use verdict::Status;
+
+use crate::fail::Fail;
+
+/// Where a command prints, and in which shape.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    json: bool,
+}
+
+impl Output {
+    /// Prints JSON if asked to, otherwise text.
+    pub fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Whether the result goes out as JSON.
+    pub fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// A line of text; nothing when the result is JSON.
+    pub fn line(self, text: impl std::fmt::Display) {
+        if !self.json {
+            println!("{text}");
+        }
+    }
+
+    /// A remark that does not belong to the result.
+    pub fn note(self, text: impl std::fmt::Display) {
+        eprintln!("{text}");
+    }
+
+    /// The result as JSON; nothing when the result is text.
+    pub fn json(self, value: &Value) {
+        if self.json {
+            println!("{value:#}");
+        }
+    }
+
+    /// A table; nothing when the result is JSON.
+    pub fn table(self, header: &[&str], rows: Vec<Vec<Cell>>) {
+        if self.json {
+            return;
+        }
+        let mut table = Table::new();
+        table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+        if !std::io::stdout().is_terminal() {
+            // A pipe has no width to wrap for: one row stays one line, so that grep and awk see it whole.
+            table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        }
+        table.set_header(header);
+        for row in rows {
+            table.add_row(row.into_iter().map(Cell::shown));
+        }
+        println!("{table}");
+    }
+
+    /// An error, on standard error, as text or JSON.
+    pub fn fail(self, fail: &Fail) {
+        if self.json {
+            let error = serde_json::json!({"error": {"code": fail.code, "message": fail.message, "next": fail.next}});
+            eprintln!("{error:#}");
+            return;
+        }
+        let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
+        eprintln!("{red}{}{red:#} {}", fail.code, printable(&fail.message));
+        if !fail.next.is_empty() {
+            eprintln!("  → {}", printable(&fail.next));
+        }
+    }
+
+    /// Progress of long work: a spinner on a terminal, silence elsewhere.
+    pub fn progress(self, text: &str) -> ProgressBar {
+        if self.json || !std::io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new_spinner().with_message(text.to_owned());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed:>4} {msg}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        bar
+    }
+}
+
+/// A cell of a table.
+#[derive(Debug, Clone)]
+pub enum Cell {
+    /// Text, which may have come from a target.
+    Text(String),
+    /// A status, in its colour.
+    Status(Status),
+}
+
+impl Cell {
+    fn shown(self) -> comfy_table::Cell {
+        match self {
+            Self::Text(text) => comfy_table::Cell::new(printable(&text)),
+            Self::Status(status) => comfy_table::Cell::new(status).fg(match status {
+                Status::Pass => Color::Green,
+                Status::Fail => Color::Red,
+                Status::Error => Color::Magenta,
+                Status::Pending | Status::Excepted => Color::Yellow,
+                Status::NotApplicable | Status::Skipped => Color::DarkGrey,
+            }),
+        }
+    }
+}
+
+impl<T: std::fmt::Display> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Self::Text(text.to_string())
+    }
+}
+
+/// A status in its colour, for a line of text.
+pub fn status(status: Status) -> String {
+    let colour = match status {
+        Status::Pass => AnsiColor::Green,
+        Status::Fail => AnsiColor::Red,
+        Status::Error => AnsiColor::Magenta,
+        Status::Pending | Status::Excepted => AnsiColor::Yellow,
+        Status::NotApplicable | Status::Skipped => AnsiColor::BrightBlack,
+    };
+    let style = Style::new().fg_color(Some(colour.into())).bold();
+    format!("{style}{status}{style:#}")
+}
+
+/// A score in basis points as a percentage.
+pub fn score(score: Option<u64>) -> String {
+    score.map_or_else(|| "none".to_owned(), |points| format!("{}.{:02}", points / 100, points % 100))
+}
+
+/// Text that may have come from a target, made safe for a terminal: control characters, among them escape sequences,
+/// and characters that reorder text are shown as escapes.
+pub fn printable(text: &str) -> String {
+    verify::printable(text)
+}
