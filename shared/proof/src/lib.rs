@@ -6,7 +6,12 @@
 #![deny(missing_docs)]
 
 pub mod commitment;
+mod json;
+pub mod log;
 pub mod merkle;
+pub mod text;
 
 #[cfg(test)]
 mod vectors;
+
+pub use json::JsonError;

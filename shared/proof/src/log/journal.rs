@@ -1,0 +1,272 @@
+//! The records of a Runner's journal. People stand in them by id; the only free texts are `purpose` and
+//! `justification`, typed by a person.
+
+use clock::Timestamp;
+use crypto::Digest;
+use ids::{ItemId, PersonId, RequestId, RunId, RunnerId, StoreId, TenantId};
+use serde::{Deserialize, Serialize};
+use verdict::Code;
+
+use super::Line;
+use crate::text::{FreeText, Name};
+
+/// A line of the journal that this version cannot read as one of its records.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// An unknown kind, a field too many or too few, or a value that its type does not allow.
+    #[error("record {seq} is none that this version knows: {why}")]
+    Unknown {
+        /// The record.
+        seq: u64,
+        /// What does not fit.
+        why: String,
+    },
+    /// It says the right thing in another spelling.
+    #[error("record {seq} has other bytes than the journal would have written for it")]
+    Spelling {
+        /// The record.
+        seq: u64,
+    },
+}
+
+/// What the journal records, besides position, previous hash and time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", deny_unknown_fields)]
+pub enum JournalRecord {
+    /// The journal begins.
+    #[serde(rename = "journal.started")]
+    Started {
+        /// The store that holds it.
+        store: StoreId,
+        /// The tenant; nil before enrolment.
+        tenant: TenantId,
+        /// The Runner.
+        runner: RunnerId,
+        /// SHA-256 of the attestation key's SubjectPublicKeyInfo.
+        runner_key: Digest,
+    },
+    /// A run was attested.
+    #[serde(rename = "run.attested")]
+    RunAttested {
+        /// The run.
+        run: RunId,
+        /// SHA-256 of the envelope's bytes.
+        attestation_sha256: Digest,
+    },
+    /// A run ended and there is nothing to attest.
+    #[serde(rename = "run.ended")]
+    RunEnded {
+        /// The run.
+        run: RunId,
+        /// Why.
+        code: Code,
+    },
+    /// A procedure was due and was not run.
+    #[serde(rename = "due.missed")]
+    DueMissed {
+        /// The procedure's id.
+        procedure: Name,
+        /// When it was due.
+        due: Timestamp,
+        /// Why it was not run.
+        reason: MissReason,
+    },
+    /// A time in which less was recorded than should have been.
+    #[serde(rename = "gap")]
+    Gap {
+        /// When it began, if that is known.
+        from: Option<Timestamp>,
+        /// When it ended.
+        until: Timestamp,
+        /// Why.
+        reason: GapReason,
+        /// Who acknowledged it; `null` for the operator at the Runner's own console.
+        by: Option<PersonId>,
+        /// Typed by that person.
+        justification: Option<FreeText>,
+    },
+    /// A version of a procedure may be run from here on.
+    #[serde(rename = "procedure.approved")]
+    ProcedureApproved {
+        /// The version.
+        procedure: ApprovedProcedure,
+        /// Who approved it; `null` for the operator who installed its file.
+        by: Option<PersonId>,
+    },
+    /// A version of a procedure may no longer be run.
+    #[serde(rename = "procedure.withdrawn")]
+    ProcedureWithdrawn {
+        /// The version.
+        procedure: ApprovedProcedure,
+        /// Who withdrew it; `null` for the operator at the Runner's own console.
+        by: Option<PersonId>,
+    },
+    /// Evidence was opened.
+    #[serde(rename = "evidence.opened")]
+    EvidenceOpened {
+        /// The item.
+        item: ItemId,
+        /// How many of its rows.
+        rows: u64,
+        /// By whom; `null` for the operator at the Runner's own console.
+        by: Option<PersonId>,
+        /// The drill-down request, if there was one.
+        request: Option<RequestId>,
+        /// What for, typed by that person.
+        purpose: Option<FreeText>,
+    },
+    /// Evidence was asked for and not opened.
+    #[serde(rename = "evidence.refused")]
+    EvidenceRefused {
+        /// The item, if the request got so far.
+        item: Option<ItemId>,
+        /// Who asked, if that is known.
+        by: Option<PersonId>,
+        /// The drill-down request, if it could be read.
+        request: Option<RequestId>,
+        /// The stable code of the check that refused.
+        code: Name,
+    },
+    /// Evidence was destroyed for good.
+    #[serde(rename = "item.destroyed")]
+    ItemDestroyed {
+        /// The item.
+        item: ItemId,
+        /// By whom; `null` for the operator at the Runner's own console, or for the retention rules.
+        by: Option<PersonId>,
+        /// What made it go.
+        cause: DestroyCause,
+        /// Typed by that person.
+        justification: Option<FreeText>,
+    },
+    /// A key was replaced.
+    #[serde(rename = "key.rotated")]
+    KeyRotated {
+        /// Which key.
+        key: RotatedKey,
+        /// Its new generation.
+        generation: u64,
+        /// SHA-256 of the new public key's SubjectPublicKeyInfo, if it has one.
+        public: Option<Digest>,
+    },
+    /// The control plane showed an audit log that did not grow from the one it showed before.
+    #[serde(rename = "audit.fork_seen")]
+    AuditForkSeen {
+        /// The tree that was seen first.
+        kept: TreeHead,
+        /// The tree that does not follow from it.
+        shown: TreeHead,
+    },
+    /// Earlier records were exported and deleted.
+    #[serde(rename = "journal.purged")]
+    Purged {
+        /// The first record that is still there.
+        before: u64,
+        /// SHA-256 of the record in front of it.
+        last: Digest,
+        /// The tree's right-most frontier over the deleted records, largest subtree first.
+        frontier: Vec<Digest>,
+        /// SHA-256 of the export.
+        export_sha256: Digest,
+        /// By whom; `null` for the operator at the Runner's own console, or for the retention rules.
+        by: Option<PersonId>,
+    },
+}
+
+impl JournalRecord {
+    /// Reads the record of a line. Only the exact bytes that [`build_line`](super::build_line) gives are accepted.
+    pub fn read(line: &Line<'_>) -> Result<Self, RecordError> {
+        let seq = line.head().seq;
+        let fields = format!("{{{}", line.rest());
+        let record: Self = serde_json::from_str(&fields)
+            .map_err(|error| RecordError::Unknown { seq, why: crate::text::printable(&error.to_string()) })?;
+        match serde_json::to_string(&record) {
+            Ok(again) if again == fields => Ok(record),
+            _ => Err(RecordError::Spelling { seq }),
+        }
+    }
+}
+
+/// A version of a procedure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApprovedProcedure {
+    /// Its id.
+    pub id: Name,
+    /// Its version number.
+    pub version: u64,
+    /// The digest of its model.
+    pub sha256: Digest,
+}
+
+/// Size and root of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TreeHead {
+    /// Number of records.
+    pub size: u64,
+    /// Root over them.
+    pub root: Digest,
+}
+
+/// Why a procedure that was due was not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MissReason {
+    /// The Runner did not run.
+    Stopped,
+    /// The store was full or could not be written.
+    Storage,
+    /// Too many reports waited to be acknowledged.
+    QueueFull,
+    /// The run before it had not ended.
+    StillRunning,
+    /// The version was not approved.
+    NotApproved,
+    /// An input or a connection was not bound.
+    NotConfigured,
+    /// The store was put back to an earlier state and nobody had acknowledged it.
+    Rollback,
+    /// The clock was set forward over it.
+    ClockMoved,
+}
+
+/// Why less was recorded than should have been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GapReason {
+    /// The store was full or could not be written.
+    Storage,
+    /// Too many reports waited to be acknowledged.
+    QueueFull,
+    /// The store was put back to an earlier state; an administrator acknowledged it.
+    Rollback,
+    /// The Runner did not run.
+    Stopped,
+    /// The clock was moved.
+    ClockMoved,
+}
+
+/// What made an item go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DestroyCause {
+    /// A person asked for it.
+    Request,
+    /// Its retention time ended.
+    Retention,
+}
+
+/// Which key was replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RotatedKey {
+    /// The root key of the store.
+    Root,
+    /// The key that wraps the keys of evidence items.
+    Wrapping,
+    /// The key that signs attestations.
+    Attestation,
+    /// The key that signs checkpoints of the journal.
+    Journal,
+}
