@@ -5,11 +5,15 @@
 //! vault, the exit gate, the control plane and `proctor-verify` depend on it, so that every side computes the same.
 #![deny(missing_docs)]
 
+pub mod checkpoint;
 pub mod commitment;
+pub mod cosignature;
 mod json;
 pub mod log;
 pub mod merkle;
+pub mod note;
 pub mod text;
+pub mod tlog_proof;
 
 #[cfg(test)]
 mod vectors;

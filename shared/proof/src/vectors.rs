@@ -7,3 +7,17 @@ const TEXT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../test
 pub(crate) fn load() -> Value {
     serde_json::from_str(TEXT).unwrap()
 }
+
+/// A test key by its name in the vectors.
+pub(crate) fn ed25519_key(name: &str) -> crypto::ed25519::SigningKey {
+    let pem = load()["keys"][name]["private_pem"].as_str().unwrap().to_owned();
+    let der = crypto::pem::decode("PRIVATE KEY", &pem).unwrap();
+    crypto::ed25519::SigningKey::from_seed(*der.last_chunk::<32>().unwrap())
+}
+
+/// A test key by its name in the vectors.
+pub(crate) fn p256_key(name: &str) -> crypto::p256::SigningKey {
+    let pem = load()["keys"][name]["private_pem"].as_str().unwrap().to_owned();
+    let der = crypto::pem::decode("PRIVATE KEY", &pem).unwrap();
+    crypto::p256::SigningKey::from_pkcs8(crypto::Secret::new(der), &crypto::SystemEntropy::new()).unwrap()
+}

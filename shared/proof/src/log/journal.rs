@@ -45,6 +45,15 @@ pub enum JournalRecord {
         /// SHA-256 of the attestation key's SubjectPublicKeyInfo.
         runner_key: Digest,
     },
+    /// A run began. From here on it is attested or ended in this journal, or it is missing and everybody can see it: nobody
+    /// can throw a run away because of its sample or its result.
+    #[serde(rename = "run.begun")]
+    RunBegun {
+        /// The run.
+        run: RunId,
+        /// The digest of the procedure's model.
+        procedure_sha256: Digest,
+    },
     /// A run was attested.
     #[serde(rename = "run.attested")]
     RunAttested {
