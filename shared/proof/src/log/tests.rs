@@ -154,6 +154,7 @@ fn records() -> Vec<JournalRecord> {
             runner_key: Digest::ZERO,
         },
         JournalRecord::RunAttested { run, attestation_sha256: Digest::ZERO },
+        JournalRecord::RunBegun { run, procedure_sha256: Digest::ZERO },
         JournalRecord::RunEnded { run, code: verdict::Code::Internal },
         JournalRecord::DueMissed { procedure: "demo".parse().unwrap(), due: at, reason: MissReason::StillRunning },
         JournalRecord::Gap {
