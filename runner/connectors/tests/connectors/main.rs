@@ -1,0 +1,4 @@
+//! Every connector against real parts: real processes, files, listeners and databases.
+
+mod command;
+mod room;
