@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
@@ -87,6 +89,11 @@ impl Object {
         expected: &'static str,
     ) -> Result<T, JsonError> {
         self.text(name)?.parse().map_err(|_| self.wrong(name, expected))
+    }
+
+    /// A string of standard, padded base64.
+    pub(crate) fn base64(&mut self, name: &'static str) -> Result<Vec<u8>, JsonError> {
+        STANDARD.decode(self.text(name)?).map_err(|_| self.wrong(name, "standard base64 with padding"))
     }
 
     pub(crate) fn integer(&mut self, name: &'static str) -> Result<u64, JsonError> {

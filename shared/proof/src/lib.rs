@@ -5,11 +5,14 @@
 //! vault, the exit gate, the control plane and `proctor-verify` depend on it, so that every side computes the same.
 #![deny(missing_docs)]
 
+pub mod attestation;
 pub mod checkpoint;
 pub mod commitment;
 pub mod cosignature;
+pub mod dsse;
 mod json;
 pub mod log;
+pub mod manifest;
 pub mod merkle;
 pub mod note;
 pub mod text;

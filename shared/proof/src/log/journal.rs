@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use verdict::Code;
 
 use super::Line;
+use crate::manifest::ProcedureVersion;
 use crate::text::{FreeText, Name};
 
 /// A line of the journal that this version cannot read as one of its records.
@@ -98,7 +99,7 @@ pub enum JournalRecord {
     #[serde(rename = "procedure.approved")]
     ProcedureApproved {
         /// The version.
-        procedure: ApprovedProcedure,
+        procedure: ProcedureVersion,
         /// Who approved it; `null` for the operator who installed its file.
         by: Option<PersonId>,
     },
@@ -106,7 +107,7 @@ pub enum JournalRecord {
     #[serde(rename = "procedure.withdrawn")]
     ProcedureWithdrawn {
         /// The version.
-        procedure: ApprovedProcedure,
+        procedure: ProcedureVersion,
         /// Who withdrew it; `null` for the operator at the Runner's own console.
         by: Option<PersonId>,
     },
@@ -194,18 +195,6 @@ impl JournalRecord {
             _ => Err(RecordError::Spelling { seq }),
         }
     }
-}
-
-/// A version of a procedure.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ApprovedProcedure {
-    /// Its id.
-    pub id: Name,
-    /// Its version number.
-    pub version: u64,
-    /// The digest of its model.
-    pub sha256: Digest,
 }
 
 /// Size and root of a log.

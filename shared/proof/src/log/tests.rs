@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::journal::*;
 use super::*;
+use crate::manifest::ProcedureVersion;
 use crate::merkle::{Frontier, Tree, verify_consistency};
 use crate::vectors;
 
@@ -145,7 +146,7 @@ fn records() -> Vec<JournalRecord> {
     let at = time("2026-11-21T20:11:36.097Z");
     let justification = Some("Asked for by the \"works council\" – §12".parse().unwrap());
     let head = TreeHead { size: 3, root: Digest::ZERO };
-    let procedure = ApprovedProcedure { id: "demo".parse().unwrap(), version: 1, sha256: Digest::ZERO };
+    let procedure = ProcedureVersion { id: "demo".parse().unwrap(), version: 1, sha256: Digest::ZERO };
     vec![
         JournalRecord::Started {
             store: ids::StoreId::NIL,
