@@ -1,1 +1,30 @@
-//! procedure
+//! The procedure language `procedure/v1`: from the bytes of a file to a checked [`Procedure`], and from collected
+//! evidence to statuses, verdict and score.
+//!
+//! It knows the language, CEL and the arithmetic of assessment. It must never know how evidence is collected, stored or
+//! sent: no files, sockets, SQL or clock; the time of a run is a value. Everything is pure and deterministic: the same
+//! procedure over the same collected values gives the same assessment on any machine. Every crate may depend on it.
+#![deny(missing_docs)]
+
+pub mod connector;
+mod evaluate;
+mod expression;
+mod fault;
+mod markdown;
+mod model;
+mod reader;
+mod schedule;
+mod source;
+mod tree;
+mod yaml;
+
+pub use evaluate::Failure;
+pub use expression::{Expression, Name};
+pub use fault::{Fault, FaultCode, Faults};
+pub use model::{
+    Access, Check, Connection, Controls, CronSchedule, Each, Every, Fact, Input, InputShape, Metric, Period,
+    Population, Procedure, Retention, Sample, Schedule, Step, Template,
+};
+pub use reader::read;
+pub use schedule::{next_due, period};
+pub use source::Notation;
