@@ -7,6 +7,7 @@
 
 pub mod command;
 mod connection;
+pub mod file;
 mod guard;
 mod limits;
 pub mod person;

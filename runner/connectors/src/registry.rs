@@ -11,6 +11,7 @@ use serde_json::Value;
 use verdict::Code;
 
 use crate::command::Command;
+use crate::file::File;
 use crate::guard::{self, Admitted, Resolve, SystemResolver};
 use crate::limits::Limits;
 use crate::policy::Policy;
@@ -24,7 +25,7 @@ pub struct Connectors {
 
 /// What every connector is given.
 pub(crate) struct Context {
-    pub(crate) policy: Policy,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) limits: Limits,
     pub(crate) roots: TrustedRoots,
     pub(crate) resolver: Arc<dyn Resolve>,
@@ -71,7 +72,7 @@ struct Entry {
     collect: for<'a> fn(&'a Context, &'a Request<'a>) -> Answer<'a>,
 }
 
-const ENTRIES: &[Entry] = &[Entry::of::<Command>()];
+const ENTRIES: &[Entry] = &[Entry::of::<Command>(), Entry::of::<File>()];
 
 impl Connectors {
     /// The connectors under this policy and these limits.
@@ -82,7 +83,16 @@ impl Connectors {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { context: Context { policy, limits, roots, resolver: Arc::new(SystemResolver), clock, entropy } }
+        Self {
+            context: Context {
+                policy: Arc::new(policy),
+                limits,
+                roots,
+                resolver: Arc::new(SystemResolver),
+                clock,
+                entropy,
+            },
+        }
     }
 
     /// The same connectors with another way to look names up.

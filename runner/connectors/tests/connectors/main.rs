@@ -1,4 +1,5 @@
 //! Every connector against real parts: real processes, files, listeners and databases.
 
 mod command;
+mod file;
 mod room;

@@ -13,20 +13,20 @@ use serde_json::Value;
 use verdict::Code;
 
 /// Stands in secrets, and must stand nowhere else.
-pub const CANARY: &str = "canary-7f3a9d";
+pub(crate) const CANARY: &str = "canary-7f3a9d";
 
-pub struct Room {
-    pub policy: Policy,
-    pub limits: Limits,
-    pub authorities: Option<Vec<u8>>,
-    pub resolver: Option<Arc<dyn Resolve>>,
-    pub timeout: Duration,
-    pub changes: bool,
-    pub scratch: Option<std::path::PathBuf>,
+pub(crate) struct Room {
+    pub(crate) policy: Policy,
+    pub(crate) limits: Limits,
+    pub(crate) authorities: Option<Vec<u8>>,
+    pub(crate) resolver: Option<Arc<dyn Resolve>>,
+    pub(crate) timeout: Duration,
+    pub(crate) changes: bool,
+    pub(crate) scratch: Option<std::path::PathBuf>,
 }
 
 impl Room {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             policy: Policy::default(),
             limits: Limits::default(),
@@ -38,27 +38,27 @@ impl Room {
         }
     }
 
-    pub fn command(mut self, path: impl AsRef<Path>) -> Self {
+    pub(crate) fn command(mut self, path: impl AsRef<Path>) -> Self {
         self.policy.commands.push(CommandRule { path: path.as_ref().into(), args: None });
         self
     }
 
-    pub fn files(mut self, root: impl AsRef<Path>) -> Self {
+    pub(crate) fn files(mut self, root: impl AsRef<Path>) -> Self {
         self.policy.files.push(root.as_ref().into());
         self
     }
 
-    pub fn network(mut self, rule: &str) -> Self {
+    pub(crate) fn network(mut self, rule: &str) -> Self {
         self.policy.network.push(rule.parse().unwrap());
         self
     }
 
-    pub fn timeout(mut self, milliseconds: u64) -> Self {
+    pub(crate) fn timeout(mut self, milliseconds: u64) -> Self {
         self.timeout = Duration::from_millis(milliseconds);
         self
     }
 
-    pub fn connectors(&self) -> Connectors {
+    pub(crate) fn connectors(&self) -> Connectors {
         let roots = TrustedRoots::new(false, self.authorities.as_deref()).unwrap();
         let (clock, entropy) = (Arc::new(SystemClock::new()), Arc::new(SystemEntropy::new()));
         let connectors = Connectors::new(self.policy.clone(), self.limits.clone(), roots, clock, entropy);
@@ -68,7 +68,7 @@ impl Room {
         }
     }
 
-    pub async fn collect(
+    pub(crate) async fn collect(
         &self,
         connector: &str,
         arguments: Value,
@@ -94,7 +94,7 @@ impl Room {
     }
 
     /// The value, which must be what the schemas of the connector and of the language say.
-    pub async fn value(&self, connector: &str, arguments: Value, connection: Option<&Connection>) -> Value {
+    pub(crate) async fn value(&self, connector: &str, arguments: Value, connection: Option<&Connection>) -> Value {
         let collected = self.collect(connector, arguments.clone(), connection).await.unwrap();
         let value = collected.evidence.value().unwrap();
         let schemas = Connectors::schemas(connector).unwrap();
@@ -103,16 +103,16 @@ impl Room {
         value
     }
 
-    pub async fn failure(&self, connector: &str, arguments: Value, connection: Option<&Connection>) -> Failure {
+    pub(crate) async fn failure(&self, connector: &str, arguments: Value, connection: Option<&Connection>) -> Failure {
         self.collect(connector, arguments, connection).await.expect_err("nothing should have been collected")
     }
 
-    pub async fn code(&self, connector: &str, arguments: Value, connection: Option<&Connection>) -> Code {
+    pub(crate) async fn code(&self, connector: &str, arguments: Value, connection: Option<&Connection>) -> Code {
         self.failure(connector, arguments, connection).await.code
     }
 }
 
-pub fn assert_valid(schema: &Value, value: &Value) {
+pub(crate) fn assert_valid(schema: &Value, value: &Value) {
     let validator = jsonschema::validator_for(schema).unwrap();
     if let Err(error) = validator.validate(value) {
         panic!("{value} is not what {schema} says: {error}");
