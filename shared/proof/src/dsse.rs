@@ -286,7 +286,7 @@ mod tests {
             format!("{}{}", &good[..list], &good[end..]),
             format!("{good}{good}"),
             format!("[{good}]"),
-            good.replacen(&good[list..end], &vec![&good[list..end]; 9].join(","), 1),
+            good.replacen(&good[list..end], &[&good[list..end]; 9].join(","), 1),
         ] {
             assert!(Envelope::parse(bad.as_bytes(), MAX_ENVELOPE).is_err(), "{bad}");
         }

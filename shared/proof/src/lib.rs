@@ -6,6 +6,7 @@
 #![deny(missing_docs)]
 
 pub mod attestation;
+pub mod bundle;
 pub mod checkpoint;
 pub mod commitment;
 pub mod cosignature;
@@ -17,6 +18,7 @@ pub mod merkle;
 pub mod note;
 pub mod text;
 pub mod tlog_proof;
+pub mod verification;
 
 #[cfg(test)]
 mod vectors;

@@ -4,8 +4,9 @@ use serde_json::Value;
 
 const TEXT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/vectors/formats-v1.json"));
 
-pub(crate) fn load() -> Value {
-    serde_json::from_str(TEXT).unwrap()
+pub(crate) fn load() -> &'static Value {
+    static VECTORS: std::sync::OnceLock<Value> = std::sync::OnceLock::new();
+    VECTORS.get_or_init(|| serde_json::from_str(TEXT).unwrap())
 }
 
 /// A test key by its name in the vectors.

@@ -1,0 +1,181 @@
+//! What the journal says: the record of the attestation, its place, the signed checkpoint, and who else has seen it.
+
+use crypto::Digest;
+use crypto::digest::sha256;
+
+use super::attested::Attested;
+use super::report::{Outcome, StepId, Steps};
+use super::{Trust, text};
+use crate::bundle::{Bundle, names};
+use crate::checkpoint::{Checkpoint, audit_origin, journal_origin};
+use crate::cosignature::verify_cosignature;
+use crate::log::Line;
+use crate::log::journal::JournalRecord;
+use crate::merkle::verify_inclusion;
+use crate::note::{Algorithm, NoteError, SignedNote, VerifierKey};
+use crate::tlog_proof::TlogProof;
+
+/// Judges the journal's files and the audit checkpoint.
+pub(super) fn judge(steps: &mut Steps, bundle: &Bundle<'_>, attested: Option<&Attested>, trust: &Trust) {
+    let line = judge_record(steps, bundle, attested);
+    let key = judge_key(steps, bundle, trust);
+    if let Some(proof) = text(bundle, names::JOURNAL_PROOF) {
+        judge_proof(steps, proof, line, key.as_ref(), attested, trust);
+    }
+    judge_audit(steps, bundle, attested, trust);
+}
+
+/// The record's position and leaf hash.
+fn judge_record(steps: &mut Steps, bundle: &Bundle<'_>, attested: Option<&Attested>) -> Option<(u64, Digest)> {
+    let line = text(bundle, names::JOURNAL_LINE)?;
+    let line = line.and_then(|line| Line::parse(line).map_err(|error| error.to_string()));
+    let line = match line {
+        Ok(line) => line,
+        Err(reason) => {
+            steps.set(StepId::JournalRecord, Outcome::Red, &reason);
+            return None;
+        }
+    };
+    if let (Some(attested), Some(attestation)) = (attested, bundle.file(names::ATTESTATION)) {
+        let bound = match JournalRecord::read(&line) {
+            Err(error) => Err(error.to_string()),
+            Ok(JournalRecord::RunAttested { run, .. }) if run != attested.manifest.run.run => {
+                Err("the record is about another run".to_owned())
+            }
+            Ok(JournalRecord::RunAttested { attestation_sha256, .. }) if attestation_sha256 != sha256(attestation) => {
+                Err("the record names another attestation".to_owned())
+            }
+            Ok(JournalRecord::RunAttested { .. }) => Ok(()),
+            Ok(_) => Err("the record is of another kind".to_owned()),
+        };
+        let detail = format!("record {} of {}", line.head().seq, line.head().at);
+        steps.judge(StepId::JournalRecord, bound, |()| detail);
+    }
+    Some((line.head().seq, line.leaf()))
+}
+
+fn judge_key(steps: &mut Steps, bundle: &Bundle<'_>, trust: &Trust) -> Option<VerifierKey> {
+    let key = text(bundle, names::JOURNAL_KEY)?.and_then(|text| {
+        let line = text.strip_suffix('\n').ok_or("journal.vkey does not end in a newline")?;
+        let key: VerifierKey = line.parse().map_err(|error| format!("journal.vkey: {error}"))?;
+        let signs = key.algorithm() == Algorithm::Ed25519 && key.to_string() == line;
+        if signs { Ok(key) } else { Err("journal.vkey is not the key of a log in its exact form".to_owned()) }
+    });
+    let key = match key {
+        Ok(key) => key,
+        Err(reason) => {
+            steps.set(StepId::JournalKey, Outcome::Red, &reason);
+            return None;
+        }
+    };
+    let (outcome, detail) = match (trust.journal_keys.as_slice(), trust.journal_keys.contains(&key)) {
+        ([], _) => (Outcome::Unvouched, format!("you named no journal key; the one in the bundle is {key}")),
+        (_, true) => (Outcome::Green, key.to_string()),
+        (_, false) => (Outcome::Red, format!("it is none of those that you trust, but {key}")),
+    };
+    steps.set(StepId::JournalKey, outcome, &detail);
+    Some(key)
+}
+
+fn judge_proof(
+    steps: &mut Steps,
+    proof: Result<&str, String>,
+    line: Option<(u64, Digest)>,
+    key: Option<&VerifierKey>,
+    attested: Option<&Attested>,
+    trust: &Trust,
+) {
+    let parsed = proof.and_then(|text| {
+        let proof = TlogProof::parse(text).map_err(|error| error.to_string())?;
+        let checkpoint = Checkpoint::from_text(proof.checkpoint.text()).map_err(|error| error.to_string())?;
+        let plain = proof.extra.is_none() && proof.to_text() == text;
+        if plain {
+            Ok((proof, checkpoint))
+        } else {
+            Err("journal.proof holds something that nothing proves".to_owned())
+        }
+    });
+    let (proof, checkpoint) = match parsed {
+        Ok(parsed) => parsed,
+        Err(reason) => {
+            steps.set(StepId::JournalInclusion, Outcome::Red, &reason);
+            steps.set(StepId::JournalCheckpoint, Outcome::Red, &reason);
+            return;
+        }
+    };
+    if let Some((seq, leaf)) = line {
+        let included = if proof.index == seq {
+            verify_inclusion(leaf, seq, checkpoint.size, &proof.path, &checkpoint.root).map_err(|e| e.to_string())
+        } else {
+            Err(format!("the proof is about record {}, the record is number {seq}", proof.index))
+        };
+        steps.judge(StepId::JournalInclusion, included, |()| format!("record {seq} of {}", checkpoint.size));
+    }
+    if let Some(key) = key {
+        let signed = Checkpoint::open(&proof.checkpoint, key).map_err(|error| error.to_string());
+        steps.judge(StepId::JournalCheckpoint, signed, |checkpoint| format!("{} records", checkpoint.size));
+        judge_witnesses(steps, &proof.checkpoint, key, trust);
+    }
+    if let Some(attested) = attested {
+        let run = &attested.manifest.run;
+        let expected = journal_origin(run.tenant, run.runner);
+        let same = checkpoint.origin == expected;
+        let origin = if same { Ok(expected) } else { Err(format!("it is {}, not {expected}", checkpoint.origin)) };
+        steps.judge(StepId::JournalOrigin, origin, ToString::to_string);
+    }
+}
+
+fn judge_witnesses(steps: &mut Steps, note: &SignedNote, log: &VerifierKey, trust: &Trust) {
+    let mut seen = Vec::new();
+    for witness in &trust.witness_keys {
+        match verify_cosignature(note, witness) {
+            Ok(at) => seen.push(format!("{} at {at}", witness.name())),
+            Err(NoteError::NotSigned(_)) => {}
+            Err(error) => return steps.set(StepId::Witnesses, Outcome::Red, &error.to_string()),
+        }
+    }
+    let known = |name, id| {
+        let mut keys = trust.witness_keys.iter().chain([log]);
+        keys.any(|key| key.name() == name && key.key_id() == id)
+    };
+    let unknown = note.signatures().iter().filter(|signature| !known(&signature.name, signature.key_id));
+    let unknown: Vec<String> = unknown.map(|signature| signature.name.to_string()).collect();
+    let strangers =
+        format!("{} of keys that you did not name, which say nothing: {}", unknown.len(), unknown.join(", "));
+    let (outcome, detail) = match (seen.is_empty(), trust.witness_keys.is_empty(), unknown.is_empty()) {
+        (false, _, true) => (Outcome::Green, seen.join(", ")),
+        (false, _, false) => (Outcome::Green, format!("{}; {strangers}", seen.join(", "))),
+        (true, false, _) => (Outcome::Red, "none of the witnesses that you named has cosigned it".to_owned()),
+        (true, true, true) => (Outcome::Green, "no cosignatures, and you asked for none".to_owned()),
+        (true, true, false) => (Outcome::Unvouched, strangers),
+    };
+    steps.set(StepId::Witnesses, outcome, &detail);
+}
+
+fn judge_audit(steps: &mut Steps, bundle: &Bundle<'_>, attested: Option<&Attested>, trust: &Trust) {
+    let Some(note) = text(bundle, names::AUDIT_CHECKPOINT) else {
+        steps.set(StepId::AuditCheckpoint, Outcome::Green, "the bundle has none; it comes with enrolment");
+        return;
+    };
+    let parsed = note.and_then(|text| {
+        let note = SignedNote::parse(text).map_err(|error| error.to_string())?;
+        let checkpoint = Checkpoint::from_text(note.text()).map_err(|error| error.to_string())?;
+        Ok((note, checkpoint))
+    });
+    let Some((note, checkpoint)) = steps.judge(StepId::AuditCheckpoint, parsed, |_| String::new()) else { return };
+    let Some(attested) = attested else {
+        return steps.set(StepId::AuditCheckpoint, Outcome::NotJudged, "not judged: the manifest cannot be read");
+    };
+    let expected = audit_origin(attested.manifest.run.tenant);
+    if checkpoint.origin != expected {
+        let reason = format!("it is of {}, not {expected}", checkpoint.origin);
+        return steps.set(StepId::AuditCheckpoint, Outcome::Red, &reason);
+    }
+    if trust.audit_keys.is_empty() {
+        let detail = "you named no key of the audit log";
+        return steps.set(StepId::AuditCheckpoint, Outcome::Unvouched, detail);
+    }
+    let mut opened = trust.audit_keys.iter().map(|key| Checkpoint::open(&note, key));
+    let signed = opened.find_map(Result::ok).ok_or("it is not signed by a key that you trust".to_owned());
+    steps.judge(StepId::AuditCheckpoint, signed, |checkpoint| format!("{} records", checkpoint.size));
+}
