@@ -3,7 +3,7 @@
 
 use clock::Timestamp;
 use crypto::Digest;
-use ids::{ItemId, PersonId, RequestId, RunId, RunnerId, StoreId, TenantId};
+use ids::{ExceptionId, ItemId, PersonId, RequestId, RunId, RunnerId, StoreId, TenantId};
 use serde::{Deserialize, Serialize};
 use verdict::Code;
 
@@ -158,6 +158,30 @@ pub enum JournalRecord {
         generation: u64,
         /// SHA-256 of the new public key's SubjectPublicKeyInfo, if it has one.
         public: Option<Digest>,
+    },
+    /// An exception was approved; who asked, who approved and what it covers stays in the store.
+    #[serde(rename = "exception.recorded")]
+    ExceptionRecorded {
+        /// The exception.
+        exception: ExceptionId,
+        /// The procedure's id.
+        procedure: Name,
+        /// The check's id.
+        check: Name,
+        /// The digest of the check that it is bound to.
+        check_sha256: Digest,
+        /// When it ends.
+        expires: Timestamp,
+        /// Typed by the person who approved it.
+        justification: FreeText,
+    },
+    /// An exception was taken back before it ended.
+    #[serde(rename = "exception.removed")]
+    ExceptionRemoved {
+        /// The exception.
+        exception: ExceptionId,
+        /// Typed by the person who took it back.
+        justification: FreeText,
     },
     /// The control plane showed an audit log that did not grow from the one it showed before.
     #[serde(rename = "audit.fork_seen")]

@@ -170,6 +170,18 @@ fn records() -> Vec<JournalRecord> {
         JournalRecord::EvidenceOpened { item, rows: 7, by, request, purpose: justification.clone() },
         JournalRecord::EvidenceRefused { item: None, by, request, code: "replayed".parse().unwrap() },
         JournalRecord::ItemDestroyed { item, by: None, cause: DestroyCause::Request, justification },
+        JournalRecord::ExceptionRecorded {
+            exception: ids::ExceptionId::NIL,
+            procedure: "demo".parse().unwrap(),
+            check: "active".parse().unwrap(),
+            check_sha256: Digest::ZERO,
+            expires: at,
+            justification: "until the new directory is live".parse().unwrap(),
+        },
+        JournalRecord::ExceptionRemoved {
+            exception: ids::ExceptionId::NIL,
+            justification: "it is live".parse().unwrap(),
+        },
         JournalRecord::KeyRotated { key: RotatedKey::Wrapping, generation: 2, public: None },
         JournalRecord::AuditForkSeen { kept: head, shown: head },
         JournalRecord::Purged {
