@@ -18,7 +18,11 @@ mod source;
 mod tree;
 mod yaml;
 
-pub use evaluate::Failure;
+pub use evaluate::{
+    Assessment, Blocked, CheckResult, Collected, Covers, Exception, Failure, Item, ItemResult, Lapse, MetricResult,
+    MetricValue, Outcome, Piece, PopulationResult, PopulationState, RunContext, Sampled, World, arguments, assess,
+    bind_inputs, check_digest, expand,
+};
 pub use expression::{Expression, Name};
 pub use fault::{Fault, FaultCode, Faults};
 pub use model::{

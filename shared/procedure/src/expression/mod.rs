@@ -24,7 +24,7 @@ use crate::fault::FaultCode;
 pub(crate) use analysis::{Concern, Scope, analyse, names};
 pub(crate) use limits::{comprehensions, walk};
 pub(crate) use machine::{Allowance, Bound, Machine, Run, on_large_stack, whole};
-pub(crate) use value::{Native, from_json, text_of, to_json};
+pub(crate) use value::{NOTHING, Native, from_duration, from_json, text_of, to_json};
 
 /// A CEL expression that parsed and keeps the limits of the language.
 #[derive(Clone)]

@@ -9,6 +9,9 @@ use cel::common::value::Val;
 use chrono::SecondsFormat;
 use serde_json::{Map, Number, Value};
 
+/// What expressions see where there is nothing.
+pub(crate) const NOTHING: Value = Value::Null;
+
 /// A value that expressions see and that borrows nothing.
 pub(crate) type Native = Box<dyn Val>;
 
@@ -27,6 +30,12 @@ pub(crate) fn from_json(value: &Value) -> Native {
             Box::new(CelMap::from(members))
         }
     }
+}
+
+/// A duration as expressions see it; `None` beyond 292 years.
+pub(crate) fn from_duration(duration: std::time::Duration) -> Option<Native> {
+    let duration = chrono::Duration::from_std(duration).ok().filter(|duration| duration.num_nanoseconds().is_some())?;
+    Some(Box::new(CelDuration::from(duration)))
 }
 
 fn from_number(number: &Number) -> Native {
