@@ -48,7 +48,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "runner-vault",
         ],
     ),
-    ("quickstart", &[]),
+    ("quickstart", &["clock"]),
 ];
 
 /// Libraries that only some rooms may name.

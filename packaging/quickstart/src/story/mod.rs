@@ -1,0 +1,135 @@
+//! The story: what a person would do on the first day, done for real, one command after the other.
+
+mod prove;
+mod stage;
+
+use std::path::Path;
+
+use clock::Clock;
+use serde_json::{Value, json};
+
+use crate::authority::ENDPOINTS;
+use crate::fault::Fault;
+use crate::folder::Folder;
+use crate::procedures::{self, Brought};
+use crate::programs::Programs;
+use crate::say::Say;
+use crate::shell::Shell;
+
+/// A run that was made.
+#[derive(Debug)]
+struct Run {
+    id: String,
+    procedure: String,
+    verdict: Value,
+}
+
+/// Tells the story; says whether everything went as it must.
+pub(crate) fn tell(dir: Option<&Path>, once: bool, say: Say, clock: &dyn Clock) -> Result<bool, Fault> {
+    let folder = dir.map_or_else(Folder::temporary, Folder::named)?;
+    let programs = Programs::provide(say, clock)?;
+    let started = clock.monotonic_ms();
+    let mut shell = Shell::new(&folder, &programs, say);
+
+    say.title("1  A Runner in a folder of its own");
+    introduce(&folder, &shell, say);
+    let stage = stage::set(&folder, &mut shell, say, clock.now())?;
+
+    say.title("2  Procedures are files; every fault would be named at once");
+    let files: Vec<_> = procedures::ALL.iter().map(|brought| brought.path).collect();
+    shell.run(&[&["proctor-runner", "check"], &files[..]].concat(), &[0])?;
+
+    say.title("3  Run them on real systems");
+    say.line("This machine, whatever the result is:");
+    let host = run(&mut shell, &procedures::HOST_BASELINE, &[0, 1])?;
+    say.line("\nThree TLS endpoints, two of which are not as they should be:");
+    let tls = run(&mut shell, &procedures::TLS_ENDPOINTS, &[1])?;
+    say.line("\nThe accounts of the order system against HR's list, with a population that must prove that it is");
+    say.line("complete and a sample that nobody chooses. Some leavers kept their accounts:");
+    let review = run(&mut shell, &procedures::ACCESS_REVIEW, &[1])?;
+
+    let proof = prove::tell(&folder, &mut shell, say, &review)?;
+
+    let seconds = clock.monotonic_ms().saturating_sub(started) / 1000;
+    let runs = [host, tls, review];
+    let ok = shell.surprises().is_empty();
+    finish(&folder, &shell, say, &runs, &stage.listeners.ports, seconds);
+    say.summary(&json!({
+        "ok": ok,
+        "dir": folder.path,
+        "seconds": seconds,
+        "runs": runs.iter().map(|run| json!({"run": run.id, "procedure": run.procedure, "verdict": run.verdict})).collect::<Vec<_>>(),
+        "bundle": folder.join(&proof.bundle),
+        "verified": proof.verified,
+        "tampering_refused": proof.tampering_refused,
+        "endpoints": endpoints(&stage.listeners.ports),
+        "surprises": shell.surprises(),
+    }));
+    if !once {
+        stage.listeners.keep(say)?;
+    }
+    Ok(ok)
+}
+
+fn introduce(folder: &Folder, shell: &Shell<'_>, say: Say) {
+    if folder.used_before {
+        say.line("Using the folder of a former quickstart again.");
+    }
+    say.line("Every command below is printed as it runs. To repeat one by hand, type this first:");
+    say.dim(format_args!("\n{}", shell.prelude()));
+}
+
+/// Runs a procedure and finds out which run that was.
+fn run(shell: &mut Shell<'_>, brought: &Brought, expected: &[i32]) -> Result<Run, Fault> {
+    shell.run(&["proctor-runner", "run", brought.path], expected)?;
+    let answer = shell.ask(&["proctor-runner", "runs", "--limit", "1"])?;
+    let newest = answer.get(0);
+    let text = |name| newest.and_then(|run| run.get(name)).and_then(Value::as_str).map(str::to_owned);
+    let missing = |missing| Fault::Answer { command: "proctor-runner runs --json".to_owned(), missing };
+    let verdict = newest.and_then(|run| run.get("verdict")).cloned().unwrap_or_default();
+    Ok(Run {
+        id: text("run").ok_or_else(|| missing("run"))?,
+        procedure: text("procedure").ok_or_else(|| missing("procedure"))?,
+        verdict,
+    })
+}
+
+fn endpoints(ports: &[u16]) -> Vec<Value> {
+    let pairs = ENDPOINTS.iter().zip(ports);
+    pairs.map(|(endpoint, port)| json!({"name": endpoint.name, "port": port, "about": endpoint.about})).collect()
+}
+
+fn finish(folder: &Folder, shell: &Shell<'_>, say: Say, runs: &[Run], ports: &[u16], seconds: u64) {
+    say.title("6  Where everything is, and what to try next");
+    let dir = folder.text();
+    say.line(format_args!("{dir}/procedures   the procedures; change one and run it"));
+    say.line(format_args!("{dir}/config.toml  what this Runner may reach"));
+    say.line(format_args!("{dir}/company.db   the company's database, filled anew by every quickstart"));
+    say.line(format_args!("{dir}/store.db     the evidence, encrypted under root.key"));
+    for (endpoint, port) in ENDPOINTS.iter().zip(ports) {
+        say.line(format_args!("https://localhost:{port}  {}: {}", endpoint.name, endpoint.about));
+    }
+    say.line("\nTo try next, after the two lines of part 1:");
+    let review = runs.last().map_or("last", |run| run.id.as_str());
+    for (command, what) in [
+        ("proctor-runner runs", "what ran, and how it ended"),
+        ("proctor-runner run procedures/admin-decision.yaml", "a run that waits for a person's decisions"),
+        ("proctor-runner pending", "what it waits for"),
+        ("proctor-runner keys rotate", "new keys for everything that is stored"),
+        ("proctor-runner doctor", "what is not as it should be with this Runner"),
+    ] {
+        say.line(format_args!("  {command:<52}  {what}"));
+    }
+    say.line(format_args!(
+        "  {:<52}  the items of the review; `destroy ITEM` shreds one",
+        format!("proctor-runner evidence {review}")
+    ));
+    say.line(format_args!("\nThe folder stays until you remove it: rm -r {dir}"));
+    match shell.surprises() {
+        [] => say.good(format_args!("Everything went as it must, in {seconds} s.")),
+        surprises => {
+            say.bad(format_args!("{} of the steps did not go as they must:", surprises.len()));
+            surprises.iter().for_each(|surprise| say.line(format_args!("  {surprise}")));
+        }
+    }
+}
