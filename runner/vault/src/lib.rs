@@ -1,1 +1,44 @@
-//! runner-vault
+//! The Runner's encrypted store: the only room with plaintext keys.
+//!
+//! It keeps what runs collected, sealed and committed to; the journal; attestations; the outbox; connector secrets. It
+//! knows bytes, records and keys. It must never know targets, expressions or networks, and it does not know `engine`.
+//! `agent` and `disclosure` depend on it, nobody else.
+//!
+//! What is in clear in the file is what the control plane may know anyway: ids, names out of approved procedures,
+//! statuses, times, commitments. Everything that came from a target or a person is sealed.
+
+mod error;
+mod evidence;
+mod files;
+mod harden;
+mod journal;
+mod keys;
+mod outbox;
+mod procedures;
+mod provider;
+mod retention;
+mod runs;
+mod schema;
+mod seal;
+mod secrets;
+mod vault;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::VaultError;
+pub use evidence::{DestroyedItem, Opened, Purpose, Selection, StoredItem};
+pub use harden::harden_process;
+pub use journal::{JournalLine, JournalReport};
+pub use keys::{GenerationStatus, KeyStatus, Retention, RotationProgress, UnknownRetention};
+pub use outbox::Queued;
+pub use procedures::InstalledProcedure;
+pub use provider::{Provider, RootKey, SameDisk, SealLevel};
+pub use retention::PurgeReport;
+pub use runs::{
+    Attested, CheckState, FailedAttempt, Notation, Outcome, PastState, PieceRecord, PieceState, ProcedureSource,
+    RunFilter, RunStart, RunState, RunSummary, StoredAttestation, StoredPiece, StoredRun,
+};
+pub use seal::Identity;
+pub use vault::{Condition, Files, Options, RetentionDays, Vault};
