@@ -14,6 +14,7 @@ pub mod person;
 mod policy;
 mod registry;
 mod request;
+pub mod tls;
 mod trust;
 
 pub use connection::{Access, ClientIdentity, Connection, Http, HttpCredentials, Postgres, PostgresTls, Target};

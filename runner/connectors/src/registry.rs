@@ -16,6 +16,7 @@ use crate::guard::{self, Admitted, Resolve, SystemResolver};
 use crate::limits::Limits;
 use crate::policy::Policy;
 use crate::request::{Collected, Failure, Fault, Found, Request, Result};
+use crate::tls::Tls;
 use crate::trust::TrustedRoots;
 
 /// The connectors of a Runner, under its operator's policy.
@@ -72,7 +73,7 @@ struct Entry {
     collect: for<'a> fn(&'a Context, &'a Request<'a>) -> Answer<'a>,
 }
 
-const ENTRIES: &[Entry] = &[Entry::of::<Command>(), Entry::of::<File>()];
+const ENTRIES: &[Entry] = &[Entry::of::<Command>(), Entry::of::<File>(), Entry::of::<Tls>()];
 
 impl Connectors {
     /// The connectors under this policy and these limits.

@@ -3,7 +3,6 @@
 use std::sync::{Arc, OnceLock};
 
 use clock::Clock;
-use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::{ClientConfig, RootCertStore};
@@ -60,16 +59,10 @@ pub(crate) fn client_config(
 ) -> Result<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = |error: &dyn std::fmt::Display| Fault::new(Code::Tls, format!("the TLS client: {error}"));
-    let builder = ClientConfig::builder_with_details(Arc::clone(&provider), Arc::new(ClockTime(Arc::clone(clock))))
+    let builder = ClientConfig::builder_with_details(provider, Arc::new(ClockTime(Arc::clone(clock))))
         .with_safe_default_protocol_versions()
-        .map_err(|error| tls(&error))?;
-    // An empty store is no fault here: it makes every handshake fail, and that is the message to give.
-    let builder = if roots.is_empty() {
-        builder.with_root_certificates(roots)
-    } else {
-        let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider).build();
-        builder.with_webpki_verifier(verifier.map_err(|error| tls(&error))?)
-    };
+        .map_err(|error| tls(&error))?
+        .with_root_certificates(roots);
     let Some(identity) = identity else { return Ok(builder.with_no_client_auth()) };
     let chain = certificates(&identity.chain).map_err(|error| tls(&error))?;
     let key = PrivateKeyDer::from_pem_slice(identity.key.expose()).map_err(|_| tls(&"the client key is not PEM"))?;

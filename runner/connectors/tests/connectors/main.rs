@@ -2,4 +2,6 @@
 
 mod command;
 mod file;
+mod listener;
 mod room;
+mod tls;
