@@ -1,7 +1,7 @@
 //! The programs that the story is about: built beside this one, with the same profile, and found there.
 
 use std::collections::VecDeque;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -60,6 +60,10 @@ fn build(cargo: &OsString, profile: &[OsString], say: Say, clock: &dyn Clock) ->
     if let Some(manifest) = std::env::var_os("CARGO_MANIFEST_DIR") {
         command.current_dir(manifest);
     }
+    // What `cargo run` tells the program about its package; build scripts that look at it would run again.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| describes_package(name)) {
+        command.env_remove(name);
+    }
     let cannot_start = |error| Fault::CannotStart { program: cargo.to_string_lossy().into_owned(), error };
     let mut child = command.spawn().map_err(cannot_start)?;
     let mut kept = VecDeque::new();
@@ -80,6 +84,11 @@ fn build(cargo: &OsString, profile: &[OsString], say: Say, clock: &dyn Clock) ->
     }
     say.dim(format_args!("built in {} s", clock.monotonic_ms().saturating_sub(started) / 1000));
     Ok(())
+}
+
+fn describes_package(variable: &OsStr) -> bool {
+    let begins = |prefix: &&str| variable.as_encoded_bytes().starts_with(prefix.as_bytes());
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_PACKAGE"].iter().any(|p| begins(p))
 }
 
 #[cfg(test)]

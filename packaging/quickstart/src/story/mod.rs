@@ -26,8 +26,10 @@ struct Run {
 
 /// Tells the story; says whether everything went as it must.
 pub(crate) fn tell(dir: Option<&Path>, once: bool, say: Say, clock: &dyn Clock) -> Result<bool, Fault> {
-    let folder = dir.map_or_else(Folder::temporary, Folder::named)?;
+    // A folder that cannot be used is refused before the long build; a fresh one is made only after it.
+    let named = dir.map(Folder::named).transpose()?;
     let programs = Programs::provide(say, clock)?;
+    let folder = named.map_or_else(Folder::temporary, Ok)?;
     let started = clock.monotonic_ms();
     let mut shell = Shell::new(&folder, &programs, say);
 
