@@ -9,6 +9,7 @@
 
 mod error;
 mod evidence;
+mod exceptions;
 mod files;
 mod harden;
 mod journal;
@@ -29,13 +30,14 @@ mod tests;
 
 pub use error::VaultError;
 pub use evidence::{DestroyedItem, Opened, Purpose, Selection, StoredItem};
+pub use exceptions::{NewException, Removed, StoredException};
 pub use harden::harden_process;
 pub use journal::{JournalLine, JournalReport};
 pub use keys::{GenerationStatus, KeyStatus, Retention, RotationProgress, UnknownRetention};
 pub use outbox::Queued;
 pub use procedures::InstalledProcedure;
 pub use provider::{Provider, RootKey, SameDisk, SealLevel};
-pub use retention::PurgeReport;
+pub use retention::{ExpiredRun, PurgeReport};
 pub use runs::{
     Attested, CheckState, FailedAttempt, Notation, Outcome, PastState, PieceRecord, PieceState, ProcedureSource,
     RunFilter, RunStart, RunState, RunSummary, StoredAttestation, StoredPiece, StoredRun,

@@ -1,5 +1,6 @@
 //! The end of retention: what a run collected is destroyed, its keys too, and in time the generation that wrapped them.
 
+use clock::Timestamp;
 use ids::RunId;
 use proof::log::journal::DestroyCause;
 use rusqlite::params;
@@ -7,19 +8,37 @@ use rusqlite::params;
 use crate::VaultError;
 use crate::evidence::{ItemRow, destroy_item};
 use crate::keys::Retention;
+use crate::runs::RunRow;
 use crate::vault::Vault;
 
 const DAY_MS: i64 = 86_400_000;
 
 /// What a purge did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PurgeReport {
     /// Runs whose retention time was over.
-    pub runs: u64,
+    pub runs: Vec<RunId>,
     /// Evidence items that were destroyed with them.
     pub items: u64,
     /// Generations of key-encryption keys that wrapped nothing any more and are gone, also for every backup.
     pub generations: u64,
+}
+
+/// A run whose retention time is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpiredRun {
+    /// The run.
+    pub run: RunId,
+    /// The procedure's id.
+    pub procedure: String,
+    /// Its class.
+    pub retention: Retention,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// Evidence items that it still has.
+    pub items: u64,
+    /// Whether a legal hold keeps it.
+    pub held: bool,
 }
 
 impl Vault {
@@ -27,16 +46,12 @@ impl Vault {
     /// the journal stay. One transaction a run, so it can be stopped and started again at any point.
     pub fn purge_expired(&mut self) -> Result<PurgeReport, VaultError> {
         self.check_ready()?;
-        let mut report = PurgeReport::default();
-        for class in Retention::ALL {
-            let kept_ms = i64::from(self.options.retention.of(class)).saturating_mul(DAY_MS);
-            let before = self.now().plus_ms(-kept_ms).as_millis();
-            for (id, run) in self.expired(class, before)? {
-                report.items += self.purge_run(id, run)?;
-                report.runs += 1;
-            }
-        }
         self.check_writable()?;
+        let mut report = PurgeReport::default();
+        for expired in self.expired(self.now())?.into_iter().filter(|expired| !expired.held) {
+            report.items += self.purge_run(expired.run)?;
+            report.runs.push(expired.run);
+        }
         report.generations = self.ring.retire_empty(&self.db, self.clock.now())?;
         if report != PurgeReport::default() {
             self.truncate_wal()?;
@@ -44,17 +59,36 @@ impl Vault {
         Ok(report)
     }
 
-    fn expired(&self, class: Retention, before: i64) -> Result<Vec<(i64, RunId)>, VaultError> {
+    /// The runs whose retention time is over at `now`, those under a legal hold included.
+    pub fn expired(&self, now: Timestamp) -> Result<Vec<ExpiredRun>, VaultError> {
         let mut statement = self.db.prepare_cached(
-            "SELECT id, run FROM run WHERE retention = ?1 AND ended < ?2 AND state != 'running' AND wrapped IS NOT NULL \
-             AND id NOT IN (SELECT run FROM hold) ORDER BY ended",
+            "SELECT run, procedure_id, ended, id IN (SELECT run FROM hold), (SELECT count(*) FROM item \
+             JOIN piece ON piece.id = item.piece WHERE piece.run = run.id AND item.destroyed IS NULL) FROM run \
+             WHERE retention = ?1 AND ended < ?2 AND state != 'running' AND wrapped IS NOT NULL ORDER BY ended, id",
         )?;
-        let rows = statement
-            .query_map(params![class.as_str(), before], |row| Ok((row.get(0)?, RunId::from_bytes(row.get(1)?))))?;
-        rows.map(|row| row.map_err(VaultError::from)).collect()
+        let mut expired = Vec::new();
+        for class in Retention::ALL {
+            let kept_ms = i64::from(self.options.retention.of(class)).saturating_mul(DAY_MS);
+            let before = now.plus_ms(-kept_ms).as_millis();
+            let rows = statement.query_map(params![class.as_str(), before], |row| {
+                Ok(ExpiredRun {
+                    run: RunId::from_bytes(row.get(0)?),
+                    procedure: row.get(1)?,
+                    retention: class,
+                    ended: Timestamp::from_millis(row.get(2)?),
+                    held: row.get(3)?,
+                    items: row.get::<_, i64>(4)? as u64,
+                })
+            })?;
+            for row in rows {
+                expired.push(row?);
+            }
+        }
+        Ok(expired)
     }
 
-    fn purge_run(&mut self, id: i64, run: RunId) -> Result<u64, VaultError> {
+    fn purge_run(&mut self, run: RunId) -> Result<u64, VaultError> {
+        let id = RunRow::find(&self.db, run)?.id;
         let items = ItemRow::of_run(&self.db, id)?;
         let mut writer = self.begin()?;
         let mut destroyed = 0;

@@ -40,6 +40,11 @@ CREATE TABLE secret (
     name TEXT PRIMARY KEY,
     generation INTEGER NOT NULL REFERENCES kek, sealed BLOB NOT NULL, set_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE exception (
+    name TEXT PRIMARY KEY,
+    generation INTEGER NOT NULL REFERENCES kek, sealed BLOB NOT NULL,
+    recorded INTEGER NOT NULL, seq INTEGER NOT NULL REFERENCES journal, removed INTEGER, removed_at INTEGER
+) STRICT, WITHOUT ROWID;
 CREATE TABLE procedure (
     digest BLOB NOT NULL, notation TEXT NOT NULL,
     id TEXT NOT NULL, version INTEGER NOT NULL, source BLOB NOT NULL,

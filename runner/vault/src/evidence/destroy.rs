@@ -2,6 +2,7 @@
 
 use clock::Timestamp;
 use ids::{ItemId, PersonId, RunId};
+use proof::log::Appended;
 use proof::log::journal::{DestroyCause, JournalRecord};
 use proof::text::FreeText;
 use rusqlite::{Connection, params};
@@ -23,8 +24,13 @@ pub struct DestroyedItem {
 
 impl Vault {
     /// Destroys an item for good. The journal record is part of the same transaction; afterwards neither the database
-    /// nor its write-ahead log holds what was there. Gives the number of the record.
-    pub fn destroy(&mut self, item: ItemId, by: Option<PersonId>, justification: FreeText) -> Result<u64, VaultError> {
+    /// nor its write-ahead log holds what was there. Gives the journal record.
+    pub fn destroy(
+        &mut self,
+        item: ItemId,
+        by: Option<PersonId>,
+        justification: FreeText,
+    ) -> Result<Appended, VaultError> {
         self.check_ready()?;
         let row = ItemRow::find(&self.db, item)?;
         if let Some(seq) = row.stored.destroyed {
@@ -39,10 +45,10 @@ impl Vault {
             return Err(VaultError::not_allowed("run", row.stored.run, why));
         }
         let mut writer = self.begin()?;
-        let seq = destroy_item(&mut writer, &row, DestroyCause::Request, by, Some(justification))?;
+        let appended = destroy_item(&mut writer, &row, DestroyCause::Request, by, Some(justification))?;
         writer.commit()?;
         self.truncate_wal()?;
-        Ok(seq)
+        Ok(appended)
     }
 
     /// The destroyed items of a run.
@@ -92,9 +98,9 @@ pub(crate) fn destroy_item(
     cause: DestroyCause,
     by: Option<PersonId>,
     justification: Option<FreeText>,
-) -> Result<u64, VaultError> {
+) -> Result<Appended, VaultError> {
     let item = row.stored.record.item;
-    let seq = writer.journal(&JournalRecord::ItemDestroyed { item, by, cause, justification })?.seq;
+    let appended = writer.journal(&JournalRecord::ItemDestroyed { item, by, cause, justification })?;
     let (from, to) = chunk_ids(row.id);
     writer.tx.prepare_cached("DELETE FROM chunk WHERE id >= ?1 AND id < ?2")?.execute([from, to])?;
     let changed = writer
@@ -103,8 +109,8 @@ pub(crate) fn destroy_item(
             "UPDATE item SET wrapped = NULL, wrapped_by = NULL, head = NULL, nodes = NULL, destroyed = ?2 \
              WHERE id = ?1 AND destroyed IS NULL",
         )?
-        .execute([row.id, seq as i64])?;
-    if changed == 1 { Ok(seq) } else { Err(VaultError::inconsistent("item", item, "it is destroyed already")) }
+        .execute([row.id, appended.seq as i64])?;
+    if changed == 1 { Ok(appended) } else { Err(VaultError::inconsistent("item", item, "it is destroyed already")) }
 }
 
 pub(crate) fn on_hold(db: &Connection, run: i64) -> Result<bool, VaultError> {

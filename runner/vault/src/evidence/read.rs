@@ -158,13 +158,14 @@ impl ItemRow {
         let mut committer = Committer::new(&unsealed.secret);
         let mut reader = ChunkReader::new(db, self.owner(identity), &unsealed.key, count);
         // The count is bound to the item's head, which opened.
-        let mut rows = Vec::with_capacity(usize::try_from(count).unwrap_or(0).min(1 << 20));
+        let rows = Vec::with_capacity(usize::try_from(count).unwrap_or(0).min(1 << 20));
+        // From the first row on they lie where they are wiped when something fails.
+        let mut content = ItemContent { place: unsealed.place, form: self.stored.record.form, rows };
         for index in 0..count {
             let row = reader.row(index)?;
             committer.push(row);
-            rows.push(row.to_vec());
+            content.rows.push(row.to_vec());
         }
-        let content = ItemContent { place: unsealed.place, form: self.stored.record.form, rows };
         if count == 0 && chunk::any(db, self.id)? {
             return Err(VaultError::inconsistent("chunk", self.stored.record.item, "rows of an item without rows"));
         }

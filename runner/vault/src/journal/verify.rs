@@ -1,10 +1,13 @@
 //! Checking the whole journal against itself, its tree, its checkpoint and the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use clock::Timestamp;
 use crypto::Digest;
 use crypto::digest::sha256;
-use ids::{ItemId, RunId};
+use ids::{ExceptionId, ItemId, RunId};
+use proof::attestation;
+use proof::dsse::{Envelope, MAX_ENVELOPE};
 use proof::log::Chain;
 use proof::log::journal::JournalRecord;
 use rusqlite::params;
@@ -32,25 +35,56 @@ pub struct JournalReport {
     pub gaps: u64,
 }
 
-/// What the records claim about the store.
+/// What the records claim about the store, by the number of the record.
 #[derive(Default)]
 struct Claims {
     attested: BTreeMap<u64, (RunId, Digest)>,
+    attested_runs: BTreeSet<RunId>,
     begun: BTreeMap<RunId, u64>,
-    ended: BTreeMap<RunId, u64>,
+    ended: BTreeSet<RunId>,
     destroyed: BTreeMap<ItemId, u64>,
+    exceptions: BTreeMap<ExceptionId, ClaimedException>,
     gaps: u64,
 }
 
+#[derive(Debug, PartialEq, Eq)]
+struct ClaimedException {
+    recorded: (u64, Timestamp),
+    removed: Option<(u64, Timestamp)>,
+}
+
 impl Vault {
-    /// Reads every record: hash chain, stored tree, signed checkpoint, and that each run, attestation and destroyed item
-    /// that the journal speaks of is in the store and the other way round. The first fault is the error.
+    /// Reads every record: hash chain, stored tree, signed checkpoint, and that each run, attestation, destroyed item and
+    /// exception that the journal speaks of is in the store and the other way round. The first fault is the error.
     pub fn verify_journal(&self) -> Result<JournalReport, VaultError> {
+        let (chain, mut claims) = self.read_journal()?;
+        let head = resume(&self.db)?;
+        if chain != head {
+            let why = format!("the journal has {} records, its head says {}", chain.size(), head.size());
+            return Err(VaultError::Journal { seq: chain.size(), why });
+        }
+        let (attestations, runs, destroyed) = (claims.attested.len(), claims.begun.len(), claims.destroyed.len());
+        self.check_attestations(&mut claims)?;
+        let unfinished = self.check_runs(&mut claims)?;
+        self.check_destroyed(&mut claims)?;
+        self.check_exceptions(&mut claims)?;
+        Ok(JournalReport {
+            records: chain.size(),
+            root: chain.root(),
+            attestations: attestations as u64,
+            runs: runs as u64,
+            unfinished,
+            destroyed: destroyed as u64,
+            gaps: claims.gaps,
+        })
+    }
+
+    fn read_journal(&self) -> Result<(Chain, Claims), VaultError> {
         let mut chain = Chain::new();
         let mut claims = Claims::default();
         let mut statement = self.db.prepare("SELECT line FROM journal ORDER BY seq")?;
         let mut rows = statement.query([])?;
-        let mut stored = self.db.prepare("SELECT hash FROM journal_node WHERE level = ?1 AND place = ?2")?;
+        let mut stored = self.db.prepare("SELECT 1 FROM journal_node WHERE level = ?1 AND place = ?2 AND hash = ?3")?;
         while let Some(row) = rows.next()? {
             let seq = chain.size();
             let fault = |why: String| VaultError::Journal { seq, why };
@@ -60,134 +94,138 @@ impl Vault {
                 .check_reporting(text, |node, hash| completed.push((node, hash)))
                 .map_err(|error| fault(error.to_string()))?;
             for (node, hash) in completed {
-                let kept: [u8; 32] = stored.query_row(params![node.level, node.index as i64], |row| row.get(0))?;
-                if kept != *hash.as_bytes() {
+                if !stored.exists(params![node.level, node.index as i64, hash.as_bytes()])? {
                     return Err(fault(format!("the stored tree differs at level {}", node.level)));
                 }
             }
             let record = JournalRecord::read(&line).map_err(|error| fault(error.to_string()))?;
-            claims.take(seq, record);
+            claims.take(seq, line.head().at, record).map_err(fault)?;
         }
-        let head = resume(&self.db)?;
-        if chain != head {
-            let why = format!("the journal has {} records, its head says {}", chain.size(), head.size());
-            return Err(VaultError::Journal { seq: chain.size(), why });
-        }
-        self.check_attestations(&claims)?;
-        let unfinished = self.check_runs(&claims)?;
-        self.check_destroyed(&claims)?;
-        Ok(JournalReport {
-            records: chain.size(),
-            root: chain.root(),
-            attestations: claims.attested.len() as u64,
-            runs: claims.begun.len() as u64,
-            unfinished,
-            destroyed: claims.destroyed.len() as u64,
-            gaps: claims.gaps,
-        })
+        Ok((chain, claims))
     }
 
-    fn check_attestations(&self, claims: &Claims) -> Result<(), VaultError> {
+    /// Each attestation is recorded with its hash, is of the Runner's key, and is of the manifest beside it.
+    fn check_attestations(&self, claims: &mut Claims) -> Result<(), VaultError> {
         let mut statement = self.db.prepare(
-            "SELECT attestation.seq, run.run, envelope FROM attestation JOIN run ON run.id = attestation.run ORDER BY seq",
+            "SELECT attestation.seq, run.run, envelope, manifest FROM attestation \
+             JOIN run ON run.id = attestation.run ORDER BY seq",
         )?;
+        let keys = [self.attestation_key()];
         let mut rows = statement.query([])?;
-        let mut found = 0;
         while let Some(row) = rows.next()? {
             let seq = row.get::<_, i64>(0)? as u64;
             let run = RunId::from_bytes(row.get(1)?);
-            let hash = sha256(row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?);
-            if claims.attested.get(&seq) != Some(&(run, hash)) {
-                let why = format!("it does not record the attestation that the store holds for run {run}");
-                return Err(VaultError::Journal { seq, why });
+            let fault = |why: &str| VaultError::Journal { seq, why: format!("run {run}: {why}") };
+            let envelope = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+            let manifest = row.get_ref(3)?.as_blob().map_err(rusqlite::Error::from)?;
+            if claims.attested.remove(&seq) != Some((run, sha256(envelope))) {
+                return Err(fault("the record is of another attestation than the store holds"));
             }
-            found += 1;
+            let envelope = Envelope::parse(envelope, MAX_ENVELOPE).map_err(|error| fault(&error.to_string()))?;
+            let statement = attestation::open(&envelope, &keys).map_err(|error| fault(&error.to_string()))?;
+            if statement.manifest != sha256(manifest) {
+                return Err(fault("the stored manifest is not the attested one"));
+            }
         }
-        if found == claims.attested.len() {
-            return Ok(());
+        match claims.attested.pop_first() {
+            None => Ok(()),
+            Some((seq, (run, _))) => {
+                Err(VaultError::Journal { seq, why: format!("the attestation of run {run} is missing in the store") })
+            }
         }
-        let missing = claims.attested.iter().find(|(seq, _)| {
-            let query = "SELECT 1 FROM attestation WHERE seq = ?1";
-            !self.db.prepare_cached(query).and_then(|mut s| s.exists([**seq as i64])).unwrap_or(false)
-        });
-        let (seq, run) = missing.map_or((0, RunId::NIL), |(seq, (run, _))| (*seq, *run));
-        Err(VaultError::Journal { seq, why: format!("the attestation of run {run} is missing in the store") })
     }
 
     /// Gives the number of unfinished runs.
-    fn check_runs(&self, claims: &Claims) -> Result<u64, VaultError> {
+    fn check_runs(&self, claims: &mut Claims) -> Result<u64, VaultError> {
         let mut statement = self.db.prepare("SELECT run, state FROM run")?;
         let mut rows = statement.query([])?;
-        let (mut found, mut unfinished) = (0, 0);
+        let mut unfinished = 0;
         while let Some(row) = rows.next()? {
             let run = RunId::from_bytes(row.get(0)?);
             let state: String = row.get(1)?;
-            let ended = claims.ended.contains_key(&run);
-            let begun = claims.begun.get(&run);
-            let attested = claims.attested.values().any(|(attested, _)| *attested == run);
+            let begun = claims.begun.remove(&run).is_some();
+            let (ended, attested) = (claims.ended.remove(&run), claims.attested_runs.contains(&run));
             let fits = match state.as_str() {
                 "running" => !ended,
                 "final" => attested && !ended,
                 _ => ended,
             };
-            let Some(seq) = begun.filter(|_| fits) else {
-                return Err(VaultError::inconsistent("run", run, format!("`{state}` is not what the journal records")));
-            };
+            if !begun || !fits {
+                let what = format!("its state `{state}` is not what the journal records");
+                return Err(VaultError::inconsistent("run", run, what));
+            }
             unfinished += u64::from(state == "running");
-            found += 1;
-            let _ = seq;
         }
-        match claims.begun.iter().find(|_| found != claims.begun.len()) {
+        match claims.begun.pop_first() {
             None => Ok(unfinished),
-            Some(_) => {
-                let known = |run: &RunId| {
-                    let query = "SELECT 1 FROM run WHERE run = ?1";
-                    self.db.prepare_cached(query).and_then(|mut s| s.exists([run.as_bytes()])).unwrap_or(false)
-                };
-                let (run, seq) =
-                    claims.begun.iter().find(|(run, _)| !known(run)).map_or((RunId::NIL, 0), |(r, s)| (*r, *s));
+            Some((run, seq)) => {
                 Err(VaultError::Journal { seq, why: format!("run {run} began and is missing in the store") })
             }
         }
     }
 
-    fn check_destroyed(&self, claims: &Claims) -> Result<(), VaultError> {
-        let mut statement = self.db.prepare("SELECT destroyed, wrapped IS NULL FROM item WHERE item = ?1")?;
-        for (item, seq) in &claims.destroyed {
-            let row: (Option<i64>, bool) =
-                statement.query_row([item.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            if row != (Some(*seq as i64), true) {
-                let why = format!("item {item} was destroyed and the store says otherwise");
-                return Err(VaultError::Journal { seq: *seq, why });
+    fn check_destroyed(&self, claims: &mut Claims) -> Result<(), VaultError> {
+        let mut statement =
+            self.db.prepare("SELECT item, destroyed FROM item WHERE destroyed IS NOT NULL OR wrapped IS NULL")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let item = ItemId::from_bytes(row.get(0)?);
+            let seq = row.get::<_, Option<i64>>(1)?.map(|seq| seq as u64);
+            if claims.destroyed.remove(&item) != seq || seq.is_none() {
+                return Err(VaultError::inconsistent("item", item, "it is gone and the journal does not say so"));
             }
         }
-        let tombs: i64 = self.db.query_row(
-            "SELECT count(*) FROM item WHERE destroyed IS NOT NULL OR wrapped IS NULL",
-            [],
-            |row| row.get(0),
-        )?;
-        if tombs as usize == claims.destroyed.len() {
-            Ok(())
-        } else {
-            Err(VaultError::inconsistent("item", tombs, "items are gone that the journal does not record as destroyed"))
+        match claims.destroyed.pop_first() {
+            None => Ok(()),
+            Some((item, seq)) => {
+                Err(VaultError::Journal { seq, why: format!("item {item} was destroyed and the store says otherwise") })
+            }
+        }
+    }
+
+    fn check_exceptions(&self, claims: &mut Claims) -> Result<(), VaultError> {
+        for stored in self.exceptions()? {
+            let found = ClaimedException {
+                recorded: (stored.seq, stored.recorded),
+                removed: stored.removed.map(|removed| (removed.seq, removed.at)),
+            };
+            if claims.exceptions.remove(&stored.id) != Some(found) {
+                let what = "it is not what the journal records";
+                return Err(VaultError::inconsistent("exception", stored.id, what));
+            }
+        }
+        match claims.exceptions.pop_first() {
+            None => Ok(()),
+            Some((id, ClaimedException { recorded: (seq, _), .. })) => {
+                Err(VaultError::Journal { seq, why: format!("exception {id} is missing in the store") })
+            }
         }
     }
 }
 
 impl Claims {
-    fn take(&mut self, seq: u64, record: JournalRecord) {
+    fn take(&mut self, seq: u64, at: Timestamp, record: JournalRecord) -> Result<(), String> {
         match record {
             JournalRecord::RunAttested { run, attestation_sha256 } => {
                 self.attested.insert(seq, (run, attestation_sha256));
+                self.attested_runs.insert(run);
             }
             JournalRecord::RunBegun { run, .. } => {
                 self.begun.insert(run, seq);
             }
             JournalRecord::RunEnded { run, .. } => {
-                self.ended.insert(run, seq);
+                self.ended.insert(run);
             }
             JournalRecord::ItemDestroyed { item, .. } => {
                 self.destroyed.insert(item, seq);
+            }
+            JournalRecord::ExceptionRecorded { exception, .. } => {
+                let claimed = ClaimedException { recorded: (seq, at), removed: None };
+                self.exceptions.insert(exception, claimed);
+            }
+            JournalRecord::ExceptionRemoved { exception, .. } => {
+                let claimed = self.exceptions.get_mut(&exception).ok_or("an unknown exception was taken back")?;
+                claimed.removed = Some((seq, at));
             }
             JournalRecord::Gap { .. } => self.gaps += 1,
             JournalRecord::Started { .. }
@@ -198,9 +236,8 @@ impl Claims {
             | JournalRecord::EvidenceRefused { .. }
             | JournalRecord::KeyRotated { .. }
             | JournalRecord::AuditForkSeen { .. }
-            | JournalRecord::ExceptionRecorded { .. }
-            | JournalRecord::ExceptionRemoved { .. }
             | JournalRecord::Purged { .. } => {}
         }
+        Ok(())
     }
 }

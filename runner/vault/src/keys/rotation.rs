@@ -63,7 +63,15 @@ pub struct GenerationStatus {
 const IN_USE: &str = "(SELECT count(*) FROM item WHERE wrapped_by = kek.generation) \
     + (SELECT count(*) FROM run WHERE wrapped_by = kek.generation) \
     + (SELECT count(*) FROM secret WHERE secret.generation = kek.generation) \
+    + (SELECT count(*) FROM exception WHERE exception.generation = kek.generation) \
     + (SELECT count(*) FROM signing_key WHERE signing_key.generation = kek.generation)";
+
+/// Tables whose values a generation seals itself, and their cells.
+const DIRECT: [(&str, fn(u64) -> Cell<'static>); 3] = [
+    ("secret", crate::secrets::cell),
+    ("signing_key", crate::vault::signing_cell),
+    ("exception", crate::exceptions::cell),
+];
 
 impl Vault {
     /// Replaces every key-encryption key and wraps every data key anew. Old and new generations can be read until the
@@ -158,12 +166,10 @@ impl Vault {
         Ok(remaining as u64)
     }
 
-    /// Signing keys and connector secrets: few, and sealed by the generation itself.
+    /// Signing keys, connector secrets and exceptions: few, and sealed by the generation itself.
     fn move_direct(&mut self) -> Result<(), VaultError> {
         let mut values = Vec::new();
-        for (table, cell) in
-            [("secret", crate::secrets::cell as fn(u64) -> Cell<'static>), ("signing_key", crate::vault::signing_cell)]
-        {
+        for (table, cell) in DIRECT {
             let sql = format!(
                 "SELECT name, generation, sealed FROM {table} \
                  WHERE generation IN (SELECT generation FROM kek WHERE state = 'retiring')"

@@ -7,7 +7,7 @@ use proof::attestation;
 use proof::log::journal::JournalRecord;
 use proof::manifest::{self, Manifest, RunLine};
 use rusqlite::{Connection, OptionalExtension, params};
-use verdict::{Code, Severity, Status};
+use verdict::{Code, Severity, Status, StepStatus};
 
 use super::RunRow;
 use crate::VaultError;
@@ -64,7 +64,7 @@ pub struct CheckState {
 impl Vault {
     /// Attests a run: signs its manifest, stores both, journals the attestation, renews the checkpoint, keeps the state of
     /// each check, and queues the report. The manifest must say of the run what the store says, and list exactly the
-    /// items that it holds. Unless its verdict is `pending`, the run has ended.
+    /// items that it holds. Unless a step or an item in it is still pending, the run has ended.
     pub fn attest(&mut self, run: RunId, manifest: &[u8]) -> Result<Attested, VaultError> {
         self.check_ready()?;
         let row = RunRow::find(&self.db, run)?;
@@ -76,7 +76,7 @@ impl Vault {
         let envelope = attestation::attest(&read, manifest, writer.attester);
         let sha256 = envelope.sha256();
         let seq = writer.journal(&JournalRecord::RunAttested { run, attestation_sha256: sha256 })?.seq;
-        let is_final = read.run.verdict != Status::Pending;
+        let is_final = is_final(&read);
         writer
             .tx
             .prepare_cached(
@@ -287,4 +287,12 @@ fn keep_checks(db: &Connection, manifest: &Manifest) -> Result<(), VaultError> {
     )?
     .execute([procedure, &names])?;
     Ok(())
+}
+
+/// A failing check outranks a pending one, so a run that waits for somebody may have the verdict `fail`: what counts is
+/// whether anything can still change.
+fn is_final(manifest: &Manifest) -> bool {
+    manifest.run.counts.pending == 0
+        && manifest.run.verdict != Status::Pending
+        && manifest.steps.iter().all(|step| step.status != StepStatus::Pending)
 }

@@ -16,7 +16,7 @@ use crate::vault::Vault;
 use crate::{Retention, VaultError};
 
 /// Everything that is fixed before a run collects anything.
-#[derive(Debug, Clone)]
+#[derive(Clone, PartialEq)]
 pub struct RunStart {
     /// The run's id, which the sample depends on.
     pub run: RunId,
@@ -38,6 +38,13 @@ pub struct RunStart {
     pub software: String,
     /// How long it is kept.
     pub retention: Retention,
+}
+
+/// Shows what is known without opening anything.
+impl std::fmt::Debug for RunStart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RunStart({}, {} {}, …)", self.run, self.procedure.id, self.procedure.version)
+    }
 }
 
 impl Vault {

@@ -32,7 +32,7 @@ pub struct StoredRun {
 }
 
 /// A piece of a run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct StoredPiece {
     /// The step.
     pub step: String,
@@ -52,6 +52,13 @@ pub struct StoredPiece {
     pub history: Vec<PastState>,
     /// Its evidence items, destroyed ones included.
     pub items: Vec<ItemRecord>,
+}
+
+/// Shows where the piece stands and never what is in it.
+impl std::fmt::Debug for StoredPiece {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "StoredPiece({}, {:?}, {:?})", self.step, self.position, self.state)
+    }
 }
 
 /// What a piece was before.

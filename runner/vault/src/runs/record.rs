@@ -18,7 +18,6 @@ use crate::vault::Vault;
 use crate::writer::Writer;
 
 /// One piece of a run: a step's evidence, or one element's of a step with `for_each`.
-#[derive(Debug)]
 pub struct PieceRecord {
     /// The step.
     pub step: String,
@@ -37,7 +36,7 @@ pub struct PieceRecord {
 }
 
 /// An attempt that failed and was followed by another.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct FailedAttempt {
     /// When it began.
     pub started: Timestamp,
@@ -50,7 +49,6 @@ pub struct FailedAttempt {
 }
 
 /// What came of a piece.
-#[derive(Debug)]
 pub enum Outcome {
     /// Evidence.
     Collected {
@@ -90,6 +88,13 @@ pub enum Outcome {
     Skipped,
     /// The step's `for_each` gave an empty list.
     Empty,
+}
+
+/// Shows where the piece stands and never what is in it.
+impl std::fmt::Debug for PieceRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PieceRecord({}, {:?}, …)", self.step, self.position)
+    }
 }
 
 impl Vault {

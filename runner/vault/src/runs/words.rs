@@ -31,7 +31,7 @@ pub enum RunState {
 }
 
 /// Where a piece stands. The texts inside came from targets or people and stay at the Runner.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum PieceState {
     /// Its evidence is stored.
     Collected,
@@ -70,6 +70,21 @@ impl PieceState {
     /// Whether something else may still come of it.
     pub const fn is_open(&self) -> bool {
         matches!(self, Self::Pending { .. } | Self::Waiting { .. })
+    }
+}
+
+/// Shows the word and the code, never the texts.
+impl std::fmt::Debug for PieceState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Collected => f.write_str("Collected"),
+            Self::Failed { code, .. } => write!(f, "Failed({code}, …)"),
+            Self::Pending { deadline, .. } => write!(f, "Pending(until {deadline:?}, …)"),
+            Self::Waiting { until } => write!(f, "Waiting(until {until})"),
+            Self::Overdue => f.write_str("Overdue"),
+            Self::Skipped => f.write_str("Skipped"),
+            Self::Empty => f.write_str("Empty"),
+        }
     }
 }
 

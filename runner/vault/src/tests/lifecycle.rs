@@ -35,7 +35,7 @@ fn a_run_is_read_back_as_it_was_recorded_also_after_a_restart() {
 
     let vault = bed.open();
     let stored = vault.load_run(start.run).unwrap();
-    assert_eq!(format!("{:?}", stored.start), format!("{start:?}"));
+    assert_eq!(stored.start, start);
     assert_eq!(stored.state, RunState::Running);
     assert_eq!(vault.unfinished_runs().unwrap(), [start.run]);
     let [users, hosts, none] = stored.pieces.as_slice() else { panic!("three pieces: {:?}", stored.pieces) };
