@@ -9,6 +9,7 @@ pub mod command;
 mod connection;
 pub mod file;
 mod guard;
+pub mod http;
 mod limits;
 pub mod person;
 mod policy;

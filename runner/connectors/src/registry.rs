@@ -13,6 +13,7 @@ use verdict::Code;
 use crate::command::Command;
 use crate::file::File;
 use crate::guard::{self, Admitted, Resolve, SystemResolver};
+use crate::http::HttpApi;
 use crate::limits::Limits;
 use crate::policy::Policy;
 use crate::request::{Collected, Failure, Fault, Found, Request, Result};
@@ -73,7 +74,7 @@ struct Entry {
     collect: for<'a> fn(&'a Context, &'a Request<'a>) -> Answer<'a>,
 }
 
-const ENTRIES: &[Entry] = &[Entry::of::<Command>(), Entry::of::<File>(), Entry::of::<Tls>()];
+const ENTRIES: &[Entry] = &[Entry::of::<Command>(), Entry::of::<File>(), Entry::of::<HttpApi>(), Entry::of::<Tls>()];
 
 impl Connectors {
     /// The connectors under this policy and these limits.

@@ -122,8 +122,7 @@ impl Answer {
 pub(super) fn read(bytes: &[u8], wants_chain: bool) -> Answer {
     let mut input = Input(bytes);
     let mut messages = Vec::new();
-    loop {
-        let Some(kind) = input.u8() else { break };
+    while let Some(kind) = input.u8() {
         // The major version of every record is 3.
         if !matches!(kind, HANDSHAKE | ALERT | CHANGE_CIPHER_SPEC) || input.peek().is_some_and(|major| major != 3) {
             return if messages.is_empty() { Answer::Foreign } else { break };

@@ -2,6 +2,7 @@
 
 mod command;
 mod file;
+mod http;
 mod listener;
 mod room;
 mod tls;
