@@ -1,6 +1,7 @@
 //! The project's own procedures: each reads and lints clean in both notations, and each behaves on its fixtures as the
 //! fixture says. A fixture is one run told in full: what was collected, and what must come of it.
 
+mod docs;
 mod fixture;
 mod library;
 mod readme;
@@ -17,6 +18,15 @@ use library::{Entry, entries};
 const FEWEST: usize = 14;
 
 #[test]
+fn every_procedure_lints_clean() {
+    let mut warnings = Vec::new();
+    for entry in entries() {
+        warnings.extend(procedure::lint(&entry.procedure).iter().map(|warning| format!("{}: {warning}", entry.name)));
+    }
+    assert!(warnings.is_empty(), "{}", warnings.join("\n"));
+}
+
+#[test]
 fn the_file_is_named_after_the_procedure() {
     let entries = entries();
     assert!(entries.len() >= FEWEST, "only {} procedures", entries.len());
@@ -25,6 +35,18 @@ fn the_file_is_named_after_the_procedure() {
     }
     let sops = entries.iter().filter(|entry| entry.procedure.notation() == Notation::Markdown).count();
     assert!(sops >= 2, "only {sops} procedures in Markdown");
+}
+
+#[test]
+fn both_notations_have_the_same_digest() {
+    for Entry { name, procedure, .. } in entries() {
+        for notation in [Notation::Yaml, Notation::Markdown] {
+            let text = procedure::format(&procedure, notation);
+            let again = procedure::read(text.as_bytes(), notation)
+                .unwrap_or_else(|faults| panic!("{name} as {notation:?}:\n{faults}\n{text}"));
+            assert_eq!(again.digest(), procedure.digest(), "{name} as {notation:?}");
+        }
+    }
 }
 
 #[test]
