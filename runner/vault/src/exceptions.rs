@@ -105,6 +105,10 @@ impl Vault {
     /// Every exception that was ever recorded, oldest first. Refused in state `ROLLBACK`.
     pub fn exceptions(&self) -> Result<Vec<StoredException>, VaultError> {
         self.check_ready()?;
+        self.stored_exceptions()
+    }
+
+    pub(crate) fn stored_exceptions(&self) -> Result<Vec<StoredException>, VaultError> {
         let mut statement = self.db.prepare_cached(
             "SELECT name, generation, sealed, recorded, seq, removed, removed_at FROM exception ORDER BY seq",
         )?;

@@ -4,7 +4,7 @@ use clock::Timestamp;
 use crypto::Digest;
 use ids::{ItemId, RunId};
 use proof::commitment::{Commitment, Committer, ItemSecret};
-use runner_evidence::{ItemContent, ItemRecord, Place, Provenance, RawEvidence};
+use runner_evidence::{ItemContent, ItemRecord, Provenance, RawEvidence};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use verdict::{EvidenceClass, EvidenceForm};
 
@@ -13,6 +13,7 @@ use super::store::StoredAbout;
 use super::{Clear, head_cell, key_cell};
 use crate::VaultError;
 use crate::keys::{DataKey, KeyRing};
+use crate::runs::{Place, RunRow};
 use crate::seal::Identity;
 use crate::vault::Vault;
 
@@ -48,7 +49,7 @@ pub(crate) struct ItemRow {
 pub(super) struct Unsealed {
     pub(super) key: DataKey,
     pub(super) secret: ItemSecret,
-    pub(super) place: Place,
+    pub(super) place: runner_evidence::Place,
     pub(super) provenance: Provenance,
 }
 
@@ -185,7 +186,7 @@ impl Vault {
 
     /// All items of a run, destroyed ones included.
     pub fn items(&self, run: RunId) -> Result<Vec<StoredItem>, VaultError> {
-        let row = crate::runs::RunRow::find(&self.db, run)?;
+        let row = RunRow::find(&self.db, run)?;
         Ok(ItemRow::of_run(&self.db, row.id)?.into_iter().map(|item| item.stored).collect())
     }
 
@@ -199,7 +200,7 @@ impl Vault {
     /// anybody and not journalled. Refused in state `ROLLBACK`.
     pub fn evidence(&self, run: RunId, step: &str, position: Option<u32>) -> Result<RawEvidence, VaultError> {
         self.check_ready()?;
-        let row = crate::runs::RunRow::find(&self.db, run)?;
+        let row = RunRow::find(&self.db, run)?;
         let place = || format!("of run {run}, step `{step}`, element {position:?}");
         let piece = self
             .db
@@ -208,6 +209,11 @@ impl Vault {
             .optional()?
             .ok_or_else(|| VaultError::not_found("evidence", place()))?;
         let items = ItemRow::of_piece(&self.db, piece)?;
+        // A piece with an item missing would still look like one: the list of them is sealed with its last state.
+        let position = position.map_or(-1, i64::from);
+        let states = self.load_history(&row, &row.key(&self.ring)?, &Place { piece, step, position })?;
+        let last = states.last().ok_or_else(|| VaultError::inconsistent("piece", piece, "it has no state"))?;
+        last.check_items(piece, &items)?;
         if items.is_empty() {
             return Err(VaultError::not_found("evidence", place()));
         }

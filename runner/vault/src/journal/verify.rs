@@ -1,6 +1,6 @@
 //! Checking the whole journal against itself, its tree, its checkpoint and the store.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use clock::Timestamp;
 use crypto::Digest;
@@ -10,10 +10,13 @@ use proof::attestation;
 use proof::dsse::{Envelope, MAX_ENVELOPE};
 use proof::log::Chain;
 use proof::log::journal::JournalRecord;
+use proof::manifest::{self, RunLine};
 use rusqlite::params;
+use verdict::{Code, Status};
 
 use super::resume;
 use crate::VaultError;
+use crate::runs::{RunState, run_state};
 use crate::vault::Vault;
 
 /// What a whole, intact journal says.
@@ -39,9 +42,9 @@ pub struct JournalReport {
 #[derive(Default)]
 struct Claims {
     attested: BTreeMap<u64, (RunId, Digest)>,
-    attested_runs: BTreeSet<RunId>,
+    results: BTreeMap<RunId, RunLine>,
     begun: BTreeMap<RunId, u64>,
-    ended: BTreeSet<RunId>,
+    ended: BTreeMap<RunId, Code>,
     destroyed: BTreeMap<ItemId, u64>,
     exceptions: BTreeMap<ExceptionId, ClaimedException>,
     gaps: u64,
@@ -110,6 +113,10 @@ impl Vault {
             "SELECT attestation.seq, run.run, envelope, manifest FROM attestation \
              JOIN run ON run.id = attestation.run ORDER BY seq",
         )?;
+        let mut stored = self.db.prepare(
+            "SELECT 1 FROM item JOIN piece ON piece.id = item.piece JOIN run ON run.id = piece.run \
+             WHERE item.item = ?1 AND item.root = ?2 AND item.rows = ?3 AND run.run = ?4",
+        )?;
         let keys = [self.attestation_key()];
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
@@ -126,6 +133,21 @@ impl Vault {
             if statement.manifest != sha256(manifest) {
                 return Err(fault("the stored manifest is not the attested one"));
             }
+            let manifest = manifest::parse(manifest).map_err(|error| fault(&error.to_string()))?;
+            for line in &manifest.items {
+                let known = stored.exists(params![
+                    line.item.as_bytes(),
+                    line.root.as_bytes(),
+                    line.rows as i64,
+                    run.as_bytes()
+                ])?;
+                if !known {
+                    return Err(fault(&format!("the attested evidence item {} is missing in the store", line.item)));
+                }
+            }
+            if manifest.run.verdict != Status::Pending {
+                claims.results.insert(run, manifest.run);
+            }
         }
         match claims.attested.pop_first() {
             None => Ok(()),
@@ -137,24 +159,32 @@ impl Vault {
 
     /// Gives the number of unfinished runs.
     fn check_runs(&self, claims: &mut Claims) -> Result<u64, VaultError> {
-        let mut statement = self.db.prepare("SELECT run, state FROM run")?;
+        let mut statement =
+            self.db.prepare("SELECT run, state, ended, code, verdict, score, score_with_exceptions FROM run")?;
         let mut rows = statement.query([])?;
         let mut unfinished = 0;
         while let Some(row) = rows.next()? {
             let run = RunId::from_bytes(row.get(0)?);
-            let state: String = row.get(1)?;
             let begun = claims.begun.remove(&run).is_some();
-            let (ended, attested) = (claims.ended.remove(&run), claims.attested_runs.contains(&run));
-            let fits = match state.as_str() {
-                "running" => !ended,
-                "final" => attested && !ended,
-                _ => ended,
+            let ended = claims.ended.remove(&run);
+            let attested = claims.results.remove(&run).map(|line| RunState::Final {
+                ended: line.ended,
+                verdict: line.verdict,
+                score: line.score,
+                score_with_exceptions: line.score_with_exceptions,
+            });
+            let state = run_state(run, row, 1)?;
+            let fits = match &state {
+                RunState::Running => ended.is_none() && attested.is_none(),
+                RunState::Final { .. } => ended.is_none() && attested.as_ref() == Some(&state),
+                RunState::Ended { code, .. } => ended == Some(*code) && attested.is_none(),
             };
             if !begun || !fits {
-                let what = format!("its state `{state}` is not what the journal records");
+                let word: String = row.get(1)?;
+                let what = format!("its state `{word}` is not what was attested and journalled");
                 return Err(VaultError::inconsistent("run", run, what));
             }
-            unfinished += u64::from(state == "running");
+            unfinished += u64::from(state == RunState::Running);
         }
         match claims.begun.pop_first() {
             None => Ok(unfinished),
@@ -184,7 +214,7 @@ impl Vault {
     }
 
     fn check_exceptions(&self, claims: &mut Claims) -> Result<(), VaultError> {
-        for stored in self.exceptions()? {
+        for stored in self.stored_exceptions()? {
             let found = ClaimedException {
                 recorded: (stored.seq, stored.recorded),
                 removed: stored.removed.map(|removed| (removed.seq, removed.at)),
@@ -208,13 +238,12 @@ impl Claims {
         match record {
             JournalRecord::RunAttested { run, attestation_sha256 } => {
                 self.attested.insert(seq, (run, attestation_sha256));
-                self.attested_runs.insert(run);
             }
             JournalRecord::RunBegun { run, .. } => {
                 self.begun.insert(run, seq);
             }
-            JournalRecord::RunEnded { run, .. } => {
-                self.ended.insert(run);
+            JournalRecord::RunEnded { run, code } => {
+                self.ended.insert(run, code);
             }
             JournalRecord::ItemDestroyed { item, .. } => {
                 self.destroyed.insert(item, seq);

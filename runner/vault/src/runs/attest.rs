@@ -1,5 +1,7 @@
 //! The end of a run: its manifest is attested, journalled and queued in one transaction, before anybody hears of it.
 
+use std::collections::BTreeMap;
+
 use clock::Timestamp;
 use crypto::Digest;
 use ids::RunId;
@@ -199,11 +201,11 @@ impl Vault {
             return differs("partial or software");
         }
         let items = ItemRow::of_run(&self.db, row.id)?;
+        let lines: BTreeMap<_, _> = manifest.items.iter().map(|line| (line.item, line)).collect();
         let same = |stored: &ItemRow| {
             let (place, record) = (&stored.stored, &stored.stored.record);
-            manifest.items.iter().any(|line| {
-                line.item == record.item
-                    && line.step.as_str() == place.step
+            lines.get(&record.item).is_some_and(|line| {
+                line.step.as_str() == place.step
                     && line.form == record.form
                     && line.class == record.class
                     && line.collected == record.collected

@@ -105,13 +105,13 @@ fn read(row: &Row<'_>) -> Result<RunSummary, VaultError> {
         due: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_millis),
         started: Timestamp::from_millis(row.get(5)?),
         partial: row.get(6)?,
-        state: state(run, row, 7)?,
+        state: run_state(run, row, 7)?,
         purged: row.get(13)?,
     })
 }
 
 /// The state of a run from its columns `state, ended, code, verdict, score, score_with_exceptions`, from `at` on.
-pub(super) fn state(run: RunId, row: &Row<'_>, at: usize) -> Result<RunState, VaultError> {
+pub(crate) fn run_state(run: RunId, row: &Row<'_>, at: usize) -> Result<RunState, VaultError> {
     let word = |error: verdict::UnknownWord| VaultError::inconsistent("run", run, error);
     let missing = || VaultError::inconsistent("run", run, "it ended and does not say how");
     let name: String = row.get(at)?;

@@ -4,17 +4,15 @@ use clock::Timestamp;
 use crypto::Digest;
 use ids::RunId;
 use proof::text::Name;
-use runner_evidence::{ItemRecord, Provenance};
+use runner_evidence::ItemRecord;
 use rusqlite::{OptionalExtension, Row};
-use serde::Deserialize;
-use serde_json::Value;
-use verdict::{Code, Trigger};
+use verdict::Trigger;
 
 use super::begin::{Columns, RunStart, inputs_cell};
-use super::list::state as run_state;
-use super::record::{history_cell, key_cell, key_part};
-use super::words::word;
-use super::{Notation, PieceState, ProcedureSource, RunRow, RunState, history_part};
+use super::history::{Place, StateRow};
+use super::list::run_state;
+use super::record::{key_cell, key_part};
+use super::{Notation, PieceState, ProcedureSource, RunRow, RunState};
 use crate::VaultError;
 use crate::evidence::ItemRow;
 use crate::keys::DataKey;
@@ -162,112 +160,27 @@ impl Vault {
                 String::from_utf8(plain.to_vec())
                     .map_err(|_| VaultError::inconsistent("piece", id, "its key is no text"))
             });
-            let mut history = self.load_history(run, &key, id, &step, position)?;
-            let attempts = history
-                .iter()
-                .filter(|(past, _)| matches!(past.state, PieceState::Collected | PieceState::Failed { .. }))
-                .count();
-            let started = history.first().map(|(past, _)| past.started);
-            let (last, word) = history.pop().ok_or_else(|| VaultError::inconsistent("piece", id, "it has no state"))?;
-            if word == word::ATTEMPT {
-                return Err(VaultError::inconsistent("piece", id, "its last attempt has no outcome"));
-            }
             let items = ItemRow::of_piece(&self.db, id)?;
-            if items.is_empty() == (last.state == PieceState::Collected) {
-                return Err(VaultError::inconsistent("piece", id, "its state and its evidence do not fit together"));
-            }
+            let mut history = self.load_history(run, &key, &Place { piece: id, step: &step, position })?;
+            let last = history.pop().ok_or_else(|| VaultError::inconsistent("piece", id, "it has no state"))?;
+            last.check_items(id, &items)?;
+            let tried = |past: &StateRow| matches!(past.state, PieceState::Collected | PieceState::Failed { .. });
+            let attempts = history.iter().chain([&last]).filter(|past| tried(past)).count();
+            let past = |row: StateRow| PastState { state: row.state, started: row.started, ended: row.ended };
             pieces.push(StoredPiece {
-                step,
                 position: u32::try_from(position).ok(),
                 key: element.transpose()?,
                 attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
-                started: started.unwrap_or(last.started),
+                started: history.first().map_or(last.started, |first| first.started),
                 ended: last.ended,
                 state: last.state,
-                history: history.into_iter().map(|(past, _)| past).collect(),
+                history: history.into_iter().map(past).collect(),
                 items: items.into_iter().map(|item| item.stored.record).collect(),
+                step,
             });
         }
         Ok(pieces)
     }
-
-    fn load_history(
-        &self,
-        run: &RunRow,
-        key: &DataKey,
-        piece: i64,
-        step: &str,
-        position: i64,
-    ) -> Result<Vec<(PastState, String)>, VaultError> {
-        let mut statement = self.db.prepare_cached(
-            "SELECT number, state, code, started, ended, until, sealed FROM history WHERE piece = ?1 ORDER BY number",
-        )?;
-        let mut rows = statement.query([piece])?;
-        let mut history = Vec::new();
-        while let Some(row) = rows.next()? {
-            let (number, word): (i64, String) = (row.get(0)?, row.get(1)?);
-            if number != history.len() as i64 + 1 {
-                return Err(VaultError::inconsistent(
-                    "history",
-                    piece,
-                    format!("state {} is missing", history.len() + 1),
-                ));
-            }
-            let code: Option<String> = row.get(2)?;
-            let (started, ended, until): (i64, i64, Option<i64>) = (row.get(3)?, row.get(4)?, row.get(5)?);
-            let part = history_part(step, position, &word, code.as_deref(), started, ended, until);
-            let sealed: Vec<u8> = row
-                .get::<_, Option<_>>(6)?
-                .ok_or_else(|| VaultError::inconsistent("history", piece, "it is purged"))?;
-            let cell = history_cell(run.run, number, key.generation);
-            let plain = cell.part(part.as_bytes()).open(&self.identity, &key.key, &sealed)?;
-            let state = piece_state(piece, &word, code.as_deref(), until, &plain)?;
-            let (started, ended) = (Timestamp::from_millis(started), Timestamp::from_millis(ended));
-            history.push((PastState { state, started, ended }, word));
-        }
-        Ok(history)
-    }
-}
-
-#[derive(Deserialize)]
-struct FailedText {
-    detail: String,
-    #[serde(default)]
-    provenance: Option<Provenance>,
-}
-
-#[derive(Deserialize)]
-struct PendingText {
-    question: Value,
-    who: String,
-}
-
-fn piece_state(
-    piece: i64,
-    word: &str,
-    code: Option<&str>,
-    until: Option<i64>,
-    sealed: &[u8],
-) -> Result<PieceState, VaultError> {
-    let fault = |what: &dyn std::fmt::Display| VaultError::inconsistent("history", piece, what);
-    let until = until.map(Timestamp::from_millis);
-    Ok(match word {
-        word::COLLECTED => PieceState::Collected,
-        word::FAILED | word::ATTEMPT => {
-            let code: Code = code.ok_or_else(|| fault(&"a failure without a code"))?.parse().map_err(|e| fault(&e))?;
-            let text: FailedText = serde_json::from_slice(sealed).map_err(|_| fault(&"a malformed failure"))?;
-            PieceState::Failed { code, detail: text.detail, provenance: text.provenance }
-        }
-        word::PENDING => {
-            let text: PendingText = serde_json::from_slice(sealed).map_err(|_| fault(&"a malformed question"))?;
-            PieceState::Pending { question: text.question, who: text.who, deadline: until }
-        }
-        word::WAITING => PieceState::Waiting { until: until.ok_or_else(|| fault(&"waiting without a time"))? },
-        word::OVERDUE => PieceState::Overdue,
-        word::SKIPPED => PieceState::Skipped,
-        word::EMPTY => PieceState::Empty,
-        _ => return Err(fault(&"an unknown state")),
-    })
 }
 
 impl Vault {

@@ -5,6 +5,7 @@
 
 mod attest;
 mod begin;
+mod history;
 mod list;
 mod load;
 mod record;
@@ -13,6 +14,8 @@ mod words;
 pub use attest::{Attested, CheckState, StoredAttestation};
 pub use begin::RunStart;
 pub(crate) use begin::store_procedure;
+pub(crate) use history::Place;
+pub(crate) use list::run_state;
 pub use list::{RunFilter, RunSummary};
 pub use load::{PastState, StoredPiece, StoredRun};
 pub use record::{FailedAttempt, Outcome, PieceRecord};

@@ -162,7 +162,8 @@ impl Piece<'_> {
                 for (ordinal, content) in contents.into_iter().enumerate() {
                     items.push(store_item(writer, self.epoch, &new, ordinal, content, &provenance)?);
                 }
-                state(word::COLLECTED, None, None, None)
+                let ids: Vec<_> = items.iter().map(|item: &ItemRecord| item.item.to_string()).collect();
+                state(word::COLLECTED, None, None, Some(json!({ "items": ids })))
             }
             Outcome::Failed { code, detail, provenance } => {
                 let sealed = json!({ "detail": detail, "provenance": provenance });

@@ -24,31 +24,40 @@ use crate::{
 
 /// A folder with a store, its clock, and the ids of its runs.
 pub(crate) struct Bed {
-    folder: tempfile::TempDir,
+    folder: PathBuf,
+    /// Removes the folder in the end; none where another process owns it.
+    _owned: Option<tempfile::TempDir>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) options: Options,
 }
 
-pub(crate) fn at(text: &str) -> Timestamp {
+fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
 impl Bed {
     pub(crate) fn new() -> Self {
-        let clock = Arc::new(ManualClock::at(at("2026-11-21T20:00:00.000Z")));
-        Self { folder: tempfile::tempdir().unwrap(), clock, options: Options::default() }
+        let folder = tempfile::tempdir().unwrap();
+        let bed = Self::at(folder.path());
+        Self { _owned: Some(folder), ..bed }
+    }
+
+    /// A bed in a folder that belongs to another process; its clock goes on from the newest record.
+    pub(crate) fn at(folder: impl Into<PathBuf>) -> Self {
+        let clock = Arc::new(ManualClock::at(time("2026-11-21T20:00:00.000Z")));
+        Self { folder: folder.into(), _owned: None, clock, options: Options::default() }
     }
 
     pub(crate) fn folder(&self) -> PathBuf {
-        self.folder.path().to_owned()
+        self.folder.clone()
     }
 
     pub(crate) fn files(&self) -> Files {
-        Files::in_folder(self.folder.path())
+        Files::in_folder(&self.folder)
     }
 
     pub(crate) fn provider(&self) -> Provider {
-        Provider::KeyFile { path: self.folder.path().join("root.key"), same_disk: SameDisk::Accept }
+        Provider::KeyFile { path: self.folder.join("root.key"), same_disk: SameDisk::Accept }
     }
 
     pub(crate) fn create(&self) -> Vault {
