@@ -1,5 +1,6 @@
 //! The story: what a person would do on the first day, done for real, one command after the other.
 
+mod expected;
 mod prove;
 mod stage;
 
@@ -8,7 +9,9 @@ use std::path::Path;
 use clock::Clock;
 use serde_json::{Value, json};
 
+use self::expected::{Expected, REVIEW_FAILURES, TLS_FAILURES};
 use crate::authority::ENDPOINTS;
+use crate::company;
 use crate::fault::Fault;
 use crate::folder::Folder;
 use crate::procedures::{self, Brought};
@@ -21,7 +24,7 @@ use crate::shell::Shell;
 struct Run {
     id: String,
     procedure: String,
-    verdict: Value,
+    verdict: String,
 }
 
 /// Tells the story; says whether everything went as it must.
@@ -43,19 +46,20 @@ pub(crate) fn tell(dir: Option<&Path>, once: bool, say: Say, clock: &dyn Clock) 
 
     say.title("3  Run them on real systems");
     say.line("This machine, whatever the result is:");
-    let host = run(&mut shell, &procedures::HOST_BASELINE, &[0, 1])?;
+    let host = run(&mut shell, &procedures::HOST_BASELINE, Expected::Anything)?;
     say.line("\nThree TLS endpoints, two of which are not as they should be:");
-    let tls = run(&mut shell, &procedures::TLS_ENDPOINTS, &[1])?;
+    let tls = run(&mut shell, &procedures::TLS_ENDPOINTS, Expected::Failing(TLS_FAILURES))?;
     say.line("\nThe accounts of the order system against HR's list, with a population that must prove that it is");
     say.line("complete and a sample that nobody chooses. Some leavers kept their accounts:");
-    let review = run(&mut shell, &procedures::ACCESS_REVIEW, &[1])?;
+    let review = run(&mut shell, &procedures::ACCESS_REVIEW, Expected::Failing(REVIEW_FAILURES))?;
 
     let proof = prove::tell(&folder, &mut shell, say, &review)?;
 
     let seconds = clock.monotonic_ms().saturating_sub(started) / 1000;
     let runs = [host, tls, review];
     let ok = shell.surprises().is_empty();
-    finish(&folder, &shell, say, &runs, &stage.listeners.ports, seconds);
+    say_where(&folder, say, &stage.listeners.ports, once);
+    conclude(&shell, say, seconds);
     say.summary(&json!({
         "ok": ok,
         "dir": folder.path,
@@ -81,19 +85,25 @@ fn introduce(folder: &Folder, shell: &Shell<'_>, say: Say) {
     say.dim(format_args!("\n{}", shell.prelude()));
 }
 
-/// Runs a procedure and finds out which run that was.
-fn run(shell: &mut Shell<'_>, brought: &Brought, expected: &[i32]) -> Result<Run, Fault> {
-    shell.run(&["proctor-runner", "run", brought.path], expected)?;
-    let answer = shell.ask(&["proctor-runner", "runs", "--limit", "1"])?;
-    let newest = answer.get(0);
-    let text = |name| newest.and_then(|run| run.get(name)).and_then(Value::as_str).map(str::to_owned);
-    let missing = |missing| Fault::Answer { command: "proctor-runner runs --json".to_owned(), missing };
-    let verdict = newest.and_then(|run| run.get("verdict")).cloned().unwrap_or_default();
-    Ok(Run {
+/// Runs a procedure, finds out which run that was, and checks what came of it.
+fn run(shell: &mut Shell<'_>, brought: &Brought, expected: Expected) -> Result<Run, Fault> {
+    let codes: &[i32] = if expected == Expected::Anything { &[0, 1] } else { &[1] };
+    let code = shell.run(&["proctor-runner", "run", brought.path], codes)?;
+    if !(0..=1).contains(&code) {
+        return Err(Fault::NotRun { procedure: brought.path });
+    }
+    let shown = shell.ask(&["proctor-runner", "show", "last"])?;
+    let text = |name| shown.get(name).and_then(Value::as_str).map(str::to_owned);
+    let missing = |missing| Fault::Answer { command: "proctor-runner show last --json".to_owned(), missing };
+    let made = Run {
         id: text("run").ok_or_else(|| missing("run"))?,
         procedure: text("procedure").ok_or_else(|| missing("procedure"))?,
-        verdict,
-    })
+        verdict: text("verdict").ok_or_else(|| missing("verdict"))?,
+    };
+    for difference in expected.differences(&shown) {
+        shell.surprise(format!("{}: {difference}", brought.path));
+    }
+    Ok(made)
 }
 
 fn endpoints(ports: &[u16]) -> Vec<Value> {
@@ -101,36 +111,45 @@ fn endpoints(ports: &[u16]) -> Vec<Value> {
     pairs.map(|(endpoint, port)| json!({"name": endpoint.name, "port": port, "about": endpoint.about})).collect()
 }
 
-fn finish(folder: &Folder, shell: &Shell<'_>, say: Say, runs: &[Run], ports: &[u16], seconds: u64) {
+fn say_where(folder: &Folder, say: Say, ports: &[u16], once: bool) {
     say.title("6  Where everything is, and what to try next");
     let dir = folder.text();
-    say.line(format_args!("{dir}/procedures   the procedures; change one and run it"));
-    say.line(format_args!("{dir}/config.toml  what this Runner may reach"));
-    say.line(format_args!("{dir}/company.db   the company's database, filled anew by every quickstart"));
-    say.line(format_args!("{dir}/store.db     the evidence, encrypted under root.key"));
-    for (endpoint, port) in ENDPOINTS.iter().zip(ports) {
-        say.line(format_args!("https://localhost:{port}  {}: {}", endpoint.name, endpoint.about));
+    say.line(format_args!("In {dir}"));
+    for (name, what) in [
+        ("procedures/", "the procedures; change one and run it"),
+        ("config.toml", "what this Runner may reach"),
+        ("store.db", "the evidence, encrypted under root.key"),
+        (company::FILE, "the company's database, filled anew by every quickstart"),
+    ] {
+        say.line(format_args!("  {name:<12} {what}"));
     }
-    say.line("\nTo try next, after the two lines of part 1:");
-    let review = runs.last().map_or("last", |run| run.id.as_str());
+    for (endpoint, port) in ENDPOINTS.iter().zip(ports) {
+        say.line(format_args!("  https://localhost:{port}  {}: {}", endpoint.name, endpoint.about));
+    }
+    if once {
+        say.line(format_args!(
+            "The endpoints end with this program; `cargo quickstart --dir {dir}` starts them again."
+        ));
+    }
+    say.line("To try next, after the two lines of part 1:");
     for (command, what) in [
         ("proctor-runner runs", "what ran, and how it ended"),
+        ("proctor-runner evidence last", "what the newest run collected; `destroy ITEM` shreds one"),
         ("proctor-runner run procedures/admin-decision.yaml", "a run that waits for a person's decisions"),
         ("proctor-runner pending", "what it waits for"),
         ("proctor-runner keys rotate", "new keys for everything that is stored"),
         ("proctor-runner doctor", "what is not as it should be with this Runner"),
     ] {
-        say.line(format_args!("  {command:<52}  {what}"));
+        say.line(format_args!("  {command:<50}  {what}"));
     }
-    say.line(format_args!(
-        "  {:<52}  the items of the review; `destroy ITEM` shreds one",
-        format!("proctor-runner evidence {review}")
-    ));
-    say.line(format_args!("\nThe folder stays until you remove it: rm -r {dir}"));
+    say.line(format_args!("The folder stays until you remove it: rm -r {dir}\n"));
+}
+
+fn conclude(shell: &Shell<'_>, say: Say, seconds: u64) {
     match shell.surprises() {
-        [] => say.good(format_args!("Everything went as it must, in {seconds} s.")),
+        [] => say.good(format_args!("Everything went as it must, and the proof is verified. It took {seconds} s.")),
         surprises => {
-            say.bad(format_args!("{} of the steps did not go as they must:", surprises.len()));
+            say.bad(format_args!("{} things did not go as they must:", surprises.len()));
             surprises.iter().for_each(|surprise| say.line(format_args!("  {surprise}")));
         }
     }
