@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 /// Stable exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
+pub(crate) enum Exit {
     /// The command did what was asked and the result is a pass.
     Pass = 0,
     /// The command did what was asked and the result is not a pass.
@@ -24,25 +24,25 @@ impl From<Exit> for ExitCode {
 
 /// An error with a stable code and what to do about it.
 #[derive(Debug)]
-pub struct Fail {
+pub(crate) struct Fail {
     /// What the process ends with.
-    pub exit: Exit,
+    pub(crate) exit: Exit,
     /// Stable, such as `E-CONF-002`.
-    pub code: String,
+    pub(crate) code: String,
     /// What is wrong and where.
-    pub message: String,
+    pub(crate) message: String,
     /// The next step.
-    pub next: String,
+    pub(crate) next: String,
 }
 
 impl Fail {
     /// Something that was given is wrong.
-    pub fn input(code: &str, message: impl fmt::Display, next: impl fmt::Display) -> Self {
+    pub(crate) fn input(code: &str, message: impl fmt::Display, next: impl fmt::Display) -> Self {
         Self { exit: Exit::BadInput, code: code.to_owned(), message: message.to_string(), next: next.to_string() }
     }
 
     /// This program or the machine failed.
-    pub fn fault(code: &str, message: impl fmt::Display, next: impl fmt::Display) -> Self {
+    pub(crate) fn fault(code: &str, message: impl fmt::Display, next: impl fmt::Display) -> Self {
         Self { exit: Exit::Fault, code: code.to_owned(), message: message.to_string(), next: next.to_string() }
     }
 }

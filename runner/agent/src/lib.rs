@@ -1,1 +1,13 @@
-//! runner-agent
+//! The Runner's binary: command line, configuration, and the wiring of the rooms.
+//!
+//! It is the thin shell around the pure engine: it carries out what the engine asks for through the connectors, makes
+//! every outcome durable in the vault, and prints. It judges nothing and encrypts nothing itself.
+
+mod cli;
+mod command;
+mod config;
+mod fail;
+mod output;
+mod wiring;
+
+pub use cli::main;

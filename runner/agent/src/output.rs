@@ -1,5 +1,4 @@
 //! What a command prints: tables and colours for people, plain text on a pipe, JSON for programs.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line's printer")]
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -15,50 +14,45 @@ use crate::fail::Fail;
 
 /// Where a command prints, and in which shape.
 #[derive(Debug, Clone, Copy)]
-pub struct Output {
+pub(crate) struct Output {
     json: bool,
 }
 
 impl Output {
     /// Prints JSON if asked to, otherwise text.
-    pub fn new(json: bool) -> Self {
+    pub(crate) fn new(json: bool) -> Self {
         Self { json }
     }
 
-    /// Whether the result goes out as JSON.
-    pub fn is_json(self) -> bool {
-        self.json
-    }
-
     /// A line of text; nothing when the result is JSON.
-    pub fn line(self, text: impl std::fmt::Display) {
+    pub(crate) fn line(self, text: impl std::fmt::Display) {
         if !self.json {
             println!("{text}");
         }
     }
 
     /// A remark that does not belong to the result.
-    pub fn note(self, text: impl std::fmt::Display) {
+    pub(crate) fn note(self, text: impl std::fmt::Display) {
         eprintln!("{text}");
     }
 
     /// The result as JSON; nothing when the result is text.
-    pub fn json(self, value: &Value) {
+    pub(crate) fn json(self, value: &Value) {
         if self.json {
             println!("{value:#}");
         }
     }
 
     /// A table; nothing when the result is JSON.
-    pub fn table(self, header: &[&str], rows: Vec<Vec<Cell>>) {
+    pub(crate) fn table(self, header: &[&str], rows: Vec<Vec<Cell>>) {
         if self.json {
             return;
         }
         let mut table = Table::new();
-        table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+        table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
         if !std::io::stdout().is_terminal() {
             // A pipe has no width to wrap for: one row stays one line, so that grep and awk see it whole.
-            table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+            table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
         }
         table.set_header(header);
         for row in rows {
@@ -68,7 +62,7 @@ impl Output {
     }
 
     /// An error, on standard error, as text or JSON.
-    pub fn fail(self, fail: &Fail) {
+    pub(crate) fn fail(self, fail: &Fail) {
         if self.json {
             let error = serde_json::json!({"error": {"code": fail.code, "message": fail.message, "next": fail.next}});
             eprintln!("{error:#}");
@@ -82,7 +76,7 @@ impl Output {
     }
 
     /// Progress of long work: a spinner on a terminal, silence elsewhere.
-    pub fn progress(self, text: &str) -> ProgressBar {
+    pub(crate) fn progress(self, text: &str) -> ProgressBar {
         if self.json || !std::io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }
@@ -97,7 +91,7 @@ impl Output {
 
 /// A cell of a table.
 #[derive(Debug, Clone)]
-pub enum Cell {
+pub(crate) enum Cell {
     /// Text, which may have come from a target.
     Text(String),
     /// A status, in its colour.
@@ -126,7 +120,7 @@ impl<T: std::fmt::Display> From<T> for Cell {
 }
 
 /// A status in its colour, for a line of text.
-pub fn status(status: Status) -> String {
+pub(crate) fn status(status: Status) -> String {
     let colour = match status {
         Status::Pass => AnsiColor::Green,
         Status::Fail => AnsiColor::Red,
@@ -139,12 +133,12 @@ pub fn status(status: Status) -> String {
 }
 
 /// A score in basis points as a percentage.
-pub fn score(score: Option<u64>) -> String {
+pub(crate) fn score(score: Option<u64>) -> String {
     score.map_or_else(|| "none".to_owned(), |points| format!("{}.{:02}", points / 100, points % 100))
 }
 
 /// Text that may have come from a target, made safe for a terminal: control characters, among them escape sequences,
 /// and characters that reorder text are shown as escapes.
-pub fn printable(text: &str) -> String {
-    verify::printable(text)
+pub(crate) fn printable(text: &str) -> String {
+    proof::text::printable(text)
 }

@@ -1,0 +1,140 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::command;
+use crate::fail::{Exit, Fail};
+use crate::output::Output;
+
+/// Executes compliance and operations procedures where the data lives, and proves that it did.
+#[derive(Debug, Parser)]
+#[command(name = "proctor-runner", version, max_term_width = 120, after_help = EXAMPLES)]
+struct Cli {
+    /// Folder of this Runner: config.toml, store and keys.
+    #[arg(long, global = true, env = "PROCTOR_DIR", value_name = "DIR", default_value = "/var/lib/proctor-runner")]
+    dir: PathBuf,
+    /// Print the result as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  proctor-runner --dir ./here init                       make a folder, a root key and a configuration
+  proctor-runner check procedures/*.yaml                 find every fault of a procedure file
+  proctor-runner run tls-endpoints.yaml --input min_days_left=14
+  proctor-runner runs                                    what ran, and how it ended
+  proctor-runner bundle RUN -o proof.zip                 a proof that anybody can verify offline
+
+Exit codes: 0 pass, 1 not pass, 2 bad input, 3 fault of the program or the machine.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the folder of a new Runner: root key, configuration, store.
+    Init(command::init::Args),
+    /// Check procedure files: every fault with its place, or the digest.
+    Check(command::check::Args),
+    /// Rewrite a procedure in one of the two notations, without loss.
+    Format(command::format::Args),
+    /// Execute a procedure now.
+    Run(command::run::Args),
+    /// List runs.
+    Runs(command::runs::Args),
+    /// Show one run: checks, why they failed, since when.
+    Show(command::show::Args),
+    /// Open evidence of a run; the opening is journalled.
+    Evidence(command::evidence::Args),
+    /// Evaluate a run again from its stored evidence.
+    Verify(command::verify::Args),
+    /// Write a proof bundle.
+    Bundle(command::bundle::Args),
+    /// List what waits for a person.
+    Pending(command::pending::Args),
+    /// Answer what a run waits for.
+    Answer(command::answer::Args),
+    /// Go on with runs that were interrupted or whose time has come.
+    Resume(command::resume::Args),
+    /// End a run that is not finished.
+    Cancel(command::cancel::Args),
+    /// Destroy an evidence item; its commitment stays verifiable.
+    Destroy(command::destroy::Args),
+    /// Keys of the store.
+    Keys(command::keys::Args),
+    /// The journal of this Runner.
+    Journal(command::journal::Args),
+    /// Secrets of connections, kept encrypted in the store.
+    Secret(command::secret::Args),
+    /// Delete evidence whose retention has ended.
+    Purge(command::purge::Args),
+    /// Approved exceptions: failing items that somebody answers for until a date.
+    Exceptions(command::exceptions::Args),
+    /// Look for trouble: folder, key, store, clock, disk, AES.
+    Doctor(command::doctor::Args),
+    /// Check the configuration or print a sample.
+    Config(command::config::Args),
+    /// Print the JSON Schema of the procedure language, for editors.
+    Schema(command::schema::Args),
+}
+
+/// Where a command works and prints.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// Folder of the Runner.
+    pub(crate) dir: PathBuf,
+    /// Printer.
+    pub(crate) out: Output,
+}
+
+/// Runs the command line and says what the process ends with.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let asked_for = error.exit_code() == 0;
+            // Nothing can be done for somebody who closed the terminal.
+            let _ = error.print();
+            return if asked_for { Exit::Pass } else { Exit::BadInput }.into();
+        }
+    };
+    let place = Place { dir: cli.dir, out: Output::new(cli.json) };
+    match execute(cli.command, &place) {
+        Ok(exit) => exit.into(),
+        Err(fail) => {
+            place.out.fail(&fail);
+            fail.exit.into()
+        }
+    }
+}
+
+fn execute(command: Command, place: &Place) -> Result<Exit, Fail> {
+    match command {
+        Command::Init(args) => command::init::execute(args, place),
+        Command::Check(args) => command::check::execute(args, place),
+        Command::Format(args) => command::format::execute(args, place),
+        Command::Run(args) => command::run::execute(args, place),
+        Command::Runs(args) => command::runs::execute(args, place),
+        Command::Show(args) => command::show::execute(args, place),
+        Command::Evidence(args) => command::evidence::execute(args, place),
+        Command::Verify(args) => command::verify::execute(args, place),
+        Command::Bundle(args) => command::bundle::execute(args, place),
+        Command::Pending(args) => command::pending::execute(args, place),
+        Command::Answer(args) => command::answer::execute(args, place),
+        Command::Resume(args) => command::resume::execute(args, place),
+        Command::Cancel(args) => command::cancel::execute(args, place),
+        Command::Destroy(args) => command::destroy::execute(args, place),
+        Command::Keys(args) => command::keys::execute(args, place),
+        Command::Journal(args) => command::journal::execute(args, place),
+        Command::Secret(args) => command::secret::execute(args, place),
+        Command::Purge(args) => command::purge::execute(args, place),
+        Command::Exceptions(args) => command::exceptions::execute(args, place),
+        Command::Doctor(args) => command::doctor::execute(args, place),
+        Command::Config(args) => command::config::execute(args, place),
+        Command::Schema(args) => command::schema::execute(args, place),
+    }
+}

@@ -1,0 +1,180 @@
+//! `answer`: a person's decision or quiz, entered at the Runner.
+
+use clock::Timestamp;
+use procedure::Procedure;
+use runner_engine::quiz::Graded;
+use runner_evidence::{Provenance, RawEvidence};
+use runner_vault::PieceRecord;
+use serde_json::{Map, Value, json};
+use verdict::EvidenceClass;
+
+use crate::cli::Place;
+use crate::fail::{Exit, Fail};
+use crate::output::printable;
+use crate::wiring::questions::{self, Asks, Open};
+use crate::wiring::runner::{Mode, Runner, vault};
+use crate::wiring::{collect, find, report, restore, unfinished};
+
+/// Answers a question that a run waits for. The answer is evidence: it is stored with who gave it and when, and the run
+/// goes on as far as it can.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  proctor-runner pending                                             what is asked
+  proctor-runner answer last review u-17 --answer keep --by ann@example.org
+  proctor-runner answer last review u-18 --answer revoke --comment 'left in May' --by ann@example.org
+  proctor-runner answer last quiz 4711 --choices 2,2,1 --by bob@example.org
+
+A quiz that is not passed can be tried again as often as the procedure allows; the right answers are never shown.")]
+pub(crate) struct Args {
+    /// The run: its id, or `last`.
+    #[arg(value_name = "RUN")]
+    run: String,
+    /// The step that asks.
+    #[arg(value_name = "STEP")]
+    step: String,
+    /// Name of the piece, if the step asks more than once.
+    #[arg(value_name = "KEY")]
+    key: Option<String>,
+    /// One of the declared answers.
+    #[arg(long, conflicts_with = "choices")]
+    answer: Option<String>,
+    /// The choices of a quiz, from 1, in the order of the questions.
+    #[arg(long, value_delimiter = ',', value_name = "N,N,…")]
+    choices: Option<Vec<usize>>,
+    /// Why.
+    #[arg(long)]
+    comment: Option<String>,
+    /// Who answers; the account that runs this, if not given.
+    #[arg(long, value_name = "PERSON")]
+    by: Option<String>,
+}
+
+pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
+    let mut runner = Runner::open(place, Mode::Write)?;
+    let run = find::run(&runner, &args.run)?;
+    // A deadline that has passed is settled first: an answer after it does not count.
+    unfinished::go_on(&mut runner, run)?;
+    let question = find_question(questions::open(&runner, run)?, &args)?;
+    let stored = runner.vault.load_run(run).map_err(vault)?;
+    let procedure = restore::procedure(&stored.start.procedure)?;
+    let by = args.by.clone().unwrap_or_else(collect::operator);
+    let now = runner.clock.now();
+    let outcome = match &question.asks {
+        Asks::Decision { question: asked, .. } => {
+            let Some(answer) = &args.answer else {
+                return Err(incomplete(&question, "this is a decision: give --answer"));
+            };
+            let accepted = asked.accept(answer, args.comment.as_deref(), &by, now);
+            Ok(accepted.map_err(|refusal| Fail::input("E-ANSWER-003", refusal, "see `proctor-runner pending`"))?)
+        }
+        Asks::Quiz { quiz, attempts, .. } => {
+            let Some(choices) = &args.choices else {
+                return Err(incomplete(&question, "this is a quiz: give --choices, one number a question"));
+            };
+            let person = questions::person(question.key.as_deref(), &question.who);
+            let graded = quiz.grade(&run.to_string(), person, attempts + 1, choices);
+            match graded.map_err(|error| Fail::input("E-ANSWER-004", error, "see `proctor-runner pending`"))? {
+                Graded::Over(value) => Ok(value),
+                Graded::Again { left } => Err((attempts + 1, left)),
+            }
+        }
+    };
+    match outcome {
+        Ok(value) => {
+            let record = answered(&procedure, &question, value, &by, now)?;
+            runner.vault.record_piece(run, record).map_err(vault)?;
+            let judged = unfinished::go_on(&mut runner, run)?;
+            place.out.line(format_args!("answered: {}", printable(&args.step)));
+            match judged {
+                Some(judged) => report::print(&runner, &judged).map(|_| Exit::Pass),
+                None => Ok(Exit::Pass),
+            }
+        }
+        Err((attempts, left)) => {
+            let record = asked_again(&question, attempts, now);
+            runner.vault.record_piece(run, record).map_err(vault)?;
+            place.out.line(format_args!("not passed; {left} more attempts, with other questions"));
+            place.out.json(&json!({"run": run, "passed": false, "attempts_left": left}));
+            Ok(Exit::NotPass)
+        }
+    }
+}
+
+fn find_question(open: Vec<Open>, args: &Args) -> Result<Open, Fail> {
+    let mut matching: Vec<Open> = open
+        .into_iter()
+        .filter(|question| question.step == args.step)
+        .filter(|question| args.key.is_none() || question.key == args.key)
+        .collect();
+    if matching.len() > 1 {
+        let message = format!("the step `{}` asks {} questions", args.step, matching.len());
+        return Err(Fail::input("E-ANSWER-002", message, "name the KEY; `proctor-runner pending` lists them"));
+    }
+    matching.pop().ok_or_else(|| {
+        let message = format!("the run does not wait for an answer to `{}`", args.step);
+        Fail::input("E-ANSWER-001", message, "`proctor-runner pending` lists what waits; a deadline may have passed")
+    })
+}
+
+fn incomplete(question: &Open, why: &str) -> Fail {
+    let message = format!("{why}\n{}", question.lines().join("\n"));
+    Fail::input("E-ANSWER-005", message, "answer with the options that `proctor-runner answer --help` shows")
+}
+
+fn answered(
+    procedure: &Procedure,
+    question: &Open,
+    value: Value,
+    by: &str,
+    now: Timestamp,
+) -> Result<PieceRecord, Fail> {
+    let step = procedure.step(&question.step);
+    let class = step.map_or(EvidenceClass::Internal, |step| step.class);
+    let frame = match value {
+        Value::Object(frame) => frame,
+        other => Map::from_iter([("value".to_owned(), other)]),
+    };
+    let evidence = RawEvidence::object(frame);
+    let provenance = Provenance {
+        step: question.step.clone(),
+        attempt: 1,
+        started: question.asked,
+        ended: now,
+        connector: step.map(|step| step.connector.as_str().to_owned()).unwrap_or_default(),
+        connector_version: env!("CARGO_PKG_VERSION").to_owned(),
+        connection: None,
+        request: question.as_json(),
+        source: json!({"person": by, "entered_by": collect::operator()}),
+        operator: collect::operator(),
+        bytes: evidence.size(),
+        class,
+        dropped: Vec::new(),
+        complete: None,
+    };
+    Ok(PieceRecord {
+        step: question.step.clone(),
+        position: question.position,
+        key: question.key.clone(),
+        failed: Vec::new(),
+        started: question.asked,
+        ended: now,
+        outcome: runner_vault::Outcome::Collected { evidence, provenance, class },
+    })
+}
+
+/// The same question again, with one attempt more behind it; the deadline stays.
+fn asked_again(question: &Open, attempts: u64, now: Timestamp) -> PieceRecord {
+    PieceRecord {
+        step: question.step.clone(),
+        position: question.position,
+        key: question.key.clone(),
+        failed: Vec::new(),
+        started: question.asked,
+        ended: now,
+        outcome: runner_vault::Outcome::Pending {
+            question: json!({"attempts": attempts}),
+            who: question.who.clone(),
+            deadline: question.deadline,
+        },
+    }
+}

@@ -1,0 +1,99 @@
+//! `bundle`: a proof that anybody can verify offline.
+
+use std::path::PathBuf;
+
+use proof::bundle::{BundleContents, DestroyedItem, OpenedItem};
+use proof::text::FreeText;
+use runner_vault::{Purpose, Selection, StoredRun};
+use serde_json::json;
+
+use crate::cli::Place;
+use crate::fail::{Exit, Fail};
+use crate::wiring::runner::{Mode, Runner, vault};
+use crate::wiring::{files, find, rows};
+
+/// Writes the proof bundle of a run: manifest, attestation, procedure, journal proof, and, where asked for, opened
+/// evidence. Without --open no evidence is in it. Each opening is journalled.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  proctor-runner bundle last -o last.proof.zip
+  proctor-runner bundle last -o last.proof.zip --open tls/example.org:443 --open users:0-4
+
+Verify with: proctor-verify FILE --runner-key runner.pem --journal-key journal.vkey")]
+pub(crate) struct Args {
+    /// The run: its id, or `last`.
+    #[arg(value_name = "RUN")]
+    run: String,
+    /// File to write; it must not exist.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Evidence to open in it: ITEM, STEP or STEP/KEY, and `:ROWS` for some rows only; may be given more than once.
+    #[arg(long, value_name = "ITEM[:ROWS]")]
+    open: Vec<String>,
+    /// What the openings are for; stands in the journal.
+    #[arg(long, value_name = "TEXT")]
+    purpose: Option<String>,
+}
+
+pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
+    let mut runner = Runner::open(place, Mode::Write)?;
+    let run = find::run(&runner, &args.run)?;
+    let Some(attested) = runner.vault.attestations(run).map_err(vault)?.pop() else {
+        let message = format!("run {run} was never attested, so there is nothing to prove");
+        return Err(Fail::input("E-RUN-024", message, "it is not finished: proctor-runner resume"));
+    };
+    let stored = runner.vault.load_run(run).map_err(vault)?;
+    let purpose = args.purpose.as_deref().map(str::parse::<FreeText>).transpose();
+    let purpose = purpose.map_err(|error| Fail::input("E-RUN-026", error, "give --purpose one short line of text"))?;
+    let mut opened = Vec::with_capacity(args.open.len());
+    for wanted in &args.open {
+        opened.push(open(&mut runner, &stored, wanted, purpose.clone())?);
+    }
+    let destroyed = runner.vault.destroyed_items(run).map_err(vault)?;
+    let journal_line = runner.vault.journal_line(attested.seq).map_err(vault)?;
+    let journal_proof = runner.vault.inclusion(attested.seq).map_err(vault)?;
+    let source = &stored.start.procedure;
+    let notation = match source.notation {
+        runner_vault::Notation::Yaml => proof::bundle::Notation::Yaml,
+        runner_vault::Notation::Markdown => proof::bundle::Notation::Markdown,
+    };
+    let contents = BundleContents {
+        manifest: &attested.manifest,
+        attestation: &attested.envelope,
+        procedure: (notation, &source.source),
+        runner_key: &runner.vault.attestation_key(),
+        journal_line: &journal_line.line,
+        journal_proof: &journal_proof,
+        journal_key: runner.vault.journal_key(),
+        audit_checkpoint: None,
+        opened,
+        destroyed: destroyed.iter().map(|gone| DestroyedItem { item: gone.item, seq: gone.seq }).collect(),
+    };
+    let bytes = contents
+        .to_bytes()
+        .map_err(|error| Fail::fault("E-RUN-028", error, "open fewer rows, or see `proctor-runner journal verify`"))?;
+    files::write_new(&args.output, &bytes)?;
+    place.out.line(format_args!("wrote {} ({} bytes)", args.output.display(), bytes.len()));
+    place.out.line(format_args!(
+        "verify it: proctor-verify {} --runner-key runner.pem --journal-key journal.vkey",
+        args.output.display()
+    ));
+    let sha256 = crypto::digest::sha256(&bytes);
+    place.out.json(&json!({"run": run, "written": args.output, "bytes": bytes.len(), "sha256": sha256}));
+    Ok(Exit::Pass)
+}
+
+fn open(runner: &mut Runner, stored: &StoredRun, wanted: &str, purpose: Option<FreeText>) -> Result<OpenedItem, Fail> {
+    // A key may hold colons itself (`tls/example.org:443`), so rows are what comes after the last one, if it is rows.
+    let (item, selection) = match find::item(stored, wanted) {
+        Ok(item) => (item, Selection::All),
+        Err(fail) => match wanted.rsplit_once(':') {
+            Some((item, text)) => (find::item(stored, item)?, Selection::Rows(rows::parse(text)?)),
+            None => return Err(fail),
+        },
+    };
+    let purpose = Purpose { purpose, ..Purpose::default() };
+    let opened = runner.vault.open_item(item, selection, purpose).map_err(vault)?;
+    let commitment = opened.item().record.commitment;
+    Ok(OpenedItem { item, commitment, rows: opened.openings().map_err(vault)? })
+}

@@ -1,0 +1,138 @@
+//! `purge`: evidence whose retention has ended.
+
+use proof::text::FreeText;
+use serde_json::json;
+
+use crate::cli::Place;
+use crate::fail::{Exit, Fail};
+use crate::wiring::find;
+use crate::wiring::runner::{Mode, Runner, vault};
+
+/// Destroys the evidence of runs that ended longer ago than config.toml keeps evidence of their class. Manifests,
+/// attestations and the journal stay and keep verifying. A run under a legal hold is left alone.
+#[derive(Debug, clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
+  proctor-runner purge --dry-run
+  proctor-runner purge
+  proctor-runner purge hold RUN --reason \"litigation 2026-7\"
+  proctor-runner purge release RUN
+  proctor-runner purge holds"
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
+    /// Only say what would go.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Keep the evidence of a run, whatever its retention.
+    Hold {
+        /// The run: its id, or `last`.
+        #[arg(value_name = "RUN")]
+        run: String,
+        /// Why, in 1 to 500 characters.
+        #[arg(long, value_name = "TEXT")]
+        reason: FreeText,
+    },
+    /// End the hold on a run.
+    Release {
+        /// The run: its id, or `last`.
+        #[arg(value_name = "RUN")]
+        run: String,
+    },
+    /// List the holds.
+    Holds,
+}
+
+pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
+    match args.action {
+        None if args.dry_run => preview(place),
+        None => purge(place),
+        Some(Action::Hold { run, reason }) => hold(&run, &reason, place),
+        Some(Action::Release { run }) => release(&run, place),
+        Some(Action::Holds) => holds(place),
+    }
+}
+
+fn preview(place: &Place) -> Result<Exit, Fail> {
+    let runner = Runner::open(place, Mode::Look)?;
+    let expired = runner.vault.expired(runner.clock.now()).map_err(vault)?;
+    let mut rows = Vec::with_capacity(expired.len());
+    let mut listed = Vec::with_capacity(expired.len());
+    for run in &expired {
+        let fate = if run.held { "held" } else { "would go" };
+        rows.push(vec![
+            run.run.into(),
+            run.procedure.as_str().into(),
+            run.retention.into(),
+            run.ended.into(),
+            run.items.into(),
+            fate.into(),
+        ]);
+        listed.push(json!({
+            "run": run.run, "procedure": run.procedure, "retention": run.retention.as_str(), "ended": run.ended,
+            "items": run.items, "held": run.held,
+        }));
+    }
+    if expired.is_empty() {
+        place.out.line("no run is past its retention");
+    } else {
+        place.out.table(&["run", "procedure", "retention", "ended", "items", ""], rows);
+    }
+    place.out.json(&json!({"expired": listed}));
+    Ok(Exit::Pass)
+}
+
+fn purge(place: &Place) -> Result<Exit, Fail> {
+    let mut runner = Runner::open(place, Mode::Write)?;
+    let progress = place.out.progress("destroying evidence past its retention");
+    let report = runner.vault.purge_expired().map_err(vault)?;
+    progress.finish_and_clear();
+    let (runs, items, generations) = (report.runs, report.items, report.generations);
+    place.out.line(format_args!("{items} evidence items of {} runs destroyed", runs.len()));
+    if generations > 0 {
+        place.out.line(format_args!(
+            "{generations} generations of keys destroyed: what they wrapped is gone from backups too"
+        ));
+    }
+    place.out.json(&json!({"runs": runs, "items": items, "generations": generations}));
+    Ok(Exit::Pass)
+}
+
+fn hold(run: &str, reason: &FreeText, place: &Place) -> Result<Exit, Fail> {
+    let mut runner = Runner::open(place, Mode::Write)?;
+    let run = find::run(&runner, run)?;
+    runner.vault.hold(run, reason).map_err(vault)?;
+    place.out.line(format_args!("run {run} is held: its evidence stays until `proctor-runner purge release {run}`"));
+    place.out.json(&json!({"run": run, "held": true}));
+    Ok(Exit::Pass)
+}
+
+fn release(run: &str, place: &Place) -> Result<Exit, Fail> {
+    let mut runner = Runner::open(place, Mode::Write)?;
+    let run = find::run(&runner, run)?;
+    runner.vault.release(run).map_err(vault)?;
+    place.out.line(format_args!("run {run} is released: its retention decides again"));
+    place.out.json(&json!({"run": run, "held": false}));
+    Ok(Exit::Pass)
+}
+
+fn holds(place: &Place) -> Result<Exit, Fail> {
+    let runner = Runner::open(place, Mode::Look)?;
+    let holds = runner.vault.holds().map_err(vault)?;
+    let rows = holds.iter().map(|(run, placed, reason)| vec![run.into(), placed.into(), reason.into()]);
+    if holds.is_empty() {
+        place.out.line("no run is held");
+    } else {
+        place.out.table(&["run", "since", "reason"], rows.collect());
+    }
+    let listed: Vec<_> =
+        holds.iter().map(|(run, placed, reason)| json!({"run": run, "placed": placed, "reason": reason})).collect();
+    place.out.json(&json!(listed));
+    Ok(Exit::Pass)
+}

@@ -1,0 +1,41 @@
+//! `resume`: runs that can go on, go on.
+
+use serde_json::{Value, json};
+
+use crate::cli::Place;
+use crate::fail::{Exit, Fail};
+use crate::wiring::runner::{Mode, Runner};
+use crate::wiring::{find, unfinished};
+
+/// Goes on with runs that were interrupted, whose waiting time is over, or whose deadline has passed. Safe to run as
+/// often as wanted, for example from a timer.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  proctor-runner resume
+  proctor-runner resume last")]
+pub(crate) struct Args {
+    /// Only this run: its id, or `last`.
+    #[arg(value_name = "RUN")]
+    run: Option<String>,
+}
+
+pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
+    let mut runner = Runner::open(place, Mode::Write)?;
+    let reports = match &args.run {
+        Some(run) => {
+            let run = find::run(&runner, run)?;
+            unfinished::go_on(&mut runner, run)?.into_iter().collect()
+        }
+        None => unfinished::go_on_with_all(&mut runner)?,
+    };
+    let listed: Vec<Value> =
+        reports.iter().map(|judged| json!({"run": judged.run, "verdict": judged.verdict()})).collect();
+    for judged in &reports {
+        place.out.line(format_args!("run {} {}", judged.run, crate::output::status(judged.verdict())));
+    }
+    if reports.is_empty() {
+        place.out.line("nothing can go on now");
+    }
+    place.out.json(&Value::Array(listed));
+    Ok(Exit::Pass)
+}

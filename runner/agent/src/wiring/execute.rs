@@ -1,0 +1,251 @@
+//! The shell around the engine: carries out its commands, makes every outcome durable, and only then tells it.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use ids::RunId;
+use indicatif::ProgressBar;
+use procedure::{Outcome, Procedure, Step};
+use runner_connectors::{Connection, Connectors};
+use runner_engine::{Ask, Collect, Command, Machine, Next, Settled, Slot};
+use runner_vault::PieceRecord;
+
+use crate::fail::Fail;
+use crate::wiring::collect::{Attempted, Collector, Times};
+use crate::wiring::runner::{Runner, vault};
+
+/// A wait up to this long is waited for; a longer one parks the run until `resume`.
+const SHORT_WAIT: Duration = Duration::from_secs(120);
+
+/// Pieces of one step that are collected at the same time.
+const AT_ONCE: usize = 8;
+
+/// Pieces of one step that are made durable together, in one transaction.
+const BATCH: usize = 32;
+
+/// How far a run came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reached {
+    /// Every step is settled.
+    End,
+    /// It waits for a person or for a time.
+    Parked {
+        /// When it can go on by itself, if ever.
+        until: Option<clock::Timestamp>,
+    },
+}
+
+/// One run that is being executed.
+pub(crate) struct Execution<'a> {
+    /// The Runner that executes it.
+    pub(crate) runner: &'a mut Runner,
+    /// What is executed.
+    pub(crate) procedure: &'a Procedure,
+    /// The run.
+    pub(crate) run: RunId,
+    /// Its state.
+    pub(crate) machine: Machine<'a>,
+    /// The declared connections, bound.
+    pub(crate) connections: Vec<Connection>,
+    /// The connectors.
+    pub(crate) connectors: Connectors,
+}
+
+impl Execution<'_> {
+    /// Goes on until the end, or until only a person or a long time helps.
+    pub(crate) fn drive(&mut self, progress: &ProgressBar) -> Result<Reached, Fail> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+            Fail::fault(
+                "E-RUN-010",
+                format_args!("the machine gives no event loop: {error}"),
+                "see open files and memory",
+            )
+        })?;
+        loop {
+            match self.machine.advance(self.runner.clock.now()) {
+                Next::Work(commands) => runtime.block_on(self.work(commands, progress))?,
+                Next::Done => return Ok(Reached::End),
+                Next::Busy => {
+                    let message = "the engine waits for collections that nobody carries out";
+                    return Err(Fail::fault("E-RUN-011", message, "run `proctor-runner resume`; please report this"));
+                }
+                Next::Park { until } => match until.and_then(|until| self.short_wait(until)) {
+                    Some(wait) => {
+                        progress.set_message(format!("waiting {} s", wait.as_secs()));
+                        std::thread::sleep(wait);
+                    }
+                    None => return Ok(Reached::Parked { until }),
+                },
+            }
+        }
+    }
+
+    fn short_wait(&self, until: clock::Timestamp) -> Option<Duration> {
+        let waits_for_people = self.machine.progress().any(|(_, progress)| progress.waits_for_people());
+        let wait = u64::try_from(until.since_ms(self.runner.clock.now())).unwrap_or(0);
+        let wait = Duration::from_millis(wait.max(1));
+        (!waits_for_people && wait <= SHORT_WAIT).then_some(wait)
+    }
+
+    async fn work(&mut self, commands: Vec<Command>, progress: &ProgressBar) -> Result<(), Fail> {
+        let mut collects = Vec::new();
+        let mut records = Vec::new();
+        for command in commands {
+            match command {
+                Command::Collect(collect) => collects.push(collect),
+                Command::Ask(ask) => records.push(self.question(&ask)),
+                Command::Record(settled) => records.push(record(&settled)),
+            }
+        }
+        if !records.is_empty() {
+            self.runner.vault.record_pieces(self.run, records).map_err(vault)?;
+        }
+        for batch in in_batches(collects, self.procedure) {
+            self.announce_change(&batch)?;
+            self.collect(batch, progress).await?;
+        }
+        Ok(())
+    }
+
+    /// Before a step changes something, the store is told. If the Runner is cut off meanwhile, nobody can know how far
+    /// the change came, so it is not made a second time: see [`crate::wiring::unfinished`].
+    fn announce_change(&mut self, batch: &[Collect]) -> Result<(), Fail> {
+        let now = self.runner.clock.now();
+        let changing = batch
+            .iter()
+            .filter(|collect| self.procedure.step(&collect.slot.step).is_some_and(|step| step.changes.is_some()));
+        let records: Vec<_> = changing
+            .map(|collect| PieceRecord {
+                step: collect.slot.step.clone(),
+                position: collect.slot.position,
+                key: named(&collect.slot, &collect.key),
+                failed: Vec::new(),
+                started: now,
+                ended: now,
+                outcome: runner_vault::Outcome::Waiting { until: now },
+            })
+            .collect();
+        if records.is_empty() {
+            return Ok(());
+        }
+        self.runner.vault.record_pieces(self.run, records).map_err(vault)?;
+        Ok(())
+    }
+
+    /// Collects pieces of one step and makes them durable together.
+    async fn collect(&mut self, batch: Vec<Collect>, progress: &ProgressBar) -> Result<(), Fail> {
+        let Some(step) = batch.first().and_then(|first| self.procedure.step(&first.slot.step)) else { return Ok(()) };
+        progress.set_message(printable_progress(step, batch.len()));
+        let scratch = self.runner.scratch(self.run);
+        let collector = Collector {
+            procedure: &self.procedure.id,
+            step,
+            connection: step.via.as_ref().and_then(|via| self.connections.iter().find(|known| known.name == *via)),
+            connectors: &self.connectors,
+            clock: self.runner.clock.as_ref(),
+            scratch: &scratch,
+        };
+        let at_once = if step.changes.is_some() { 1 } else { AT_ONCE };
+        let attempted: Vec<(Slot, String, Attempted)> = stream::iter(batch)
+            .map(|collect| {
+                let collector = &collector;
+                async move {
+                    let attempted = collector.collect(&collect.arguments).await;
+                    (collect.slot, collect.key, attempted)
+                }
+            })
+            .buffered(at_once)
+            .collect()
+            .await;
+        let mut records = Vec::with_capacity(attempted.len());
+        let mut settled = Vec::with_capacity(attempted.len());
+        for (slot, key, attempted) in attempted {
+            let Times { started, ended, attempts } = attempted.times;
+            let (outcome, record) = attempted.into_parts(&slot, &key);
+            records.push(record);
+            settled.push(Settled { slot, key, outcome, attempts, started, ended });
+        }
+        self.runner.vault.record_pieces(self.run, records).map_err(vault)?;
+        settled.into_iter().for_each(|settled| self.machine.settle(settled));
+        Ok(())
+    }
+
+    fn question(&self, ask: &Ask) -> PieceRecord {
+        let now = self.runner.clock.now();
+        let who = match ask.arguments.get("ask") {
+            Some(serde_json::Value::String(who)) => who.clone(),
+            Some(other) => other.to_string(),
+            None => String::new(),
+        };
+        PieceRecord {
+            step: ask.slot.step.clone(),
+            position: ask.slot.position,
+            key: named(&ask.slot, &ask.key),
+            failed: Vec::new(),
+            started: now,
+            ended: now,
+            outcome: runner_vault::Outcome::Pending {
+                question: serde_json::json!({"attempts": 0}),
+                deadline: ask.deadline,
+                who,
+            },
+        }
+    }
+}
+
+/// What the store keeps of an outcome that needed nothing from the world.
+fn record(settled: &Settled) -> PieceRecord {
+    let outcome = match &settled.outcome {
+        Outcome::Overdue => runner_vault::Outcome::Overdue,
+        Outcome::Skipped => runner_vault::Outcome::Skipped,
+        Outcome::Failed(code) => runner_vault::Outcome::Failed {
+            code: *code,
+            detail: "decided without asking the target".to_owned(),
+            provenance: None,
+        },
+        Outcome::Value(_) | Outcome::Pending => {
+            let code = verdict::Code::Internal;
+            runner_vault::Outcome::Failed {
+                code,
+                detail: "the engine decided on a value by itself".to_owned(),
+                provenance: None,
+            }
+        }
+    };
+    PieceRecord {
+        step: settled.slot.step.clone(),
+        position: settled.slot.position,
+        key: named(&settled.slot, &settled.key),
+        failed: Vec::new(),
+        started: settled.started,
+        ended: settled.ended,
+        outcome,
+    }
+}
+
+pub(crate) fn named(slot: &Slot, key: &str) -> Option<String> {
+    slot.position.map(|_| key.to_owned())
+}
+
+/// Pieces of the same step, at most [`BATCH`] together; each change by itself.
+fn in_batches(collects: Vec<Collect>, procedure: &Procedure) -> Vec<Vec<Collect>> {
+    let mut batches: Vec<Vec<Collect>> = Vec::new();
+    for collect in collects {
+        let changes = procedure.step(&collect.slot.step).is_some_and(|step| step.changes.is_some());
+        let most = if changes { 1 } else { BATCH };
+        match batches.last_mut() {
+            Some(batch)
+                if batch.len() < most && batch.first().is_some_and(|first| first.slot.step == collect.slot.step) =>
+            {
+                batch.push(collect);
+            }
+            _ => batches.push(vec![collect]),
+        }
+    }
+    batches
+}
+
+fn printable_progress(step: &Step, pieces: usize) -> String {
+    let title = crate::output::printable(&step.title);
+    if step.for_each.is_some() { format!("{title} ({pieces} at once)") } else { title }
+}
