@@ -66,8 +66,11 @@ const IN_USE: &str = "(SELECT count(*) FROM item WHERE wrapped_by = kek.generati
     + (SELECT count(*) FROM exception WHERE exception.generation = kek.generation) \
     + (SELECT count(*) FROM signing_key WHERE signing_key.generation = kek.generation)";
 
+/// The cell of a value under a generation.
+type CellOf = fn(u64) -> Cell<'static>;
+
 /// Tables whose values a generation seals itself, and their cells.
-const DIRECT: [(&str, fn(u64) -> Cell<'static>); 3] = [
+const DIRECT: [(&str, CellOf); 3] = [
     ("secret", crate::secrets::cell),
     ("signing_key", crate::vault::signing_cell),
     ("exception", crate::exceptions::cell),
