@@ -10,12 +10,15 @@ pub mod connector;
 mod evaluate;
 mod expression;
 mod fault;
+mod lint;
 mod markdown;
 mod model;
 mod reader;
 mod schedule;
+mod schema;
 mod source;
 mod tree;
+mod write;
 mod yaml;
 
 pub use evaluate::{
@@ -25,10 +28,13 @@ pub use evaluate::{
 };
 pub use expression::{Expression, Name};
 pub use fault::{Fault, FaultCode, Faults};
+pub use lint::{Warning, lint};
 pub use model::{
     Access, Check, Connection, Controls, CronSchedule, Each, Every, Fact, Input, InputShape, Metric, Period,
     Population, Procedure, Retention, Sample, Schedule, Step, Template,
 };
-pub use reader::read;
+pub use reader::{parse_duration, read};
 pub use schedule::{next_due, period};
+pub use schema::language_schema;
 pub use source::Notation;
+pub use write::format;

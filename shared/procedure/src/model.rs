@@ -317,6 +317,18 @@ pub enum Template {
     Map(Vec<(String, Template)>),
 }
 
+impl Template {
+    /// Every expression in it.
+    pub(crate) fn expressions<'t>(&'t self, found: &mut Vec<&'t Expression>) {
+        match self {
+            Self::Literal(_) => {}
+            Self::Expression(expression) => found.push(expression),
+            Self::List(items) => items.iter().for_each(|item| item.expressions(found)),
+            Self::Map(members) => members.iter().for_each(|(_, member)| member.expressions(found)),
+        }
+    }
+}
+
 /// A named value.
 #[derive(Debug, Clone)]
 pub struct Fact {

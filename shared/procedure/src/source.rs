@@ -120,6 +120,13 @@ pub(crate) fn located(text: &str, mut found: Vec<Found>) -> Faults {
     Faults(faults)
 }
 
+/// Line and column, both from 1, of a byte.
+pub(crate) fn position(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or_default();
+    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count());
+    (before.matches('\n').count() + 1, column + 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,6 +14,19 @@ pub(crate) const MAX_DEPTH: usize = 32;
 /// Reads one YAML document that stands at byte `base` of the whole source. Faults are added to `found`; whatever can be
 /// read is returned, so that the faults of its content can be listed too.
 pub(crate) fn parse(text: &str, base: usize, found: &mut Vec<Found>) -> Option<Node> {
+    let mut tabs = Vec::new();
+    let mut at = base;
+    for line in text.split_inclusive('\n') {
+        // The parser takes some of these for spaces; people cannot see what it takes them for.
+        if line.starts_with('\t') && !line.trim().is_empty() {
+            tabs.push(Found::new(at, FaultCode::Syntax, "indented with a tab: use spaces"));
+        }
+        at += line.len();
+    }
+    if !tabs.is_empty() {
+        found.append(&mut tabs);
+        return None;
+    }
     let mut options = serde_saphyr::granit_parser::options! {
         emit_unresolved_aliases: true,
         flow_nesting_limit: MAX_DEPTH + 1,
@@ -96,7 +109,7 @@ impl Builder<'_> {
                     Content::Text(text.clone().into_owned())
                 };
                 if self.expects_key() {
-                    self.key(text.into_owned(), &content, start);
+                    self.key(text.into_owned(), &content, style == ScalarStyle::Plain, start);
                     return Ok(());
                 }
                 self.add(Node::new(content, start, end))
@@ -130,8 +143,8 @@ impl Builder<'_> {
         matches!(self.open.last(), Some(Open::Map { key: None, .. }))
     }
 
-    fn key(&mut self, text: String, content: &Content, at: usize) {
-        if text == "<<" {
+    fn key(&mut self, text: String, content: &Content, is_plain: bool, at: usize) {
+        if is_plain && text == "<<" {
             self.fault(at, FaultCode::YamlFeature, "a merge key");
         } else if !matches!(content, Content::Text(_) | Content::Faulty) {
             self.fault(at, FaultCode::Ambiguous, format!("the key `{text}` is not a text: quote it"));

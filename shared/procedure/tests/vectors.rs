@@ -1,4 +1,5 @@
 //! The golden values of `formats-v1.json` and the six examples.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot read its fixtures fails")]
 
 use std::path::{Path, PathBuf};
 
@@ -36,4 +37,12 @@ fn both_notations_of_one_procedure_have_one_digest() {
     assert_eq!(yaml.digest(), markdown.digest());
     assert_eq!(yaml.model(), markdown.model());
     assert_eq!(markdown.notation(), Notation::Markdown);
+}
+
+#[test]
+fn the_examples_give_no_warning() {
+    for name in vectors()["procedures"].as_object().unwrap().keys() {
+        let warnings = procedure::lint(&example(name));
+        assert!(warnings.is_empty(), "{name}: {warnings:#?}");
+    }
 }

@@ -6,7 +6,7 @@ use verdict::Code;
 use super::checks::{Row, rows};
 use super::store::{Block, Store};
 use super::{Blocked, Failure, Item, World};
-use crate::expression::{Bound, Expression, Machine, from_json, on_large_stack, to_json};
+use crate::expression::{Bound, Machine, from_json, on_large_stack, to_json};
 use crate::model::{Procedure, Step, Template};
 
 /// The items that a step with `for_each` is repeated for, in the order of the list; empty if the list is.
@@ -38,7 +38,7 @@ fn item(row: Row<'_>) -> Result<Item, Blocked> {
 /// [`Blocked::Pending`] if an expression waits for a person; otherwise which one failed.
 pub fn arguments(procedure: &Procedure, step: &Step, item: Option<&Item>, world: &World) -> Result<Value, Blocked> {
     let mut expressions = Vec::new();
-    collect(&step.with, &mut expressions);
+    step.with.expressions(&mut expressions);
     if expressions.is_empty() {
         return Ok(plain(&step.with));
     }
@@ -80,15 +80,6 @@ fn plain(template: &Template) -> Value {
         Template::Map(members) => {
             Value::Object(members.iter().map(|(name, member)| (name.clone(), plain(member))).collect())
         }
-    }
-}
-
-fn collect<'p>(template: &'p Template, expressions: &mut Vec<&'p Expression>) {
-    match template {
-        Template::Literal(_) => {}
-        Template::Expression(expression) => expressions.push(expression),
-        Template::List(items) => items.iter().for_each(|item| collect(item, expressions)),
-        Template::Map(members) => members.iter().for_each(|(_, member)| collect(member, expressions)),
     }
 }
 

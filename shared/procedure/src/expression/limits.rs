@@ -75,13 +75,6 @@ pub(super) fn after_parsing(tree: &IdedExpr) -> Result<(), Vec<Concern>> {
     if concerns.is_empty() { Ok(()) } else { Err(concerns) }
 }
 
-/// The deepest nesting of comprehensions inside each other's bodies.
-pub(crate) fn comprehensions(tree: &IdedExpr) -> usize {
-    let mut deepest = 0;
-    walk(tree, &mut |_, _, comprehensions| deepest = deepest.max(comprehensions));
-    deepest
-}
-
 /// Visits every node with its depth and the number of comprehensions it stands in; uses no stack of its own.
 pub(crate) fn walk<'e>(tree: &'e IdedExpr, visit: &mut dyn FnMut(&'e IdedExpr, usize, usize)) {
     let mut open = vec![(tree, 1, 0)];

@@ -14,7 +14,7 @@ use chrono::DateTime;
 use clock::Timestamp;
 use verdict::Code;
 
-use super::meter::{Meter, PER_EVALUATION, PER_LIST};
+use super::meter::{Limits, Meter};
 use super::rewrite::{METER, NOW, TICK};
 use super::value::{Native, owned};
 use super::{Expression, functions};
@@ -24,17 +24,15 @@ use crate::evaluate::Failure;
 const STACK_BYTES: usize = 64 * 1024 * 1024;
 /// How often the watcher looks.
 const POLL: Duration = Duration::from_millis(100);
-/// How many looks a section may last: one minute.
-const LOOKS: u32 = 600;
 
 /// Runs `work` on a thread with a large stack and a watcher. The thread always ends before this returns: an evaluation
 /// that runs away is made to fail, it is not left behind.
 pub(crate) fn on_large_stack<T: Send>(work: impl FnOnce(&Machine) -> T + Send) -> Result<T, Failure> {
-    watched(LOOKS, work)
+    watched(Limits::USUAL, work)
 }
 
-pub(super) fn watched<T: Send>(looks: u32, work: impl FnOnce(&Machine) -> T + Send) -> Result<T, Failure> {
-    let machine = Machine { meter: Meter::default(), environment: functions::environment() };
+pub(super) fn watched<T: Send>(limits: Limits, work: impl FnOnce(&Machine) -> T + Send) -> Result<T, Failure> {
+    let machine = Machine { limits, meter: Meter::default(), environment: functions::environment() };
     let watcher = machine.meter.clone();
     std::thread::scope(|scope| {
         let (running, ended) = mpsc::channel::<()>();
@@ -51,7 +49,7 @@ pub(super) fn watched<T: Send>(looks: u32, work: impl FnOnce(&Machine) -> T + Se
             } else {
                 (section, seen) = (watcher.section(), 0);
             }
-            if seen >= looks {
+            if seen >= limits.looks {
                 watcher.cancel(section);
             }
         }
@@ -64,6 +62,7 @@ pub(super) fn watched<T: Send>(looks: u32, work: impl FnOnce(&Machine) -> T + Se
 
 /// What evaluates; lives on its own thread.
 pub(crate) struct Machine {
+    limits: Limits,
     meter: Meter,
     environment: std::sync::Arc<cel::Env>,
 }
@@ -139,7 +138,7 @@ impl Machine {
     /// Begins a list or a single expression: what the deadline and the common allowance are for.
     pub(crate) fn begin(&self) -> Allowance {
         self.meter.begin_section();
-        Allowance(PER_LIST)
+        Allowance(self.limits.list)
     }
 
     /// The value of an expression that stands alone.
@@ -183,7 +182,7 @@ impl Machine {
         allowance: &mut Allowance,
         take: impl FnOnce(&dyn Val) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let units = allowance.0.min(PER_EVALUATION);
+        let units = allowance.0.min(self.limits.evaluation);
         self.meter.start(units);
         if self.meter.is_used_up() {
             return Err(limit());

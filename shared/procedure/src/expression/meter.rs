@@ -13,10 +13,22 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use cel::common::types::Type;
 use cel::common::value::{StaticVal, Val};
 
-/// Units that one evaluation of one expression may use.
-pub(crate) const PER_EVALUATION: u64 = 20_000_000;
-/// Units that all items of one check, population or `for_each` may use together.
-pub(crate) const PER_LIST: u64 = 200_000_000;
+/// What evaluations may cost.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Units that one evaluation of one expression may use.
+    pub(super) evaluation: u64,
+    /// Units that all items of one check, population or `for_each` may use together.
+    pub(super) list: u64,
+    /// How often the watcher looks at a section before it ends it; ten looks a second.
+    pub(super) looks: u32,
+}
+
+impl Limits {
+    /// Ten million units go through 100,000 records of 20 fields twice, and take seconds.
+    pub(super) const USUAL: Self = Self { evaluation: 10_000_000, list: 100_000_000, looks: 600 };
+}
+
 /// Bytes of text that weigh one unit.
 const BYTES_PER_UNIT: usize = 64;
 

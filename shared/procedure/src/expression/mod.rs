@@ -22,7 +22,7 @@ use cel::parser::PrattParser;
 use crate::fault::FaultCode;
 
 pub(crate) use analysis::{Concern, Scope, analyse, names};
-pub(crate) use limits::{comprehensions, walk};
+pub(crate) use limits::walk;
 pub(crate) use machine::{Allowance, Bound, Machine, Run, on_large_stack, whole};
 pub(crate) use value::{NOTHING, Native, from_duration, from_json, text_of, to_json};
 

@@ -61,7 +61,7 @@ pub(super) fn inputs(reader: &mut Reader<'_>, node: &Node) -> Vec<Input> {
             }
             Some(value)
         });
-        let at = reader.position(entry.at);
+        let at = crate::source::position(reader.text, entry.at);
         inputs.push(Input { name: entry.key.clone(), shape, default, ask, at });
     }
     inputs

@@ -327,12 +327,6 @@ impl Reader<'_> {
             self.fault(node.start, FaultCode::TooMany, format!("{count} {what}, at most {most} are allowed"));
         }
     }
-
-    pub(crate) fn position(&self, at: usize) -> (usize, usize) {
-        let before = self.text.get(..at).unwrap_or_default();
-        let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count());
-        (before.matches('\n').count() + 1, column + 1)
-    }
 }
 
 /// Words of CEL that cannot follow a dot or stand alone.
@@ -361,7 +355,7 @@ const RESERVED: [&str; 21] = [
 ];
 
 /// `20s`, `5m`, `2h`, `14d`: a whole number above zero and a unit.
-pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let unit = text.chars().next_back()?;
     let number = text.get(..text.len() - unit.len_utf8())?;
     let seconds = match unit {

@@ -6,7 +6,7 @@ use super::{Reader, steps};
 use crate::connector::{Field, Shape};
 use crate::expression::{Expression, Name, Scope, analyse};
 use crate::fault::FaultCode;
-use crate::model::{Each, InputShape, Procedure, Step, Template};
+use crate::model::{Each, InputShape, Procedure, Step};
 use crate::tree::Node;
 
 pub(super) fn check(reader: &mut Reader<'_>, procedure: &Procedure) {
@@ -60,7 +60,7 @@ impl<'p> Pass<'_, '_, 'p> {
     fn step(&mut self, index: usize, step: &'p Step) {
         let inside = self.repeated(step.for_each.as_ref(), step.key.as_ref());
         let mut expressions = Vec::new();
-        collect(&step.with, &mut expressions);
+        step.with.expressions(&mut expressions);
         for expression in &expressions {
             self.expression(expression, &inside);
         }
@@ -155,16 +155,6 @@ fn words(name: &Name) -> String {
         Name::Item => "item".to_owned(),
         Name::Key => "key".to_owned(),
         Name::Out => "out".to_owned(),
-    }
-}
-
-/// Every expression of a template.
-fn collect<'p>(template: &'p Template, expressions: &mut Vec<&'p Expression>) {
-    match template {
-        Template::Literal(_) => {}
-        Template::Expression(expression) => expressions.push(expression),
-        Template::List(items) => items.iter().for_each(|item| collect(item, expressions)),
-        Template::Map(members) => members.iter().for_each(|(_, member)| collect(member, expressions)),
     }
 }
 
