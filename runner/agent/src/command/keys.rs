@@ -1,8 +1,9 @@
 //! `keys`: the keys of the store.
 
+use std::fs::{File, Permissions};
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use indicatif::ProgressStyle;
@@ -13,7 +14,7 @@ use crate::config::{KeySource, Profile};
 use crate::fail::{Exit, Fail};
 use crate::wiring::files;
 use crate::wiring::keys::PublicKeys;
-use crate::wiring::root_key::{Chosen, RootKeyArgs, with_key};
+use crate::wiring::root_key::{Chosen, RootKeyArgs, config_files, with_key};
 use crate::wiring::runner::{Mode, Runner, vault};
 
 /// Shows, rotates and exports the keys of the store. The root key wraps generations of key-encryption keys, and those
@@ -173,14 +174,18 @@ struct ConfigLine {
 
 impl ConfigLine {
     fn prepare(dir: &Path, source: &KeySource) -> Result<Self, Fail> {
-        let line = Self { config: dir.join("config.toml"), fresh: dir.join("config.toml.rewrap") };
+        let (config, fresh) = config_files(dir);
+        let line = Self { config, fresh };
         let bytes = files::read(&line.config, files::SMALL)?;
         let text = String::from_utf8_lossy(&bytes);
         let changed = with_key(&text, source)?;
         let write = || {
-            let mode = std::fs::metadata(&line.config)?.permissions().mode();
+            let meta = std::fs::metadata(&line.config)?;
             let mut options = std::fs::OpenOptions::new();
-            let mut file = options.write(true).create(true).truncate(true).mode(mode & 0o777).open(&line.fresh)?;
+            let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&line.fresh)?;
+            // Whoever could read the configuration before must be able to afterwards, and nobody else.
+            std::os::unix::fs::fchown(&file, Some(meta.uid()), Some(meta.gid()))?;
+            file.set_permissions(Permissions::from_mode(meta.mode() & 0o777))?;
             file.write_all(changed.as_bytes())?;
             file.sync_all()
         };
@@ -195,7 +200,11 @@ impl ConfigLine {
     }
 
     fn take_effect(self) -> Result<(), Fail> {
-        std::fs::rename(&self.fresh, &self.config).map_err(|error| {
+        let rename = || {
+            std::fs::rename(&self.fresh, &self.config)?;
+            File::open(self.config.parent().unwrap_or(Path::new(".")))?.sync_all()
+        };
+        rename().map_err(|error: std::io::Error| {
             let next = format!("the root key is changed: put {} in the place of config.toml", self.fresh.display());
             self.failed(&error, &next)
         })

@@ -134,6 +134,15 @@ fn ask_twice() -> Result<Secret<String>, Fail> {
     Err(Fail::input("E-KEY-005", "the two passphrases differ", "try again"))
 }
 
+/// The configuration, where a link to it leads, and the file beside it that takes its place when the root key changes.
+pub(crate) fn config_files(dir: &Path) -> (PathBuf, PathBuf) {
+    let config = dir.join("config.toml");
+    let config = config.canonicalize().unwrap_or(config);
+    let mut fresh = config.clone().into_os_string();
+    fresh.push(".rewrap");
+    (config, fresh.into())
+}
+
 /// The text of a configuration with another `key` in `[store]`; everything else, comments included, stays. Refuses
 /// where the text is laid out so that this cannot be done safely.
 pub(crate) fn with_key(text: &str, source: &KeySource) -> Result<String, Fail> {

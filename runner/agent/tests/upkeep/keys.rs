@@ -1,8 +1,10 @@
 //! `keys`.
 
+use std::os::unix::fs::PermissionsExt;
+
 use serde_json::Value;
 
-use crate::bench::{Bench, code, text};
+use crate::bench::{Bench, code, json, mode, state, text};
 
 #[test]
 fn keys_rotate_and_everything_is_still_there() {
@@ -69,4 +71,48 @@ fn public_keys_are_exported_once() {
         assert_eq!(std::fs::read(out.join(name)).unwrap(), std::fs::read(bench.path(name)).unwrap());
     }
     bench.refused(2, "E-FILE-003", &["keys", "export", "--out", out.to_str().unwrap()]);
+}
+
+/// As a crash leaves it between the change in the store and the one in config.toml.
+#[test]
+fn a_change_of_the_root_key_that_was_cut_off_is_explained() {
+    let bench = Bench::new();
+    let former = std::fs::read(bench.path("config.toml")).unwrap();
+    let key = bench.folder.path().join("new.key");
+    bench.json(0, &["keys", "rewrap", "--key", key.to_str().unwrap()]);
+    std::fs::rename(bench.path("config.toml"), bench.path("config.toml.rewrap")).unwrap();
+    std::fs::write(bench.path("config.toml"), former).unwrap();
+    let report = bench.json(3, &["doctor"]);
+    assert_eq!((state(&report, "store"), state(&report, "root key change")), ("fault", "warn"));
+    std::fs::rename(bench.path("config.toml.rewrap"), bench.path("config.toml")).unwrap();
+    assert_eq!(state(&json(&bench.run(&["--json", "doctor"])), "store"), "ok");
+}
+
+#[test]
+fn a_configuration_behind_a_link_stays_behind_it() {
+    let bench = Bench::new();
+    let (config, real) = (bench.path("config.toml"), bench.folder.path().join("managed.toml"));
+    std::fs::rename(&config, &real).unwrap();
+    std::os::unix::fs::symlink(&real, &config).unwrap();
+    std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let key = bench.folder.path().join("new.key");
+    bench.json(0, &["keys", "rewrap", "--key", key.to_str().unwrap()]);
+    assert!(config.is_symlink() && std::fs::read_to_string(&real).unwrap().contains("new.key"));
+    assert_eq!(mode(&real), 0o640);
+    bench.json(0, &["keys", "status"]);
+}
+
+#[test]
+fn production_refuses_a_key_on_the_disk_of_the_store() {
+    let bench = Bench::new();
+    let config = std::fs::read_to_string(bench.path("config.toml")).unwrap();
+    let strict = config.replace("profile = \"standard\"", "profile = \"production\"");
+    assert_ne!(config, strict);
+    std::fs::write(bench.path("config.toml"), &strict).unwrap();
+    bench.refused(2, "E-VAULT-008", &["keys", "status"]);
+    bench.json(2, &["config", "check"]);
+    let accepted = strict.replace("accept_key_on_store_disk = false", "accept_key_on_store_disk = true");
+    std::fs::write(bench.path("config.toml"), accepted).unwrap();
+    let report = bench.json(1, &["doctor"]);
+    assert_eq!((state(&report, "seal level"), state(&report, "checkpoint")), ("warn", "warn"));
 }

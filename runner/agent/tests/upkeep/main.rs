@@ -1,6 +1,6 @@
 //! Setting a Runner up and keeping it in order: init, configuration, secrets, keys, journal, destruction, retention,
 //! exceptions and doctor, through the real binary.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod bench;
 mod configuration;

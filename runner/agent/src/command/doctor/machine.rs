@@ -9,6 +9,7 @@ use nix::unistd::geteuid;
 
 use super::Line;
 use crate::config::{Config, Profile};
+use crate::wiring::root_key::config_files;
 
 const MIB: u64 = 1 << 20;
 /// With less, the next run may well not fit.
@@ -98,7 +99,7 @@ pub(super) fn disk(dir: &Path) -> Option<Line> {
 
 /// A change of the root key that was cut off between the store and config.toml.
 pub(super) fn half_changed_key(dir: &Path) -> Option<Line> {
-    let fresh = dir.join("config.toml.rewrap");
+    let (_, fresh) = config_files(dir);
     fresh.exists().then(|| {
         let says = format!("{} is left from `keys rewrap`", fresh.display());
         let next = "if the store does not open, put it in the place of config.toml; otherwise remove it";
