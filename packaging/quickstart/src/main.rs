@@ -9,6 +9,7 @@ mod company;
 mod config;
 mod fault;
 mod folder;
+mod forgery;
 mod listeners;
 mod procedures;
 mod programs;

@@ -88,7 +88,7 @@ fn build(cargo: &OsString, profile: &[OsString], say: Say, clock: &dyn Clock) ->
 
 fn describes_package(variable: &OsStr) -> bool {
     let begins = |prefix: &&str| variable.as_encoded_bytes().starts_with(prefix.as_bytes());
-    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_PACKAGE"].iter().any(|p| begins(p))
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_PACKAGE"].iter().any(begins)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::Run;
 use crate::company;
 use crate::fault::Fault;
 use crate::folder::Folder;
+use crate::forgery;
 use crate::say::Say;
 use crate::shell::Shell;
 
@@ -42,42 +43,27 @@ pub(super) fn tell(folder: &Folder, shell: &mut Shell<'_>, say: Say, review: &Ru
     }
     say.line("\nThe stranger has the bundle, and the Runner's two public keys from a source that is trusted:");
     let verified = shell.run(&[&["proctor-verify", &bundle], &KEYS[..]].concat(), &[0])? == 0;
-    let changed = format!("{run}.changed.zip");
-    let place = change_one_byte(folder, &bundle, &changed)?;
-    say.line(format_args!("\n{changed} is the same bundle with one bit changed, in byte {place}:"));
-    let tampering_refused = shell.run(&[&["proctor-verify", &changed], &KEYS[..]].concat(), &[1])? == 1;
+    let tampering_refused = tamper(folder, shell, say, run, &bundle)?;
     Ok(Proof { bundle, verified, tampering_refused })
 }
 
-/// Copies the bundle with one bit flipped, in the verdict that its manifest tells where that is found.
-fn change_one_byte(folder: &Folder, from: &str, to: &str) -> Result<usize, Fault> {
-    let path = folder.join(from);
-    let mut bytes = fs::read(&path).map_err(Fault::file(&path))?;
-    let verdict = br#""verdict":""#;
-    let found = bytes.windows(verdict.len()).position(|window| window == verdict);
-    let place = found.map_or(bytes.len() / 2, |start| start + verdict.len());
-    if let Some(byte) = bytes.get_mut(place) {
-        *byte ^= 1;
-    }
-    folder.write(to, &bytes)?;
-    Ok(place)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn exactly_one_bit_changes() {
-        let parent = tempfile::tempdir().unwrap();
-        let folder = Folder::named(&parent.path().join("q")).unwrap();
-        for whole in [&br#"{"run":1,"verdict":"fail"}"#[..], &b"no such word here"[..]] {
-            folder.write("a", whole).unwrap();
-            let place = change_one_byte(&folder, "a", "b").unwrap();
-            let changed = fs::read(folder.join("b")).unwrap();
-            let differing: Vec<_> = (0..whole.len()).filter(|&at| whole[at] != changed[at]).collect();
-            assert_eq!((changed.len(), differing), (whole.len(), vec![place]));
-            assert_eq!((whole[place] ^ changed[place]).count_ones(), 1);
-        }
-    }
+/// Changes the bundle in two ways; says whether both are refused.
+fn tamper(folder: &Folder, shell: &mut Shell<'_>, say: Say, run: &str, bundle: &str) -> Result<bool, Fault> {
+    let path = folder.join(bundle);
+    let bytes = fs::read(&path).map_err(Fault::file(&path))?;
+    let mut refused = |name: &str, bytes: &[u8]| -> Result<bool, Fault> {
+        folder.write(name, bytes)?;
+        Ok(shell.run(&[&["proctor-verify", name], &KEYS[..]].concat(), &[1])? == 1)
+    };
+    let (changed, place) = forgery::one_bit(&bytes);
+    let name = format!("{run}.changed.zip");
+    say.line(format_args!("\n{name} is the same bundle with one bit changed, in byte {place}:"));
+    let bit_refused = refused(&name, &changed)?;
+    let Some(forged) = forgery::verdict(&bytes) else {
+        shell.surprise(format!("{bundle} does not tell of a failed run"));
+        return Ok(false);
+    };
+    let name = format!("{run}.forged.zip");
+    say.line(format_args!("\n{name} was made with more care: the verdict says pass, and the archive's checksums fit:"));
+    Ok(refused(&name, &forged)? && bit_refused)
 }
