@@ -157,10 +157,20 @@ pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a s
         return None;
     }
     let lowered = word.to_lowercase().replace('-', "_");
+    let alike = |candidate: &&str| {
+        lowered.len() >= 3
+            && candidate.len() >= 3
+            && (lowered.starts_with(*candidate) || candidate.starts_with(&lowered))
+    };
     let (distance, best) = known
         .into_iter()
         .filter(|candidate| *candidate != word)
-        .map(|candidate| (strsim::osa_distance(&lowered, &candidate.to_lowercase().replace('-', "_")), candidate))
+        .map(|candidate| {
+            let plain = candidate.to_lowercase().replace('-', "_");
+            // `dayly` begins as `day` does, however much follows.
+            let distance = if alike(&plain.as_str()) { 1 } else { strsim::osa_distance(&lowered, &plain) };
+            (distance, candidate)
+        })
         .min_by_key(|(distance, _)| *distance)?;
     let tolerated = (word.chars().count() / 3).clamp(1, 3);
     (distance <= tolerated).then(|| format!("did you mean `{best}`?"))

@@ -6,7 +6,7 @@ use crate::fault::{Fault, FaultCode, Faults};
 pub(crate) const MAX_BYTES: usize = 256 * 1024;
 
 /// How many faults are listed before the rest is only said to exist.
-const MAX_FAULTS: usize = 500;
+pub(crate) const MAX_FAULTS: usize = 500;
 
 /// The two equal notations of a procedure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -92,12 +92,10 @@ impl Reader<'_> {
             Content::Map(entries) => {
                 for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
                     let message = format!("{what} has no field `{}`", entry.key);
-                    self.suggest(
-                        entry.at,
-                        FaultCode::UnknownField,
-                        message,
-                        did_you_mean(&entry.key, known.iter().copied()),
-                    );
+                    // Beyond what is listed nobody reads a correction, and looking for one is the costly part.
+                    let listed = self.found.len() < source::MAX_FAULTS;
+                    let suggestion = listed.then(|| did_you_mean(&entry.key, known.iter().copied())).flatten();
+                    self.suggest(entry.at, FaultCode::UnknownField, message, suggestion);
                 }
                 Some(Fields { node, what: what.to_owned() })
             }
