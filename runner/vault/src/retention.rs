@@ -62,8 +62,9 @@ impl Vault {
     /// The runs whose retention time is over at `now`, those under a legal hold included.
     pub fn expired(&self, now: Timestamp) -> Result<Vec<ExpiredRun>, VaultError> {
         let mut statement = self.db.prepare_cached(
-            "SELECT run, procedure_id, ended, id IN (SELECT run FROM hold), (SELECT count(*) FROM item \
-             JOIN piece ON piece.id = item.piece WHERE piece.run = run.id AND item.destroyed IS NULL) FROM run \
+            "SELECT run, procedure_id, ended, id IN (SELECT run FROM hold), (SELECT count(*) FROM piece \
+             JOIN item ON item.id BETWEEN piece.id * 4 AND piece.id * 4 + 3 \
+             WHERE piece.run = run.id AND item.destroyed IS NULL) FROM run \
              WHERE retention = ?1 AND ended < ?2 AND state != 'running' AND wrapped IS NOT NULL ORDER BY ended, id",
         )?;
         let mut expired = Vec::new();
@@ -104,7 +105,7 @@ impl Vault {
         writer
             .tx
             .execute("UPDATE history SET sealed = NULL WHERE piece IN (SELECT id FROM piece WHERE run = ?1)", [id])?;
-        writer.tx.execute("UPDATE piece SET key = NULL WHERE run = ?1", [id])?;
+        writer.tx.execute("UPDATE piece SET key = NULL, sealed = NULL WHERE run = ?1", [id])?;
         writer.commit()?;
         Ok(destroyed)
     }

@@ -15,6 +15,10 @@ const SCHEMA: i64 = 1;
 
 /// In clear stands what the control plane may know anyway; `sealed`, `head`, `inputs`, `key` and `wrapped` columns are
 /// ciphertext. Times are milliseconds since the Unix epoch, ids are their 16 bytes.
+///
+/// A step of truth touches few pages, as each is written to the log again: an item's number is its piece's times four
+/// plus its place in it, and a chunk's is its item's times 2^32 plus its first row, so neither needs an index; `history`
+/// holds only what came before a piece's present state.
 const TABLES: &str = "
 CREATE TABLE store (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -70,10 +74,12 @@ CREATE TABLE piece (
     id INTEGER PRIMARY KEY,
     run INTEGER NOT NULL REFERENCES run, step TEXT NOT NULL, position INTEGER NOT NULL,
     key BLOB,
+    number INTEGER NOT NULL, state TEXT NOT NULL, code TEXT,
+    started INTEGER NOT NULL, ended INTEGER NOT NULL, until INTEGER, sealed BLOB,
     UNIQUE (run, step, position)
 ) STRICT;
 CREATE TABLE history (
-    piece INTEGER NOT NULL REFERENCES piece, number INTEGER NOT NULL,
+    piece INTEGER NOT NULL, number INTEGER NOT NULL,
     state TEXT NOT NULL, code TEXT, started INTEGER NOT NULL, ended INTEGER NOT NULL, until INTEGER,
     sealed BLOB,
     PRIMARY KEY (piece, number)
@@ -81,14 +87,12 @@ CREATE TABLE history (
 CREATE TABLE item (
     id INTEGER PRIMARY KEY,
     item BLOB NOT NULL UNIQUE,
-    piece INTEGER NOT NULL REFERENCES piece, ordinal INTEGER NOT NULL,
     form TEXT NOT NULL, class TEXT NOT NULL, collected INTEGER NOT NULL,
     rows INTEGER NOT NULL, root BLOB NOT NULL,
     generation INTEGER NOT NULL, wrapped_by INTEGER REFERENCES kek, wrapped BLOB,
     nodes BLOB, head BLOB,
     destroyed INTEGER
 ) STRICT;
-CREATE INDEX item_by_piece ON item (piece);
 CREATE TABLE chunk (
     id INTEGER PRIMARY KEY,
     rows INTEGER NOT NULL, last INTEGER NOT NULL,
@@ -173,6 +177,8 @@ fn set_up(db: &Connection) -> Result<(), VaultError> {
         return Err(VaultError::inconsistent("store", "journal_mode", format!("SQLite answers `{mode}` to WAL")));
     }
     db.pragma_update(None, "synchronous", "FULL")?;
+    // 16 MiB: every step rewrites the last pages of the same few tables, which a later checkpoint moves only once.
+    let _: i64 = db.query_row("PRAGMA wal_autocheckpoint = 4000", [], |row| row.get(0))?;
     let _: i64 = db.query_row("PRAGMA secure_delete = ON", [], |row| row.get(0))?;
     // Absent where SQLite was built without memory mapping, which is what is asked for.
     db.query_row("PRAGMA mmap_size = 0", [], |_| Ok(())).or_else(|error| match error {

@@ -20,8 +20,11 @@ pub(crate) use store::{NewItem, store_item};
 use crate::seal::{Cell, Part};
 use ids::{ItemId, RunId};
 
-/// The largest number of items in a store and of rows in an item: both stand in one 63-bit number, a chunk's key.
+/// An item's number is its piece's times this plus its place in the piece.
+const PER_PIECE: i64 = 4;
+/// A chunk's key is its item's number and, in so many bits, its first row.
 const ROW_BITS: u32 = 32;
+/// So that both fit 63 bits.
 const MAX_ITEM: i64 = (1 << 31) - 1;
 
 /// Key of the chunk that begins at a row.

@@ -10,7 +10,7 @@ use verdict::{EvidenceClass, EvidenceForm};
 
 use super::chunk::{self, ChunkReader, Owner};
 use super::store::StoredAbout;
-use super::{Clear, head_cell, key_cell};
+use super::{Clear, PER_PIECE, head_cell, key_cell};
 use crate::VaultError;
 use crate::keys::{DataKey, KeyRing};
 use crate::runs::{Place, RunRow};
@@ -37,7 +37,6 @@ pub(crate) struct ItemRow {
     pub(crate) id: i64,
     pub(crate) stored: StoredItem,
     position: i64,
-    ordinal: i64,
     generation: u64,
     wrapped_by: Option<u64>,
     wrapped: Option<Vec<u8>>,
@@ -53,24 +52,27 @@ pub(super) struct Unsealed {
     pub(super) provenance: Provenance,
 }
 
-const COLUMNS: &str = "item.id, item.item, run.run, piece.step, piece.position, item.ordinal, item.form, item.class, \
+const COLUMNS: &str = "item.id, item.item, run.run, piece.step, piece.position, item.form, item.class, \
     item.collected, item.rows, item.root, item.generation, item.wrapped_by, item.wrapped, item.nodes, item.head, \
-    item.destroyed FROM item JOIN piece ON piece.id = item.piece JOIN run ON run.id = piece.run";
+    item.destroyed";
+const FROM_ITEM: &str = "item JOIN piece ON piece.id = item.id >> 2 JOIN run ON run.id = piece.run";
+const FROM_PIECE: &str =
+    "piece JOIN run ON run.id = piece.run CROSS JOIN item ON item.id BETWEEN piece.id * 4 AND piece.id * 4 + 3";
 
 impl ItemRow {
     pub(crate) fn find(db: &Connection, item: ItemId) -> Result<Self, VaultError> {
-        let sql = format!("SELECT {COLUMNS} WHERE item.item = ?1");
+        let sql = format!("SELECT {COLUMNS} FROM {FROM_ITEM} WHERE item.item = ?1");
         let row = db.prepare_cached(&sql)?.query_row([item.as_bytes()], |row| Ok(Self::read(row))).optional()?;
         row.ok_or_else(|| VaultError::not_found("evidence item", item))?
     }
 
     pub(crate) fn of_piece(db: &Connection, piece: i64) -> Result<Vec<Self>, VaultError> {
-        Self::list(db, &format!("SELECT {COLUMNS} WHERE item.piece = ?1 ORDER BY item.ordinal"), piece)
+        Self::list(db, &format!("SELECT {COLUMNS} FROM {FROM_PIECE} WHERE piece.id = ?1 ORDER BY item.id"), piece)
     }
 
     /// All items of a run, in the order in which they were stored.
     pub(crate) fn of_run(db: &Connection, run: i64) -> Result<Vec<Self>, VaultError> {
-        Self::list(db, &format!("SELECT {COLUMNS} WHERE piece.run = ?1 ORDER BY item.id"), run)
+        Self::list(db, &format!("SELECT {COLUMNS} FROM {FROM_PIECE} WHERE piece.run = ?1 ORDER BY item.id"), run)
     }
 
     fn list(db: &Connection, sql: &str, key: i64) -> Result<Vec<Self>, VaultError> {
@@ -87,34 +89,33 @@ impl ItemRow {
         let item = ItemId::from_bytes(row.get(1)?);
         let word = |error: verdict::UnknownWord| VaultError::inconsistent("item", item, error);
         let position: i64 = row.get(4)?;
-        let form: EvidenceForm = row.get::<_, String>(6)?.parse().map_err(word)?;
-        let class: EvidenceClass = row.get::<_, String>(7)?.parse().map_err(word)?;
-        let rows = u64::try_from(row.get::<_, i64>(9)?)
+        let form: EvidenceForm = row.get::<_, String>(5)?.parse().map_err(word)?;
+        let class: EvidenceClass = row.get::<_, String>(6)?.parse().map_err(word)?;
+        let rows = u64::try_from(row.get::<_, i64>(8)?)
             .map_err(|_| VaultError::inconsistent("item", item, "a negative number of rows"))?;
         let record = ItemRecord {
             item,
             form,
             class,
-            collected: Timestamp::from_millis(row.get(8)?),
-            commitment: Commitment { rows, root: Digest::from_bytes(row.get(10)?) },
+            collected: Timestamp::from_millis(row.get(7)?),
+            commitment: Commitment { rows, root: Digest::from_bytes(row.get(9)?) },
         };
         let stored = StoredItem {
             record,
             run: RunId::from_bytes(row.get(2)?),
             step: row.get(3)?,
             position: u32::try_from(position).ok(),
-            destroyed: row.get::<_, Option<i64>>(16)?.map(|seq| seq as u64),
+            destroyed: row.get::<_, Option<i64>>(15)?.map(|seq| seq as u64),
         };
         Ok(Self {
             id: row.get(0)?,
             stored,
             position,
-            ordinal: row.get(5)?,
-            generation: row.get::<_, i64>(11)? as u64,
-            wrapped_by: row.get::<_, Option<i64>>(12)?.map(|number| number as u64),
-            wrapped: row.get(13)?,
-            nodes: row.get::<_, Option<Vec<u8>>>(14)?.unwrap_or_default(),
-            head: row.get(15)?,
+            generation: row.get::<_, i64>(10)? as u64,
+            wrapped_by: row.get::<_, Option<i64>>(11)?.map(|number| number as u64),
+            wrapped: row.get(12)?,
+            nodes: row.get::<_, Option<Vec<u8>>>(13)?.unwrap_or_default(),
+            head: row.get(14)?,
         })
     }
 
@@ -138,7 +139,7 @@ impl ItemRow {
         let clear = Clear {
             step,
             position: self.position,
-            ordinal: self.ordinal,
+            ordinal: self.id % PER_PIECE,
             form: record.form.as_str(),
             class: record.class.as_str(),
             collected: record.collected.as_millis(),

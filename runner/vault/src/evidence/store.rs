@@ -5,14 +5,14 @@ use crypto::entropy::random_bytes;
 use ids::{ItemId, RunId};
 use proof::commitment::{Committer, ItemSecret};
 use runner_evidence::{ItemContent, ItemRecord, Place, Provenance};
-use rusqlite::{Connection, params};
+use rusqlite::params;
 use serde::{Deserialize, Serialize};
 use verdict::EvidenceClass;
 use zeroize::Zeroizing;
 
 use super::chunk::{ChunkWriter, Owner};
 use super::tree::BLOCK_LEVEL;
-use super::{Clear, MAX_ITEM, head_cell, key_cell};
+use super::{Clear, MAX_ITEM, PER_PIECE, head_cell, key_cell};
 use crate::VaultError;
 use crate::keys::Epoch;
 use crate::writer::Writer;
@@ -56,7 +56,7 @@ pub(crate) fn store_item(
     let run = new.run;
     let fresh = writer.ring.fresh(writer.entropy, epoch, |generation| key_cell(run, item, generation))?;
     let key = &fresh.data;
-    let id = next_id(&writer.tx)?;
+    let id = item_number(new.piece, ordinal)?;
     let owner = Owner { identity: writer.identity, run, item, id, form: content.form };
 
     let secret = ItemSecret::random(writer.entropy);
@@ -75,11 +75,10 @@ pub(crate) fn store_item(
     let commitment = committer.commitment();
 
     let rows = i64::try_from(commitment.rows).unwrap_or(i64::MAX);
-    let ordinal = i64::try_from(ordinal).unwrap_or(i64::MAX);
     let clear = Clear {
         step: new.step,
         position: new.position,
-        ordinal,
+        ordinal: id % PER_PIECE,
         form: content.form.as_str(),
         class: new.class.as_str(),
         collected: new.collected.as_millis(),
@@ -99,14 +98,12 @@ pub(crate) fn store_item(
     writer
         .tx
         .prepare_cached(
-            "INSERT INTO item (id, item, piece, ordinal, form, class, collected, rows, root, generation, wrapped_by, \
-             wrapped, nodes, head) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12, ?13)",
+            "INSERT INTO item (id, item, form, class, collected, rows, root, generation, wrapped_by, wrapped, nodes, \
+             head) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
             id,
             item.as_bytes(),
-            new.piece,
-            ordinal,
             clear.form,
             clear.class,
             clear.collected,
@@ -120,12 +117,10 @@ pub(crate) fn store_item(
     Ok(ItemRecord { item, form: content.form, class: new.class, collected: new.collected, commitment })
 }
 
-/// Items are never deleted, so the next number was never used, and its chunks are not there.
-fn next_id(db: &Connection) -> Result<i64, VaultError> {
-    let last: Option<i64> = db.prepare_cached("SELECT max(id) FROM item")?.query_row([], |row| row.get(0))?;
-    let next = last.unwrap_or(0) + 1;
-    if next > MAX_ITEM {
-        return Err(VaultError::Unstorable { what: "evidence", why: "the store holds 2^31 items".into() });
-    }
-    Ok(next)
+fn item_number(piece: i64, ordinal: usize) -> Result<i64, VaultError> {
+    let too_many = |why: &str| VaultError::Unstorable { what: "evidence", why: why.to_owned() };
+    let ordinal = i64::try_from(ordinal).ok().filter(|ordinal| *ordinal < PER_PIECE);
+    let ordinal = ordinal.ok_or_else(|| too_many("a piece of more than four items"))?;
+    let number = piece.checked_mul(PER_PIECE).map(|first| first + ordinal).filter(|number| *number <= MAX_ITEM);
+    number.ok_or_else(|| too_many("the store holds 2^29 pieces"))
 }

@@ -114,7 +114,7 @@ impl Vault {
              JOIN run ON run.id = attestation.run ORDER BY seq",
         )?;
         let mut stored = self.db.prepare(
-            "SELECT 1 FROM item JOIN piece ON piece.id = item.piece JOIN run ON run.id = piece.run \
+            "SELECT 1 FROM item JOIN piece ON piece.id = item.id >> 2 JOIN run ON run.id = piece.run \
              WHERE item.item = ?1 AND item.root = ?2 AND item.rows = ?3 AND run.run = ?4",
         )?;
         let keys = [self.attestation_key()];

@@ -284,7 +284,7 @@ impl Wrapped {
             }
             Self::Item => {
                 "SELECT item.id, item.item, run.run, item.wrapped_by, item.wrapped FROM item \
-                 JOIN piece ON piece.id = item.piece JOIN run ON run.id = piece.run WHERE item.id > ?1 \
+                 JOIN piece ON piece.id = item.id >> 2 JOIN run ON run.id = piece.run WHERE item.id > ?1 \
                  AND item.wrapped_by IN (SELECT generation FROM kek WHERE state = 'retiring') ORDER BY item.id LIMIT ?2"
             }
         }

@@ -58,7 +58,8 @@ impl Vault {
         let Place { piece, step, position } = *place;
         let fault = |what: String| VaultError::inconsistent("history", piece, what);
         let mut statement = self.db.prepare_cached(
-            "SELECT number, state, code, started, ended, until, sealed FROM history WHERE piece = ?1 ORDER BY number",
+            "SELECT number, state, code, started, ended, until, sealed FROM history WHERE piece = ?1 UNION ALL \
+             SELECT number, state, code, started, ended, until, sealed FROM piece WHERE id = ?1 ORDER BY number",
         )?;
         let mut rows = statement.query([piece])?;
         let mut history = Vec::new();

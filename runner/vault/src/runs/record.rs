@@ -3,7 +3,7 @@
 use clock::Timestamp;
 use ids::RunId;
 use runner_evidence::{ItemRecord, Provenance, RawEvidence};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
 use verdict::{Code, EvidenceClass};
 use zeroize::Zeroizing;
@@ -130,7 +130,7 @@ struct Piece<'a> {
     epoch: &'a Epoch,
 }
 
-/// A history row before it is sealed.
+/// A state before it is sealed.
 struct State {
     word: &'static str,
     code: Option<Code>,
@@ -140,15 +140,35 @@ struct State {
     sealed: Option<Value>,
 }
 
+/// The same, as its columns are stored.
+struct SealedState {
+    word: &'static str,
+    code: Option<&'static str>,
+    started: i64,
+    ended: i64,
+    until: Option<i64>,
+    sealed: Vec<u8>,
+}
+
 impl Piece<'_> {
     fn record(&self, writer: &mut Writer<'_>, record: PieceRecord) -> Result<Vec<ItemRecord>, VaultError> {
         let PieceRecord { step, position, key, failed, started, ended, outcome } = record;
         let position = position.map_or(-1, i64::from);
-        let (piece, mut number) = self.open_piece(writer, &step, position, key)?;
+        let known = self.known_piece(writer, &step, position)?;
+        let (piece, mut number) = match known {
+            Some((piece, number)) => (piece, number + 1),
+            None => (next_piece(&writer.tx)?, 1),
+        };
         for FailedAttempt { started, ended, code, detail } in failed {
             let sealed = Some(json!({ "detail": detail }));
             let state = State { word: word::ATTEMPT, code: Some(code), started, ended, until: None, sealed };
-            self.append(writer, piece, number, &step, position, state)?;
+            let mut insert = writer.tx.prepare_cached(
+                "INSERT INTO history (piece, number, state, code, started, ended, until, sealed) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?;
+            let SealedState { word, code, started, ended, until, sealed } =
+                self.seal_state(writer, number, &step, position, state);
+            insert.execute(params![piece, number, word, code, started, ended, until, sealed])?;
             number += 1;
         }
         let state = |word, code, until, sealed| State { word, code, started, ended, until, sealed };
@@ -177,62 +197,73 @@ impl Piece<'_> {
             Outcome::Skipped => state(word::SKIPPED, None, None, None),
             Outcome::Empty => state(word::EMPTY, None, None, None),
         };
-        self.append(writer, piece, number, &step, position, last)?;
+        let SealedState { word, code, started, ended, until, sealed } =
+            self.seal_state(writer, number, &step, position, last);
+        if known.is_some() {
+            writer
+                .tx
+                .prepare_cached(
+                    "UPDATE piece SET number = ?2, state = ?3, code = ?4, started = ?5, ended = ?6, until = ?7, \
+                     sealed = ?8 WHERE id = ?1",
+                )?
+                .execute(params![piece, number, word, code, started, ended, until, sealed])?;
+        } else {
+            let key = key.map(|key| self.seal_key(writer, &step, position, key));
+            writer
+                .tx
+                .prepare_cached(
+                    "INSERT INTO piece (id, run, step, position, key, number, state, code, started, ended, until, \
+                     sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                )?
+                .execute(params![
+                    piece,
+                    self.row.id,
+                    step,
+                    position,
+                    key,
+                    number,
+                    word,
+                    code,
+                    started,
+                    ended,
+                    until,
+                    sealed
+                ])?;
+        }
         Ok(items)
     }
 
-    /// The piece's row, made if it is new, and the number of its next state. A piece that has its final state is refused.
-    fn open_piece(
-        &self,
-        writer: &Writer<'_>,
-        step: &str,
-        position: i64,
-        key: Option<String>,
-    ) -> Result<(i64, i64), VaultError> {
+    /// The number of the piece and of its state, if it was recorded before; its state moves to the history then. A piece
+    /// that has its final state is refused.
+    fn known_piece(&self, writer: &Writer<'_>, step: &str, position: i64) -> Result<Option<(i64, i64)>, VaultError> {
         let known = writer
             .tx
-            .prepare_cached("SELECT id FROM piece WHERE run = ?1 AND step = ?2 AND position = ?3")?
-            .query_row(params![self.row.id, step, position], |row| row.get::<_, i64>(0))
+            .prepare_cached("SELECT id, number, state FROM piece WHERE run = ?1 AND step = ?2 AND position = ?3")?
+            .query_row(params![self.row.id, step, position], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?))
+            })
             .optional()?;
-        if let Some(piece) = known {
-            let last = writer
-                .tx
-                .prepare_cached("SELECT number, state FROM history WHERE piece = ?1 ORDER BY number DESC LIMIT 1")?
-                .query_row([piece], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))
-                .optional()?;
-            let (number, state) = last.ok_or_else(|| VaultError::inconsistent("piece", piece, "it has no state"))?;
-            if !word::is_open(&state) {
-                let why = format!("step `{step}`, element {position}, is recorded as {state}");
-                return Err(VaultError::not_allowed("run", self.row.run, why));
-            }
-            return Ok((piece, number + 1));
+        let Some((piece, number, state)) = known else { return Ok(None) };
+        if !word::is_open(&state) {
+            let why = format!("step `{step}`, element {position}, is recorded as {state}");
+            return Err(VaultError::not_allowed("run", self.row.run, why));
         }
-        let sealed = key.map(|key| {
-            let key = Zeroizing::new(key);
-            let part = key_part(step, position);
-            key_cell(self.row.run, self.key.generation).part(part.as_bytes()).seal(
-                &writer.identity,
-                &self.key.key,
-                writer.entropy,
-                key.as_bytes(),
-            )
-        });
-        writer
-            .tx
-            .prepare_cached("INSERT INTO piece (run, step, position, key) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![self.row.id, step, position, sealed])?;
-        Ok((writer.tx.last_insert_rowid(), 1))
+        writer.tx.execute(
+            "INSERT INTO history (piece, number, state, code, started, ended, until, sealed) \
+             SELECT id, number, state, code, started, ended, until, sealed FROM piece WHERE id = ?1",
+            [piece],
+        )?;
+        Ok(Some((piece, number)))
     }
 
-    fn append(
-        &self,
-        writer: &Writer<'_>,
-        piece: i64,
-        number: i64,
-        step: &str,
-        position: i64,
-        state: State,
-    ) -> Result<(), VaultError> {
+    fn seal_key(&self, writer: &Writer<'_>, step: &str, position: i64, key: String) -> Vec<u8> {
+        let key = Zeroizing::new(key);
+        let part = key_part(step, position);
+        let cell = key_cell(self.row.run, self.key.generation);
+        cell.part(part.as_bytes()).seal(&writer.identity, &self.key.key, writer.entropy, key.as_bytes())
+    }
+
+    fn seal_state(&self, writer: &Writer<'_>, number: i64, step: &str, position: i64, state: State) -> SealedState {
         let State { word, code, started, ended, until, sealed } = state;
         let code = code.map(Code::as_str);
         let (started, ended, until) = (started.as_millis(), ended.as_millis(), until.map(Timestamp::as_millis));
@@ -245,15 +276,14 @@ impl Piece<'_> {
             writer.entropy,
             text.as_bytes(),
         );
-        writer
-            .tx
-            .prepare_cached(
-                "INSERT INTO history (piece, number, state, code, started, ended, until, sealed) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )?
-            .execute(params![piece, number, word, code, started, ended, until, sealed])?;
-        Ok(())
+        SealedState { word, code, started, ended, until, sealed }
     }
+}
+
+/// Pieces are never deleted, so the next number was never used.
+fn next_piece(db: &Connection) -> Result<i64, VaultError> {
+    let last: Option<i64> = db.prepare_cached("SELECT max(id) FROM piece")?.query_row([], |row| row.get(0))?;
+    Ok(last.unwrap_or(0) + 1)
 }
 
 pub(super) fn key_part(step: &str, position: i64) -> crate::seal::Part {
