@@ -9,7 +9,8 @@ use crate::wiring::find;
 use crate::wiring::runner::{Mode, Runner, vault};
 
 /// Destroys the evidence of runs that ended longer ago than config.toml keeps evidence of their class. Manifests,
-/// attestations and the journal stay and keep verifying. A run under a legal hold is left alone.
+/// attestations and the journal stay and keep verifying. A run under a legal hold is left alone. Backups of the store
+/// are not reached: they can be opened for as long as the root key that they were made under exists.
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -96,9 +97,7 @@ fn purge(place: &Place) -> Result<Exit, Fail> {
     let (runs, items, generations) = (report.runs, report.items, report.generations);
     place.out.line(format_args!("{items} evidence items of {} runs destroyed", runs.len()));
     if generations > 0 {
-        place.out.line(format_args!(
-            "{generations} generations of keys destroyed: what they wrapped is gone from backups too"
-        ));
+        place.out.line(format_args!("{generations} generations of keys that nothing uses any more destroyed"));
     }
     place.out.json(&json!({"runs": runs, "items": items, "generations": generations}));
     Ok(Exit::Pass)
