@@ -27,6 +27,8 @@ pub(crate) enum Fault {
     Database { path: PathBuf, error: rusqlite::Error },
     #[error("`{command}` ended with {ended}:\n{output}")]
     Command { command: String, ended: String, output: String },
+    #[error("no Runner could be made in the folder")]
+    NoRunner,
     #[error("{procedure} was not run at all")]
     NotRun { procedure: &'static str },
     #[error("`{command}` printed JSON without {missing}")]
@@ -49,6 +51,7 @@ impl Fault {
             Self::Listener(_) => "the quickstart needs to listen on 127.0.0.1; look at the message",
             Self::Database { .. } => "remove the file, or name another folder with --dir",
             Self::Command { .. } => "repeat the command by hand; `proctor-runner doctor` looks for the usual trouble",
+            Self::NoRunner => "the Runner said why just above; another folder with --dir starts afresh",
             Self::NotRun { .. } => "the Runner said why just above",
             Self::Answer { .. } => "the programs and the quickstart do not belong together: build them anew",
         }

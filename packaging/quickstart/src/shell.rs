@@ -38,8 +38,10 @@ impl<'a> Shell<'a> {
         let mut command = self.command(line)?;
         let ended = command.stdout(self.say.child_output()).status().map_err(|error| cannot_start(line, error))?;
         let code = exit_code(ended);
-        if expected.contains(&code) {
+        if expected == [code] {
             self.say.dim(format_args!("exit code {code}, as it must be"));
+        } else if expected.contains(&code) {
+            self.say.dim(format_args!("exit code {code}"));
         } else {
             let must = expected.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
             self.surprise(format!("`{typed}` ended with exit code {code} and must end with {must}"));

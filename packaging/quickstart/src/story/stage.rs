@@ -20,8 +20,8 @@ pub(super) struct Stage {
 pub(super) fn set(folder: &Folder, shell: &mut Shell<'_>, say: Say, now: Timestamp) -> Result<Stage, Fault> {
     if folder.join("config.toml").is_file() {
         say.line("The Runner is there already, with the runs that it made.");
-    } else {
-        shell.run(&["proctor-runner", "init"], &[0])?;
+    } else if shell.run(&["proctor-runner", "init"], &[0])? != 0 {
+        return Err(Fault::NoRunner);
     }
     let authority = Authority::new(now)?;
     folder.write(config::AUTHORITY, authority.pem().as_bytes())?;
