@@ -15,7 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("verify", &["ids", "clock", "crypto", "verdict", "proof", "procedure"]),
     ("runner-evidence", &["ids", "clock", "crypto", "verdict", "proof"]),
     ("runner-connectors", &["ids", "clock", "crypto", "verdict", "procedure", "runner-evidence"]),
-    ("runner-engine", &["ids", "clock", "verdict", "procedure", "proof", "runner-evidence"]),
+    ("runner-engine", &["ids", "clock", "crypto", "verdict", "procedure"]),
     ("runner-vault", &["ids", "clock", "crypto", "verdict", "proof", "runner-evidence"]),
     (
         "runner-disclosure",
@@ -80,6 +80,7 @@ const BANNED: &[&str] = &[
 const LICENSES: &[&str] = &[
     "Apache-2.0",
     "MIT",
+    "MIT-0",
     "BSD-2-Clause",
     "BSD-3-Clause",
     "ISC",

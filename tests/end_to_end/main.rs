@@ -1,0 +1,10 @@
+//! The Runner as its users meet it: real processes, real files, real servers, real kills.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+
+mod canary;
+mod changes;
+mod crash;
+mod hostile;
+mod people;
+mod proof;
+mod results;
