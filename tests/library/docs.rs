@@ -66,6 +66,56 @@ fn they_notice_what_was_changed() {
     }
 }
 
+/// The page claims what a test shows, so every test that it names must be there.
+#[test]
+fn the_tests_that_the_security_page_names_exist() {
+    let mut sources = String::new();
+    let mut folders: Vec<_> = ["runner", "shared", "tests"].map(|room| root().join(room)).into();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("fixtures") && !path.ends_with("target") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                sources.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let page = std::fs::read_to_string(root().join("packaging/docs/security.md")).unwrap();
+    let (mut rows, mut open) = (0, Vec::new());
+    for row in page.lines().filter(|line| line.starts_with("| ") && line.matches('|').count() == 4) {
+        let [_, property, tests, limit, _] = row.split('|').map(str::trim).collect::<Vec<_>>()[..] else {
+            panic!("{row}")
+        };
+        if property == "property" {
+            continue;
+        }
+        rows += 1;
+        let named: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        if named.is_empty() || limit.is_empty() {
+            open.push(format!("`{property}` names no test or no limit"));
+        }
+        let missing = named.into_iter().filter(|name| !sources.contains(&format!("fn {name}(")));
+        open.extend(missing.map(|name| format!("`{property}`: there is no test `{name}`")));
+    }
+    assert!(rows > 20, "the page has only {rows} rows");
+    assert!(open.is_empty(), "{}", open.join("\n"));
+}
+
+/// The procedure that the page explains is one.
+#[test]
+fn the_worked_example_of_the_procedures_page_is_without_fault() {
+    let page = std::fs::read_to_string(root().join("packaging/docs/procedures.md")).unwrap();
+    let block = page.split("\n```yaml\n").nth(1).and_then(|text| text.split("```").next()).unwrap();
+    let procedure =
+        procedure::read(block.as_bytes(), procedure::Notation::Yaml).unwrap_or_else(|faults| panic!("{faults}"));
+    assert!(procedure::lint(&procedure).is_empty());
+}
+
+fn root() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 fn run_changed(vectors: &Value, blocks: &[&str], change: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("RUN.proof.zip"), bundle(vectors, 2, 5)).unwrap();
