@@ -15,6 +15,7 @@ pub mod person;
 mod policy;
 mod registry;
 mod request;
+pub mod sql;
 pub mod tls;
 mod trust;
 

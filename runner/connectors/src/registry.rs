@@ -17,6 +17,7 @@ use crate::http::HttpApi;
 use crate::limits::Limits;
 use crate::policy::Policy;
 use crate::request::{Collected, Failure, Fault, Found, Request, Result};
+use crate::sql::Sql;
 use crate::tls::Tls;
 use crate::trust::TrustedRoots;
 
@@ -74,7 +75,8 @@ struct Entry {
     collect: for<'a> fn(&'a Context, &'a Request<'a>) -> Answer<'a>,
 }
 
-const ENTRIES: &[Entry] = &[Entry::of::<Command>(), Entry::of::<File>(), Entry::of::<HttpApi>(), Entry::of::<Tls>()];
+const ENTRIES: &[Entry] =
+    &[Entry::of::<Command>(), Entry::of::<File>(), Entry::of::<HttpApi>(), Entry::of::<Sql>(), Entry::of::<Tls>()];
 
 impl Connectors {
     /// The connectors under this policy and these limits.

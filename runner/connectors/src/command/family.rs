@@ -54,6 +54,13 @@ pub(super) fn kill_all(leader: Pid, mark: &[u8]) {
     }
 }
 
+/// What a process has started itself and has not outlived. Nothing where the kernel does not tell.
+pub(super) fn children(parent: Pid) -> Vec<Pid> {
+    let number = parent.as_raw_nonzero();
+    let listed = std::fs::read_to_string(format!("/proc/{number}/task/{number}/children")).unwrap_or_default();
+    listed.split_ascii_whitespace().filter_map(|text| Pid::from_raw(text.parse().ok()?)).collect()
+}
+
 fn processes(mark: &[u8]) -> Vec<Process> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());

@@ -160,8 +160,8 @@ impl Group {
         Ok(group)
     }
 
-    /// Sets the kernel's limits. They are inherited, so they hold for whatever the program starts; they are set just
-    /// after the start because there is no safe way to run code between fork and exec.
+    /// Sets the kernel's limits. There is no safe way to run code between fork and exec, so they are set just after the
+    /// start, for the program and for what it has started by then; everything later inherits them.
     fn limit(&self, launch: &Launch<'_>) -> io::Result<()> {
         let Limits { command_memory, command_file, command_processes, .. } = *launch.limits;
         let mut limits =
@@ -169,13 +169,14 @@ impl Group {
         if !launch.changes {
             limits.push((Resource::Fsize, command_file));
         }
-        for (resource, value) in limits {
-            let limit = Rlimit { current: Some(value), maximum: Some(value) };
-            match rustix::process::prlimit(Some(self.pid), resource, limit) {
-                // The program has ended already, or the Runner itself is held to less.
-                Ok(_) | Err(rustix::io::Errno::SRCH | rustix::io::Errno::PERM) => {}
-                Err(error) => return Err(error.into()),
-            }
+        let mut reached = vec![self.pid];
+        let mut next = 0;
+        while let Some(pid) = reached.get(next).copied() {
+            next += 1;
+            set_limits(pid, &limits)?;
+            let started =
+                family::children(pid).into_iter().filter(|child| !reached.contains(child)).collect::<Vec<_>>();
+            reached.extend(started);
         }
         Ok(())
     }
@@ -214,4 +215,16 @@ impl Drop for Group {
             let _ = reaper.spawn(move || child.wait());
         }
     }
+}
+
+fn set_limits(pid: Pid, limits: &[(Resource, u64)]) -> io::Result<()> {
+    for (resource, value) in limits {
+        let limit = Rlimit { current: Some(*value), maximum: Some(*value) };
+        match rustix::process::prlimit(Some(pid), *resource, limit) {
+            // The program has ended already, or the Runner itself is held to less.
+            Ok(_) | Err(rustix::io::Errno::SRCH | rustix::io::Errno::PERM) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }

@@ -258,8 +258,8 @@ async fn what_may_not_be_read_is_an_error() {
         return;
     }
     let tree = Tree::new(&[("closed/x", ""), ("open/x", ""), ("open/secret", "hello")]);
-    std::fs::set_permissions(tree.path("closed"), PermissionsExt::from_mode(0)).unwrap();
-    std::fs::set_permissions(tree.path("open/secret"), PermissionsExt::from_mode(0)).unwrap();
+    std::fs::set_permissions(tree.path("closed"), PermissionsExt::from_mode(0o000)).unwrap();
+    std::fs::set_permissions(tree.path("open/secret"), PermissionsExt::from_mode(0o000)).unwrap();
     let asked = [
         json!({"glob": [tree.path("*/x")]}),
         json!({"glob": [tree.path("**/*")]}),

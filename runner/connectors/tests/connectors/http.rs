@@ -399,7 +399,7 @@ async fn certificates_are_verified_and_recorded() {
         api.authorities = Some(authority.pem());
         let client = authority.issue(&["client.example.net"]);
         let key = Secret::new(client.key.serialize_pem().into_bytes());
-        let chain = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", base64(&client.chain[0]));
+        let chain = client.pem;
         api.identity = Some(ClientIdentity { chain: chain.into_bytes(), key });
     }
     assert!(room.collect("http", json!({"get": "/"}), Some(&own)).await.is_ok());
@@ -411,11 +411,6 @@ async fn certificates_are_verified_and_recorded() {
     .await;
     let not_tls = api(&format!("https://{NAME}:{plain}"), HttpCredentials::None);
     assert_eq!(room.code("http", json!({"get": "/"}), Some(&not_tls)).await, Code::Tls);
-}
-
-fn base64(bytes: &[u8]) -> String {
-    use base64::Engine;
-    base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
 #[tokio::test]

@@ -30,6 +30,7 @@ pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 /// A certificate with its key and what is sent above it.
 pub(crate) struct Identity {
     pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub(crate) pem: String,
     pub(crate) key: KeyPair,
 }
 
@@ -62,7 +63,7 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, NAME);
         change(&mut params);
         let certificate = params.signed_by(&key, &self.0).unwrap();
-        Identity { chain: vec![certificate.der().clone(), self.0.der().clone()], key }
+        Identity { chain: vec![certificate.der().clone(), self.0.der().clone()], pem: certificate.pem(), key }
     }
 }
 
