@@ -49,8 +49,13 @@ impl Output {
             return;
         }
         let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-        if !std::io::stdout().is_terminal() {
+        if std::io::stdout().is_terminal() {
+            table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+            if table.width() == Some(0) {
+                // Some containers give a terminal without a size; without this a column would be one character wide.
+                table.set_width(120);
+            }
+        } else {
             // A pipe has no width to wrap for: one row stays one line, so that grep and awk see it whole.
             table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
         }

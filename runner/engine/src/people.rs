@@ -23,7 +23,7 @@ pub struct Question {
     pub comment_for: Vec<String>,
     /// Whether a file must come with the answer.
     #[serde(default)]
-    pub attach: Option<Value>,
+    pub attach: bool,
     /// The document that is decided on, by its digest.
     #[serde(default)]
     pub document: Option<String>,
@@ -66,7 +66,13 @@ impl Question {
     }
 
     /// The step's value `{answer, comment, by, at}`, and the digest of what was decided on, if it is declared.
-    pub fn accept(&self, answer: &str, comment: Option<&str>, by: &str, at: Timestamp) -> Result<Value, Refusal> {
+    pub fn accept(
+        &self,
+        answer: &str,
+        comment: Option<&str>,
+        by: &str,
+        at: Timestamp,
+    ) -> Result<Map<String, Value>, Refusal> {
         let by = by.trim();
         if by.is_empty() {
             return Err(Refusal::Nobody);
@@ -87,7 +93,7 @@ impl Question {
         value.insert("comment".into(), json!(comment));
         value.insert("by".into(), json!(by));
         value.insert("at".into(), json!(at));
-        Ok(Value::Object(value))
+        Ok(value)
     }
 }
 
@@ -107,7 +113,10 @@ mod tests {
     fn an_answer_carries_who_what_and_when() {
         let value = question().accept("revoke", Some(" left "), "bob@example.org", Timestamp::EPOCH).unwrap();
         let at = "1970-01-01T00:00:00.000Z";
-        assert_eq!(value, json!({"answer": "revoke", "comment": "left", "by": "bob@example.org", "at": at}));
+        assert_eq!(
+            Value::Object(value),
+            json!({"answer": "revoke", "comment": "left", "by": "bob@example.org", "at": at})
+        );
         assert_eq!(question().shown(&json!({"name": "Ann", "pay": 1})), [("name", &json!("Ann"))]);
     }
 

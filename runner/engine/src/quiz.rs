@@ -2,7 +2,7 @@
 //! neither shown, serialised nor told after a failed attempt.
 
 use crypto::digest::sha256_parts;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// One question as a person sees it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -34,7 +34,7 @@ struct Question {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Graded {
     /// The quiz is over; this is the step's value `{passed, score, attempts}`.
-    Over(Value),
+    Over(Map<String, Value>),
     /// Not passed; so many attempts are left.
     Again {
         /// Attempts left.
@@ -106,7 +106,8 @@ impl Quiz {
         let score = (100 * right).checked_div(drawn.len() as u64).unwrap_or(0);
         let passed = score >= self.pass;
         if passed || attempt >= self.attempts {
-            return Ok(Graded::Over(json!({"passed": passed, "score": score, "attempts": attempt})));
+            let fields = [("passed", json!(passed)), ("score", json!(score)), ("attempts", json!(attempt))];
+            return Ok(Graded::Over(fields.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()));
         }
         Ok(Graded::Again { left: self.attempts - attempt })
     }
@@ -144,8 +145,10 @@ mod tests {
 
     #[test]
     fn two_of_three_are_66_percent_and_pass() {
-        let over =
-            |passed, score, attempts| Graded::Over(json!({"passed": passed, "score": score, "attempts": attempts}));
+        let over = |passed, score, attempts| {
+            let value = json!({"passed": passed, "score": score, "attempts": attempts});
+            Graded::Over(value.as_object().unwrap().clone())
+        };
         assert_eq!(quiz().grade("r", "p", 1, &[2, 2, 1]).unwrap(), over(true, 66, 1));
         assert_eq!(quiz().grade("r", "p", 1, &[2, 1, 1]).unwrap(), Graded::Again { left: 1 });
         assert_eq!(quiz().grade("r", "p", 2, &[2, 1, 1]).unwrap(), over(false, 33, 2));

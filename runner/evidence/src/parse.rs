@@ -21,6 +21,8 @@ pub enum Parse {
     Kv,
     /// The output of `sha256sum`: a table of `{name, sha256}`.
     Sha256sums,
+    /// Any bytes, such as a scanned page. Expressions see `{sha256, bytes}` of them.
+    Attachment,
 }
 
 /// The bytes are not in the declared format. Says where, never what stands there.
@@ -53,11 +55,18 @@ impl Parse {
 
     /// Reads the bytes. Depth and size of JSON and YAML are bounded by their parsers.
     pub fn read(self, bytes: &[u8]) -> Result<Value, ParseError> {
+        match self {
+            Self::Attachment => Ok(serde_json::json!({"sha256": crypto::digest::sha256(bytes), "bytes": bytes.len()})),
+            _ => self.read_text(bytes),
+        }
+    }
+
+    fn read_text(self, bytes: &[u8]) -> Result<Value, ParseError> {
         let text = std::str::from_utf8(bytes)
             .map_err(|error| self.error(format!("invalid UTF-8 at byte {}", error.valid_up_to())))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         match self {
-            Self::Text => Ok(Value::String(text.to_owned())),
+            Self::Text | Self::Attachment => Ok(Value::String(text.to_owned())),
             Self::Json => serde_json::from_str(text)
                 .map_err(|error| self.error(format!("line {} column {}", error.line(), error.column()))),
             Self::Yaml => self.yaml(text),
@@ -121,6 +130,7 @@ impl Parse {
             Self::Lines => "text lines",
             Self::Kv => "key-value lines",
             Self::Sha256sums => "checksum list",
+            Self::Attachment => "attachment",
         };
         ParseError { format, why }
     }

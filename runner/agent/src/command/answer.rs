@@ -1,11 +1,13 @@
 //! `answer`: a person's decision or quiz, entered at the Runner.
 
+use std::path::PathBuf;
+
 use clock::Timestamp;
 use procedure::Procedure;
 use runner_engine::quiz::Graded;
-use runner_evidence::{Provenance, RawEvidence};
+use runner_evidence::{Parse, Provenance, RawEvidence};
 use runner_vault::PieceRecord;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use verdict::EvidenceClass;
 
 use crate::cli::Place;
@@ -13,7 +15,7 @@ use crate::fail::{Exit, Fail};
 use crate::output::printable;
 use crate::wiring::questions::{self, Asks, Open};
 use crate::wiring::runner::{Mode, Runner, vault};
-use crate::wiring::{collect, find, report, restore, unfinished};
+use crate::wiring::{collect, files, find, report, restore, unfinished};
 
 /// Answers a question that a run waits for. The answer is evidence: it is stored with who gave it and when, and the run
 /// goes on as far as it can.
@@ -44,6 +46,9 @@ pub(crate) struct Args {
     /// Why.
     #[arg(long)]
     comment: Option<String>,
+    /// A file that belongs to the answer, kept as evidence byte for byte.
+    #[arg(long, value_name = "FILE", requires = "answer")]
+    attach: Option<PathBuf>,
     /// Who answers; the account that runs this, if not given.
     #[arg(long, value_name = "PERSON")]
     by: Option<String>,
@@ -59,29 +64,9 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
     let procedure = restore::procedure(&stored.start.procedure)?;
     let by = args.by.clone().unwrap_or_else(collect::operator);
     let now = runner.clock.now();
-    let outcome = match &question.asks {
-        Asks::Decision { question: asked, .. } => {
-            let Some(answer) = &args.answer else {
-                return Err(incomplete(&question, "this is a decision: give --answer"));
-            };
-            let accepted = asked.accept(answer, args.comment.as_deref(), &by, now);
-            Ok(accepted.map_err(|refusal| Fail::input("E-ANSWER-003", refusal, "see `proctor-runner pending`"))?)
-        }
-        Asks::Quiz { quiz, attempts, .. } => {
-            let Some(choices) = &args.choices else {
-                return Err(incomplete(&question, "this is a quiz: give --choices, one number a question"));
-            };
-            let person = questions::person(question.key.as_deref(), &question.who);
-            let graded = quiz.grade(&run.to_string(), person, attempts + 1, choices);
-            match graded.map_err(|error| Fail::input("E-ANSWER-004", error, "see `proctor-runner pending`"))? {
-                Graded::Over(value) => Ok(value),
-                Graded::Again { left } => Err((attempts + 1, left)),
-            }
-        }
-    };
-    match outcome {
-        Ok(value) => {
-            let record = answered(&procedure, &question, value, &by, now)?;
+    match weigh(&args, &question, &run.to_string(), &by, now)? {
+        Weighed::Answered(evidence) => {
+            let record = answered(&procedure, &question, evidence, &by, now);
             runner.vault.record_piece(run, record).map_err(vault)?;
             let judged = unfinished::go_on(&mut runner, run)?;
             place.out.line(format_args!("answered: {}", printable(&args.step)));
@@ -90,12 +75,58 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
                 None => Ok(Exit::Pass),
             }
         }
-        Err((attempts, left)) => {
+        Weighed::Again { attempts, left } => {
             let record = asked_again(&question, attempts, now);
             runner.vault.record_piece(run, record).map_err(vault)?;
             place.out.line(format_args!("not passed; {left} more attempts, with other questions"));
             place.out.json(&json!({"run": run, "passed": false, "attempts_left": left}));
             Ok(Exit::NotPass)
+        }
+    }
+}
+
+/// Attachments are evidence like any other and share its limits.
+const ATTACHMENT_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// What an answer comes to.
+enum Weighed {
+    /// It settles the question.
+    Answered(RawEvidence),
+    /// A quiz was not passed, and may be tried again.
+    Again { attempts: u64, left: u64 },
+}
+
+fn weigh(args: &Args, question: &Open, run: &str, by: &str, now: Timestamp) -> Result<Weighed, Fail> {
+    match &question.asks {
+        Asks::Decision { question: asked, .. } => {
+            let Some(answer) = &args.answer else {
+                return Err(incomplete(question, "this is a decision: give --answer"));
+            };
+            let accepted = asked.accept(answer, args.comment.as_deref(), by, now);
+            let value =
+                accepted.map_err(|refusal| Fail::input("E-ANSWER-003", refusal, "see `proctor-runner pending`"))?;
+            match (&args.attach, asked.attach) {
+                (None, true) => Err(incomplete(question, "a file belongs to this answer: give --attach")),
+                (Some(_), false) => Err(incomplete(question, "this question takes no file: leave --attach out")),
+                (None, false) => Ok(Weighed::Answered(RawEvidence::object(value))),
+                (Some(file), true) => {
+                    let bytes = files::read(file, ATTACHMENT_LIMIT)?;
+                    let evidence = RawEvidence::document(value, "attachment", Parse::Attachment, bytes);
+                    let internal = |error| Fail::fault("E-ANSWER-006", error, "report this; nothing was stored");
+                    Ok(Weighed::Answered(evidence.map_err(internal)?))
+                }
+            }
+        }
+        Asks::Quiz { quiz, attempts, .. } => {
+            let Some(choices) = &args.choices else {
+                return Err(incomplete(question, "this is a quiz: give --choices, one number a question"));
+            };
+            let person = questions::person(question.key.as_deref(), &question.who);
+            let graded = quiz.grade(run, person, attempts + 1, choices);
+            match graded.map_err(|error| Fail::input("E-ANSWER-004", error, "see `proctor-runner pending`"))? {
+                Graded::Over(value) => Ok(Weighed::Answered(RawEvidence::object(value))),
+                Graded::Again { left } => Ok(Weighed::Again { attempts: attempts + 1, left }),
+            }
         }
     }
 }
@@ -121,20 +152,9 @@ fn incomplete(question: &Open, why: &str) -> Fail {
     Fail::input("E-ANSWER-005", message, "answer with the options that `proctor-runner answer --help` shows")
 }
 
-fn answered(
-    procedure: &Procedure,
-    question: &Open,
-    value: Value,
-    by: &str,
-    now: Timestamp,
-) -> Result<PieceRecord, Fail> {
+fn answered(procedure: &Procedure, question: &Open, evidence: RawEvidence, by: &str, now: Timestamp) -> PieceRecord {
     let step = procedure.step(&question.step);
     let class = step.map_or(EvidenceClass::Internal, |step| step.class);
-    let frame = match value {
-        Value::Object(frame) => frame,
-        other => Map::from_iter([("value".to_owned(), other)]),
-    };
-    let evidence = RawEvidence::object(frame);
     let provenance = Provenance {
         step: question.step.clone(),
         attempt: 1,
@@ -151,7 +171,7 @@ fn answered(
         dropped: Vec::new(),
         complete: None,
     };
-    Ok(PieceRecord {
+    PieceRecord {
         step: question.step.clone(),
         position: question.position,
         key: question.key.clone(),
@@ -159,7 +179,7 @@ fn answered(
         started: question.asked,
         ended: now,
         outcome: runner_vault::Outcome::Collected { evidence, provenance, class },
-    })
+    }
 }
 
 /// The same question again, with one attempt more behind it; the deadline stays.

@@ -65,6 +65,9 @@ impl Open {
                 if let Some(document) = &question.document {
                     lines.push(format!("document: sha256 {document}"));
                 }
+                if question.attach {
+                    lines.push("a file must be attached".to_owned());
+                }
                 lines.push(format!("answers: {}", question.answers.join(", ")));
             }
             Asks::Quiz { shown, .. } => {
@@ -88,7 +91,8 @@ impl Open {
                     .map(|(field, value)| (field.to_owned(), value.clone()))
                     .collect();
                 json!({"question": question.question, "answers": question.answers, "shown": shown,
-                       "comment_for": question.comment_for, "document": question.document})
+                       "comment_for": question.comment_for, "document": question.document,
+                       "attach": question.attach})
             }
             Asks::Quiz { shown, attempts, .. } => json!({"quiz": shown, "attempts": attempts}),
         }
