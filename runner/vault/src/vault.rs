@@ -8,7 +8,7 @@ use crypto::{Secret, SystemEntropy, ed25519, entropy::random_bytes, p256};
 use ids::{RunnerId, StoreId, TenantId};
 use proof::log::journal::JournalRecord;
 use proof::note::VerifierKey;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use zeroize::Zeroize;
 
 use crate::files::{self, Lock};
@@ -142,7 +142,9 @@ impl Vault {
         fill(&db, &identity, &root, now, &entropy)?;
         // Closing moves everything from the write-ahead log into the file.
         db.close().map_err(|(_, error)| VaultError::from(error))?;
-        std::fs::rename(&unfinished, &files.store).map_err(|error| VaultError::file(&files.store, error))?;
+        std::fs::rename(&unfinished, &files.store)
+            .and_then(|()| files::sync_folder(&files.store))
+            .map_err(|error| VaultError::file(&files.store, error))?;
         let mut vault = Self::load(files, root, provider, options, clock, entropy, Some(lock))?;
         let runner_key = vault.attester.verifying_key().key_id();
         let writer = vault.begin()?;
@@ -197,9 +199,10 @@ impl Vault {
         let attester = p256::SigningKey::from_pkcs8(signing_key(&db, &ring, ATTESTATION)?, &entropy)
             .map_err(|error| VaultError::inconsistent("signing_key", ATTESTATION, error))?;
         let seed = signing_key(&db, &ring, JOURNAL)?;
-        let seed = <[u8; 32]>::try_from(seed.expose().as_slice())
+        let mut seed = <[u8; 32]>::try_from(seed.expose().as_slice())
             .map_err(|_| VaultError::inconsistent("signing_key", JOURNAL, "not 32 bytes"))?;
         let journal_key = JournalKey::new(ed25519::SigningKey::from_seed(seed), &identity);
+        seed.zeroize();
         let (condition, checkpoint_stale) = journal::compare_with_checkpoint(&db, &journal_key, files)?;
         let mut vault = Self {
             db,
@@ -259,6 +262,11 @@ impl Vault {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// One state of the store for several reads, while another process may write.
+    pub(crate) fn snapshot(&self) -> Result<Transaction<'_>, VaultError> {
+        Ok(self.db.unchecked_transaction()?)
     }
 
     /// Refuses in state `ROLLBACK`.

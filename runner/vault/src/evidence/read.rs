@@ -200,6 +200,7 @@ impl Vault {
     /// The evidence of a piece, checked against its commitments. For evaluation within this process: it is not opened to
     /// anybody and not journalled. Refused in state `ROLLBACK`.
     pub fn evidence(&self, run: RunId, step: &str, position: Option<u32>) -> Result<RawEvidence, VaultError> {
+        let _snapshot = self.snapshot()?;
         self.check_ready()?;
         let row = RunRow::find(&self.db, run)?;
         let place = || format!("of run {run}, step `{step}`, element {position:?}");

@@ -18,6 +18,9 @@ pub(crate) fn compare_with_checkpoint(
     key: &JournalKey,
     files: &Files,
 ) -> Result<(Condition, bool), VaultError> {
+    // The file first: a process that writes commits before it renews the file, so what is read later is never behind it.
+    let bytes = files::read_small(&files.checkpoint).map_err(|error| VaultError::file(&files.checkpoint, error))?;
+    let _snapshot = db.unchecked_transaction()?;
     let head = resume(db)?;
     let own = SignedNote::parse(&stored_checkpoint(db)?)
         .map_err(Into::into)
@@ -27,7 +30,6 @@ pub(crate) fn compare_with_checkpoint(
         return Err(VaultError::inconsistent("journal_head", 1, "the signed checkpoint is of another tree"));
     }
     let rollback = |why: String| Ok((Condition::Rollback(why), false));
-    let bytes = files::read_small(&files.checkpoint).map_err(|error| VaultError::file(&files.checkpoint, error))?;
     let Some(bytes) = bytes else {
         // Between making the database and writing the file for the first time there is one moment without it.
         return if own.size == 0 {

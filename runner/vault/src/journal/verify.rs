@@ -60,6 +60,7 @@ impl Vault {
     /// Reads every record: hash chain, stored tree, signed checkpoint, and that each run, attestation, destroyed item and
     /// exception that the journal speaks of is in the store and the other way round. The first fault is the error.
     pub fn verify_journal(&self) -> Result<JournalReport, VaultError> {
+        let _snapshot = self.snapshot()?;
         let (chain, mut claims) = self.read_journal()?;
         let head = resume(&self.db)?;
         if chain != head {

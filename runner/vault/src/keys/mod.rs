@@ -181,9 +181,13 @@ impl KeyRing {
     }
 
     fn generation(&self, number: u64) -> Result<&Generation, VaultError> {
-        self.generations
-            .get(&number)
-            .ok_or_else(|| VaultError::inconsistent("kek", number, "the generation is retired or was never made"))
+        self.generations.get(&number).ok_or_else(|| {
+            VaultError::inconsistent(
+                "kek",
+                number,
+                "the generation is not there; if keys were rotated just now, open the store again",
+            )
+        })
     }
 
     fn active(&self, epoch: &Epoch) -> Option<(u64, &Generation)> {

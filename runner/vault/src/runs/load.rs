@@ -74,6 +74,7 @@ impl Vault {
     /// A run with everything but its evidence. Refused once its retention time is over; the run itself, its manifest and
     /// its attestations stay.
     pub fn load_run(&self, run: RunId) -> Result<StoredRun, VaultError> {
+        let _snapshot = self.snapshot()?;
         let row = RunRow::find(&self.db, run)?;
         let start = self.load_start(&row)?;
         let state = self.db.query_row(

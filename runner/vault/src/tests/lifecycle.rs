@@ -294,3 +294,31 @@ fn a_second_writer_is_refused_and_a_reader_is_not() {
     let other = Bed::new();
     assert_eq!(other.try_open().unwrap_err().code(), "E-VAULT-001");
 }
+
+#[test]
+fn a_reader_beside_a_writer_sees_whole_runs_and_no_rollback() {
+    let bed = Bed::new();
+    let mut vault = bed.create();
+    bed.finished_run(&mut vault, 0);
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 1..=12 {
+                bed.finished_run(&mut vault, number);
+            }
+            done.store(true, std::sync::atomic::Ordering::SeqCst);
+        });
+        let mut rounds = 0;
+        while !done.load(std::sync::atomic::Ordering::SeqCst) || rounds == 0 {
+            let reader = bed.read_only();
+            assert_eq!(*reader.condition(), Condition::Ready);
+            reader.verify_journal().unwrap();
+            for run in reader.runs(&RunFilter::default(), None, 100).unwrap() {
+                for piece in reader.load_run(run.run).unwrap().pieces {
+                    reader.evidence(run.run, &piece.step, piece.position).unwrap();
+                }
+            }
+            rounds += 1;
+        }
+    });
+}

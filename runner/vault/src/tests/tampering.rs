@@ -149,7 +149,7 @@ fn what_is_cut_off_or_added_is_noticed() {
             "another attestation",
         ),
         ("DELETE FROM store", "E-VAULT-014", "row is missing"),
-        ("DELETE FROM kek WHERE epoch != 'system'", "E-VAULT-014", "retired or was never made"),
+        ("DELETE FROM kek WHERE epoch != 'system'", "E-VAULT-014", "the generation is not there"),
     ] {
         let error = after(&original, sql);
         assert_eq!(error.code(), code, "{sql}\n{error}");
