@@ -102,6 +102,22 @@ fn the_tests_that_the_security_page_names_exist() {
     assert!(open.is_empty(), "{}", open.join("\n"));
 }
 
+/// Every key that `proctor-runner config sample` prints stands on the page.
+#[test]
+fn the_configuration_page_knows_every_key_of_the_sample() {
+    let sample = std::fs::read_to_string(root().join("runner/agent/src/config/sample.toml")).unwrap();
+    let page = std::fs::read_to_string(root().join("packaging/docs/configuration.md")).unwrap();
+    let keys: Vec<&str> = sample
+        .lines()
+        .map(|line| line.trim_start_matches("#: "))
+        .filter_map(|line| line.split_once(" = ").map(|(key, _)| key))
+        .filter(|key| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+        .collect();
+    assert!(keys.len() > 20, "{keys:?}");
+    let missing: Vec<_> = keys.iter().filter(|key| !page.contains(**key)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 /// The procedure that the page explains is one.
 #[test]
 fn the_worked_example_of_the_procedures_page_is_without_fault() {
