@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use crate::command;
 use crate::fail::{Exit, Fail};
 use crate::output::Output;
+use crate::place::Place;
 
 /// Executes compliance and operations procedures where the data lives, and proves that it did.
 #[derive(Debug, Parser)]
@@ -80,15 +81,6 @@ enum Command {
     Config(command::config::Args),
     /// Print the JSON Schema of the procedure language, for editors.
     Schema(command::schema::Args),
-}
-
-/// Where a command works and prints.
-#[derive(Debug, Clone)]
-pub(crate) struct Place {
-    /// Folder of the Runner.
-    pub(crate) dir: PathBuf,
-    /// Printer.
-    pub(crate) out: Output,
 }
 
 /// Runs the command line and says what the process ends with.

@@ -8,6 +8,7 @@ mod command;
 mod config;
 mod fail;
 mod output;
+mod place;
 mod wiring;
 
 pub use cli::main;

@@ -10,7 +10,9 @@ pub mod people;
 mod progress;
 pub mod quiz;
 pub mod retry;
+mod words;
 
-pub use machine::{Ask, Collect, Command, Machine, Next, Plan, Restored, Settled, Slot};
+pub use machine::Machine;
 pub use needs::{steps_needed, steps_not_needed};
 pub use progress::{StepFact, StepProgress};
+pub use words::{Ask, Collect, Command, Next, Plan, Restored, Settled, Slot};

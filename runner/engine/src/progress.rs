@@ -4,7 +4,7 @@ use clock::Timestamp;
 use procedure::Outcome;
 use verdict::{Code, StepStatus};
 
-use crate::machine::Settled;
+use crate::words::Settled;
 
 /// Where one piece stands.
 #[derive(Debug, Clone)]

@@ -10,9 +10,9 @@ use runner_vault::PieceRecord;
 use serde_json::json;
 use verdict::EvidenceClass;
 
-use crate::cli::Place;
 use crate::fail::{Exit, Fail};
 use crate::output::printable;
+use crate::place::Place;
 use crate::wiring::questions::{self, Asks, Open};
 use crate::wiring::runner::{Mode, Runner, vault};
 use crate::wiring::{collect, files, find, report, restore, unfinished};

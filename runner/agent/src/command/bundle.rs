@@ -7,8 +7,8 @@ use proof::text::FreeText;
 use runner_vault::{Purpose, Selection, StoredRun};
 use serde_json::json;
 
-use crate::cli::Place;
 use crate::fail::{Exit, Fail};
+use crate::place::Place;
 use crate::wiring::runner::{Mode, Runner, vault};
 use crate::wiring::{files, find, rows};
 

@@ -1,7 +1,7 @@
 //! `cancel`: ends a run that is not finished.
 
-use crate::cli::Place;
 use crate::fail::{Exit, Fail};
+use crate::place::Place;
 use crate::wiring::runner::{Mode, Runner};
 use crate::wiring::{find, report, unfinished};
 

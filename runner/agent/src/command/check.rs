@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use procedure::Procedure;
 use serde_json::{Value, json};
 
-use crate::cli::Place;
 use crate::fail::{Exit, Fail};
+use crate::place::Place;
 use crate::wiring::procedures::{self, Unreadable};
 
 /// Checks procedure files. Prints every fault as FILE:LINE:COLUMN with a code and what to do; a file without faults is

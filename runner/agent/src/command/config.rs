@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::cli::Place;
 use crate::config::{Config, SAMPLE};
 use crate::fail::{Exit, Fail};
 use crate::output::printable;
+use crate::place::Place;
 use crate::wiring::config_check::{self, Finding, Weight};
 use crate::wiring::files;
 use crate::wiring::runner::absolute;

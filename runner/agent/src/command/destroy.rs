@@ -5,8 +5,8 @@ use proof::text::FreeText;
 use runner_vault::StoredItem;
 use serde_json::json;
 
-use crate::cli::Place;
 use crate::fail::{Exit, Fail};
+use crate::place::Place;
 use crate::wiring::runner::{Mode, Runner, vault};
 use crate::wiring::terminal;
 

@@ -8,9 +8,9 @@ use runner_vault::{Opened, Purpose, Selection, StoredRun, VaultError};
 use serde_json::{Value, json};
 use verdict::EvidenceForm;
 
-use crate::cli::Place;
 use crate::fail::{Exit, Fail};
 use crate::output::{Cell, printable};
+use crate::place::Place;
 use crate::wiring::runner::{Mode, Runner, vault};
 use crate::wiring::{files, find, rows};
 

@@ -9,8 +9,8 @@ use proof::text::{FreeText, Name};
 use runner_vault::{NewException, StoredException};
 use serde_json::{Value, json};
 
-use crate::cli::Place;
 use crate::fail::{Exit, Fail};
+use crate::place::Place;
 use crate::wiring::exceptions::{self, Body, DAY_MS, LAYOUT, LONGEST_MS, Standing};
 use crate::wiring::procedures;
 use crate::wiring::runner::{Mode, Runner, vault};

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use procedure::Notation;
 use serde_json::json;
 
-use crate::cli::Place;
 use crate::fail::{Exit, Fail};
+use crate::place::Place;
 use crate::wiring::procedures;
 
 /// Rewrites a procedure as YAML or as a Markdown SOP. Both have the same digest; comments are not part of a procedure

@@ -12,9 +12,9 @@ use ids::{RunnerId, TenantId};
 use runner_vault::{Provider, Vault};
 use serde_json::json;
 
-use crate::cli::Place;
 use crate::config::{Config, KeySource, SAMPLE};
 use crate::fail::{Exit, Fail};
+use crate::place::Place;
 use crate::wiring::keys::PublicKeys;
 use crate::wiring::root_key::{Chosen, RootKeyArgs, with_key};
 use crate::wiring::runner::{absolute, vault};

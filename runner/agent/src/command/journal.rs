@@ -13,8 +13,8 @@ use proof::text::FreeText;
 use runner_vault::{Condition, Vault, VaultError};
 use serde_json::{Map, Value, json};
 
-use crate::cli::Place;
 use crate::fail::{Exit, Fail};
+use crate::place::Place;
 use crate::wiring::runner::{Mode, Runner, vault};
 
 /// Reads and checks the journal: one line for everything that the Runner attested, opened, destroyed or missed. The

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use indicatif::ProgressStyle;
 use serde_json::json;
 
-use crate::cli::Place;
 use crate::config::{KeySource, Profile};
 use crate::fail::{Exit, Fail};
+use crate::place::Place;
 use crate::wiring::files;
 use crate::wiring::keys::PublicKeys;
 use crate::wiring::root_key::{Chosen, RootKeyArgs, config_files, with_key};

@@ -3,9 +3,9 @@
 use ids::RunId;
 use serde_json::{Value, json};
 
-use crate::cli::Place;
 use crate::fail::{Exit, Fail};
 use crate::output::printable;
+use crate::place::Place;
 use crate::wiring::runner::{Mode, Runner, vault};
 use crate::wiring::{find, questions};
 

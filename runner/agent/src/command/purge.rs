@@ -3,8 +3,8 @@
 use proof::text::FreeText;
 use serde_json::json;
 
-use crate::cli::Place;
 use crate::fail::{Exit, Fail};
+use crate::place::Place;
 use crate::wiring::find;
 use crate::wiring::runner::{Mode, Runner, vault};
 

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use procedure::Procedure;
 use serde_json::{Map, Value};
 
-use crate::cli::Place;
 use crate::fail::{Exit, Fail};
+use crate::place::Place;
 use crate::wiring::runner::{Mode, Runner};
 use crate::wiring::{begin, files, inputs, procedures, report, unfinished};
 

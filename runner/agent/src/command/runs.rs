@@ -3,9 +3,9 @@
 use runner_vault::{RunFilter, RunState};
 use serde_json::{Value, json};
 
-use crate::cli::Place;
 use crate::fail::{Exit, Fail};
 use crate::output::{Cell, score};
+use crate::place::Place;
 use crate::wiring::runner::{Mode, Runner, vault};
 
 /// Lists runs, newest first.

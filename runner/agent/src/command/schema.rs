@@ -1,8 +1,8 @@
 //! `schema`: the language for editors.
 
-use crate::cli::Place;
 use crate::fail::{Exit, Fail};
 use crate::output::Output;
+use crate::place::Place;
 
 /// Prints the JSON Schema of procedure/v1. An editor that knows it completes and checks fields while typing; `check`
 /// knows more than a schema can say.

@@ -7,8 +7,8 @@ use crypto::Secret;
 use proof::text::Name;
 use serde_json::{Value, json};
 
-use crate::cli::Place;
 use crate::fail::{Exit, Fail};
+use crate::place::Place;
 use crate::wiring::files;
 use crate::wiring::runner::{Mode, Runner, vault};
 

@@ -5,9 +5,9 @@ use runner_vault::{CheckState, PieceState, StoredRun};
 use serde_json::{Value, json};
 use verdict::Status;
 
-use crate::cli::Place;
 use crate::fail::{Exit, Fail};
 use crate::output::{self, Cell, printable};
+use crate::place::Place;
 use crate::wiring::runner::{Mode, Runner, vault};
 use crate::wiring::{find, report, restore};
 

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::cli::Place;
 use crate::fail::{Exit, Fail};
+use crate::place::Place;
 use crate::wiring::runner::{Mode, Runner, vault};
 use crate::wiring::{find, report, restore};
 

@@ -10,10 +10,10 @@ use procedure::Procedure;
 use runner_connectors::{Connection, Connectors, TrustedRoots};
 use runner_vault::{Condition, Vault, VaultError};
 
-use crate::cli::Place;
 use crate::config::Config;
 use crate::fail::{Exit, Fail};
 use crate::output::Output;
+use crate::place::Place;
 use crate::wiring::files;
 
 /// What manifests and journals say made them.

@@ -1,6 +1,6 @@
 use super::*;
-use procedure::Notation;
-use serde_json::json;
+use procedure::{Notation, RunContext};
+use serde_json::{Map, json};
 
 const START: i64 = 1_795_291_896_097;
 const DAY: i64 = 86_400_000;

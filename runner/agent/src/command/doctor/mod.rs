@@ -13,10 +13,10 @@ use crypto::SystemEntropy;
 use runner_vault::Vault;
 use serde_json::json;
 
-use crate::cli::Place;
 use crate::config::Config;
 use crate::fail::{Exit, Fail};
 use crate::output::printable;
+use crate::place::Place;
 use crate::wiring::config_check::{self, Weight};
 use crate::wiring::runner::{absolute, vault};
 
