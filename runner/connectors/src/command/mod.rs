@@ -96,7 +96,6 @@ impl Connector for Command {
         let source = program.source();
         let started = context.clock.monotonic_ms();
         let launch = Launch {
-            program: &program.path,
             name,
             arguments: rest,
             environment: &environment,

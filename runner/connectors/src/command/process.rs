@@ -28,7 +28,6 @@ const MARK: &str = "PROCTOR_COMMAND";
 
 /// What to run and under which limits.
 pub(super) struct Launch<'a> {
-    pub(super) program: &'a Path,
     pub(super) name: &'a str,
     pub(super) arguments: &'a [String],
     pub(super) environment: &'a Environment,
@@ -138,9 +137,10 @@ impl Group {
     fn start(launch: &Launch<'_>) -> Result<Self> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let value = format!("{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
-        let mut command = Command::new(launch.program);
+        // The path as it is written, not the file behind it: programs that have several names look at the one they are
+        // started by, and scripts are told no other.
+        let mut command = Command::new(launch.name);
         command
-            .arg0(launch.name)
             .args(launch.arguments)
             .env_clear()
             .envs(launch.environment.iter().map(|(name, value)| (name, value.as_str())))

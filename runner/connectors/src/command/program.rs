@@ -9,31 +9,51 @@ use verdict::Code;
 
 use crate::request::{Fault, Result};
 
+/// Links from one to the next that are followed.
+const LINKS: usize = 40;
+
 /// A program that nobody but its owner can replace.
 pub(super) struct Program {
-    pub(super) path: PathBuf,
+    path: PathBuf,
     metadata: std::fs::Metadata,
 }
 
-/// Follows the links of the path and refuses a program that others could have changed: one that its group or everybody
-/// may write, that belongs to neither root nor the Runner, or that lies in a folder that everybody may write.
+/// Judges the program behind the path and refuses one that others could have changed: one that its group or everybody
+/// may write, that belongs to neither root nor the Runner, or that is reached through a folder that everybody may write.
 pub(super) fn locate(name: &str) -> Result<Program> {
-    let path = std::fs::canonicalize(name).map_err(|error| Fault::local(name, error))?;
-    let metadata = std::fs::metadata(&path).map_err(|error| Fault::local(name, error))?;
-    if !metadata.is_file() || metadata.mode() & 0o111 == 0 {
-        return Err(Fault::new(Code::PermissionDenied, format!("{name} is not an executable file")));
+    let fault = |error| Fault::local(name, error);
+    let mut path = PathBuf::from(name);
+    for _ in 0..LINKS {
+        for folder in path.ancestors().skip(1) {
+            refuse_open_folder(folder)?;
+        }
+        let metadata = std::fs::symlink_metadata(&path).map_err(fault)?;
+        refuse_strange_owner(&path, &metadata)?;
+        if metadata.is_symlink() {
+            let target = std::fs::read_link(&path).map_err(fault)?;
+            path = path.parent().unwrap_or(Path::new("/")).join(target);
+            continue;
+        }
+        if !metadata.is_file() || metadata.mode() & 0o111 == 0 {
+            return Err(Fault::new(Code::PermissionDenied, format!("{name} is not an executable file")));
+        }
+        if metadata.mode() & 0o022 != 0 {
+            return Err(changeable(&path));
+        }
+        let path = std::fs::canonicalize(&path).map_err(fault)?;
+        return Ok(Program { path, metadata });
     }
+    Err(Fault::new(Code::NotFound, format!("{name}: too many links")))
+}
+
+fn refuse_strange_owner(path: &Path, metadata: &std::fs::Metadata) -> Result<()> {
     let own = nix::unistd::geteuid().as_raw();
-    if metadata.mode() & 0o022 != 0 || ![0, own].contains(&metadata.uid()) {
-        return Err(Fault::denied(format!(
-            "{} can be changed by others: let root own it, with mode 0755 or less",
-            path.display()
-        )));
-    }
-    for folder in path.ancestors().chain(Path::new(name).ancestors()).skip(1) {
-        refuse_open_folder(folder)?;
-    }
-    Ok(Program { path, metadata })
+    if [0, own].contains(&metadata.uid()) { Ok(()) } else { Err(changeable(path)) }
+}
+
+fn changeable(path: &Path) -> Fault {
+    let path = path.display();
+    Fault::denied(format!("{path} can be changed by others: let root own it, with mode 0755 or less"))
 }
 
 fn refuse_open_folder(folder: &Path) -> Result<()> {
@@ -72,7 +92,7 @@ mod tests {
         let name = path.to_str().unwrap().to_owned();
         let mode = |path: &Path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
         mode(&path, 0o755);
-        assert_eq!(locate(&name).map(|program| program.path).unwrap(), path.canonicalize().unwrap());
+        assert_eq!(locate(&name).unwrap().path, path.canonicalize().unwrap());
         mode(&path, 0o775);
         assert_eq!(locate(&name).err().unwrap().code, Code::PolicyDenied);
         mode(&path, 0o644);
@@ -93,5 +113,10 @@ mod tests {
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(&target, &link).unwrap();
         assert_eq!(locate(link.to_str().unwrap()).err().unwrap().code, Code::PolicyDenied);
+        std::fs::set_permissions(&target, PermissionsExt::from_mode(0o755)).unwrap();
+        assert_eq!(locate(link.to_str().unwrap()).unwrap().path, target.canonicalize().unwrap());
+        let around = folder.path().join("around");
+        std::os::unix::fs::symlink("around", &around).unwrap();
+        assert_eq!(locate(around.to_str().unwrap()).err().unwrap().code, Code::NotFound);
     }
 }

@@ -27,7 +27,7 @@ impl Answer {
             ));
         }
         let media_type = header(CONTENT_TYPE).split(';').next().unwrap_or_default().trim();
-        let is_text = media_type.eq_ignore_ascii_case("text/plain");
+        let is_text = media_type.to_ascii_lowercase().starts_with("text/");
         let status = response.status().as_u16();
         if response.content_length().is_some_and(|length| length > limit) {
             return Err(too_large());
@@ -42,7 +42,7 @@ impl Answer {
         Ok(Self { status, body, is_text })
     }
 
-    /// How the body is to be read; nothing if it is empty. Whatever is not declared as plain text must be JSON.
+    /// How the body is to be read; nothing if it is empty. Whatever is not declared as a text must be JSON.
     pub(super) fn format(&self) -> Result<Option<Parse>> {
         if self.body.is_empty() {
             return Ok(None);

@@ -35,12 +35,36 @@ pub struct HttpArguments {
     pub query: BTreeMap<String, Value>,
     /// Request body, sent as JSON.
     pub body: Option<Value>,
-    /// Statuses that are not an error.
-    #[serde(default = "ok")]
-    #[schemars(length(min = 1, max = 32), inner(range(min = 100, max = 599)))]
-    pub expect: Vec<u16>,
+    /// Status or statuses that are not an error; 200 if not given.
+    #[serde(default)]
+    pub expect: Expect,
     /// Fetch all pages.
     pub pages: Option<PageArguments>,
+}
+
+/// Statuses that are not an error.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub enum Expect {
+    /// This one.
+    One(#[schemars(range(min = 100, max = 599))] u16),
+    /// Any of these.
+    Any(#[schemars(length(min = 1), inner(range(min = 100, max = 599)))] Vec<u16>),
+}
+
+impl Default for Expect {
+    fn default() -> Self {
+        Self::One(200)
+    }
+}
+
+impl Expect {
+    fn statuses(&self) -> &[u16] {
+        match self {
+            Self::One(status) => std::slice::from_ref(status),
+            Self::Any(statuses) => statuses,
+        }
+    }
 }
 
 /// How a list goes on from page to page.
@@ -67,7 +91,7 @@ pub enum HttpValue {
     One {
         /// HTTP status.
         status: u16,
-        /// JSON, or the text of a `text/plain` answer that is not JSON; null if there is none.
+        /// JSON, or the text of a `text/…` answer that is not JSON; null if there is none.
         body: Value,
     },
     /// With `pages`.
@@ -120,9 +144,9 @@ impl Connector for HttpApi {
         let url = locate::url(&api.base, path, &arguments.query)?;
         let mut client = Client::new(context, api).await?;
         if let Some(pages) = &arguments.pages {
-            return pages::collect(context, &mut client, method, url, &arguments.expect, pages).await;
+            return pages::collect(context, &mut client, method, url, arguments.expect.statuses(), pages).await;
         }
-        let answer = client.ask(method, url, &arguments.expect, context.limits.output_bytes).await?;
+        let answer = client.ask(method, url, arguments.expect.statuses(), context.limits.output_bytes).await?;
         let bytes = answer.body.len() as u64;
         let status = json!(answer.status);
         let evidence = match answer.format()? {
@@ -148,8 +172,4 @@ fn api<'a>(request: &Request<'a>) -> Result<(&'a Connection, &'a Http)> {
 
 fn frame<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-fn ok() -> Vec<u16> {
-    vec![200]
 }

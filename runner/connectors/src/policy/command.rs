@@ -32,6 +32,10 @@ impl CommandRule {
 impl Policy {
     /// Refuses an argument list that no rule allows.
     pub(crate) fn admit_command(&self, program: &str, arguments: &[String]) -> Result<()> {
+        // A name without a folder would be looked for along PATH.
+        if !std::path::Path::new(program).is_absolute() {
+            return Err(Fault::denied(format!("{program:?} is not an absolute path of a program")));
+        }
         let rules: Vec<_> = self.commands.iter().filter(|rule| rule.path.as_os_str() == program).collect();
         if rules.iter().any(|rule| rule.allows(arguments)) {
             return Ok(());
@@ -103,7 +107,10 @@ mod tests {
         let policy =
             Policy { commands: vec![CommandRule { path: "/usr/bin/id".into(), args: None }], ..Policy::default() };
         assert!(policy.admit_command("/usr/bin/id", &[]).is_ok());
-        for program in ["/usr/bin/../bin/id", "/usr//bin/id", "/usr/bin/id/", "id", "/bin/id", ""] {
+        let mut policy = policy;
+        policy.commands.push(CommandRule { path: "id".into(), args: None });
+        assert!(policy.admit_command("id", &[]).is_err());
+        for program in ["/usr/bin/../bin/id", "/usr//bin/id", "/usr/bin/id/", "/bin/id", "/"] {
             assert!(policy.admit_command(program, &[]).unwrap_err().detail.contains("policy.commands"), "{program}");
         }
     }

@@ -9,6 +9,8 @@ mod file;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod language;
+#[cfg(test)]
 mod listener;
 #[cfg(test)]
 mod postgres;

@@ -100,6 +100,7 @@ impl Room {
         let schemas = Connectors::schemas(connector).unwrap();
         assert_valid(&schemas.arguments, &arguments);
         assert_valid(&schemas.value, &value);
+        crate::language::assert_as_declared(connector, &arguments, &value);
         value
     }
 
