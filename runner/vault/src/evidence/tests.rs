@@ -82,3 +82,21 @@ fn reading_one_row_decrypts_one_chunk() {
     assert!(opened.row(first).unwrap().starts_with(format!("\"{first}r").as_bytes()));
     assert_eq!(opened.row(first - 1).unwrap_err().code(), "E-VAULT-013");
 }
+
+#[test]
+fn a_path_that_does_not_lead_to_the_commitment_is_never_given_out() {
+    let bed = Bed::new();
+    let mut vault: Vault = bed.create();
+    let run = bed.start(1).run;
+    vault.begin_run(&bed.start(1)).unwrap();
+    let item = vault.record_piece(run, bed.rows("s", None, 50)).unwrap().remove(0);
+    let open = |vault: &mut Vault| {
+        let opened = vault.open_item(item.item, Selection::All, Purpose::default()).unwrap();
+        opened.openings().map(|openings| openings.len())
+    };
+    assert_eq!(open(&mut vault).unwrap(), 50);
+    vault.db.execute("UPDATE item SET nodes = zeroblob(length(nodes)) WHERE rows = 50", []).unwrap();
+    assert_eq!(open(&mut vault).unwrap_err().code(), "E-VAULT-015");
+    vault.db.execute("UPDATE item SET nodes = zeroblob(32) WHERE rows = 50", []).unwrap();
+    assert_eq!(open(&mut vault).unwrap_err().code(), "E-VAULT-014");
+}

@@ -24,6 +24,13 @@ fn readable(vault: &Vault, run: RunId, pieces: u32) {
     assert_eq!(vault.load_run(run).unwrap().pieces.len(), pieces as usize);
 }
 
+fn on_disk(bed: &Bed, bytes: &[u8]) -> bool {
+    std::fs::read_dir(bed.folder()).unwrap().any(|entry| {
+        let content = std::fs::read(entry.unwrap().path()).unwrap();
+        content.windows(bytes.len()).any(|window| window == bytes)
+    })
+}
+
 #[test]
 fn a_rotation_that_was_cut_off_goes_on_and_everything_stays_readable() {
     let bed = Bed::new();
@@ -31,6 +38,12 @@ fn a_rotation_that_was_cut_off_goes_on_and_everything_stays_readable() {
     let run = run_with_pieces(&bed, &mut vault, 1, 400);
     let name = "hr-db".parse().unwrap();
     vault.set_secret(&name, &crypto::Secret::new(b"s3cret".to_vec())).unwrap();
+    let key = |vault: &Vault, table: &str, column: &str| {
+        let sql = format!("SELECT {column} FROM {table} WHERE {column} IS NOT NULL LIMIT 1");
+        vault.db.query_row(&sql, [], |row| row.get::<_, Vec<u8>>(0)).unwrap()
+    };
+    let old = [key(&vault, "kek", "wrapped"), key(&vault, "item", "wrapped"), key(&vault, "secret", "sealed")];
+    assert!(old.iter().all(|old| on_disk(&bed, old)));
     let before = vault.key_status().unwrap();
     assert!(!before.rotating && before.generations.iter().all(|generation| generation.state == "active"));
     let mut seen = Vec::new();
@@ -52,6 +65,7 @@ fn a_rotation_that_was_cut_off_goes_on_and_everything_stays_readable() {
     readable(&vault, run, 400);
     readable(&vault, during, 3);
     assert!(vault.rotate(|_| ControlFlow::Continue(())).unwrap());
+    assert!(!old.iter().any(|old| on_disk(&bed, old)));
     let after = vault.key_status().unwrap();
     assert!(!after.rotating);
     for old in after.generations.iter().filter(|g| before.generations.iter().any(|b| b.generation == g.generation)) {
@@ -139,12 +153,7 @@ fn a_destroyed_item_leaves_its_commitment_and_nothing_else() {
     let other = before[1].record.item;
     vault.open_item(other, Selection::All, Purpose::default()).unwrap().openings().unwrap();
     vault.verify_journal().unwrap();
-    for entry in std::fs::read_dir(bed.folder()).unwrap() {
-        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-        for gone in [&ciphertext[20..60], &wrapped[..]] {
-            assert!(!bytes.windows(gone.len()).any(|window| window == gone));
-        }
-    }
+    assert!(!on_disk(&bed, &ciphertext[20..60]) && !on_disk(&bed, &wrapped));
     let running = bed.start(9);
     vault.begin_run(&running).unwrap();
     let item = vault.record_piece(running.run, bed.rows("users", None, 1)).unwrap()[0].item;
@@ -178,8 +187,12 @@ fn what_is_kept_too_long_goes_and_its_keys_with_it() {
         expired.iter().map(|run| (run.run, run.items, run.held)).collect::<Vec<_>>(),
         [(short, 2, false), (held, 2, true)]
     );
+    let inputs =
+        |vault: &Vault| vault.db.query_row("SELECT inputs FROM run LIMIT 1", [], |row| row.get::<_, Vec<u8>>(0));
+    let sealed = inputs(&vault).unwrap();
     let report = vault.purge_expired().unwrap();
     assert_eq!((report.runs, report.items, report.generations), (vec![short], 2, 0));
+    assert!(!on_disk(&bed, &sealed));
     assert!(vault.run(short).unwrap().purged);
     let error = vault.load_run(short).unwrap_err();
     assert!(error.to_string().contains("retention time is over"), "{error}");
