@@ -30,7 +30,9 @@ impl<'p> Machine<'p> {
     /// A run that begins, or, with what the store kept of it, goes on.
     pub fn new(procedure: &'p Procedure, plan: Plan, restored: BTreeMap<Slot, Restored>) -> Self {
         let steps = procedure.all_steps().map(|_| StepProgress::Untouched).collect();
-        let world = World { inputs: plan.inputs, run: plan.run, steps: BTreeMap::new() };
+        // What has not begun is waited for: a check on it is pending, not an error.
+        let waiting = procedure.all_steps().map(|step| (step.id.clone(), Collected::Pending)).collect();
+        let world = World { inputs: plan.inputs, run: plan.run, steps: waiting };
         Self { procedure, world, skipped: plan.skipped, steps, restored, cancelled: false }
     }
 

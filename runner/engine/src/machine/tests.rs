@@ -94,6 +94,16 @@ fn people_hold_back_only_what_needs_their_answer() {
 }
 
 #[test]
+fn what_has_not_begun_is_waited_for_and_no_error() {
+    let after = "  - id: after\n    title: Read it\n    use: file\n    with: { path: \"=\\\"/etc/\\\" + steps.decide.answer\" }\n";
+    let procedure = procedure(&(ASK.to_owned() + after), "facts: { seen: steps.after.exists }");
+    let mut machine = machine(&procedure);
+    machine.advance(at(0));
+    assert!(matches!(machine.advance(at(0)), Next::Park { .. }));
+    assert!(matches!(machine.world().steps.get("after"), Some(Collected::Pending)));
+}
+
+#[test]
 fn an_unanswered_question_is_overdue_at_its_deadline() {
     let procedure = procedure(ASK, "");
     let mut machine = machine(&procedure);
