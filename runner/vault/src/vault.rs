@@ -138,6 +138,8 @@ impl Vault {
         let identity = Identity { store, tenant, runner };
         let unfinished = files::beside(&files.store, ".new");
         remove_database(&unfinished)?;
+        // Private before SQLite opens it; it gives the write-ahead log and its index the mode of the database.
+        files::create(&unfinished, b"").map_err(|error| VaultError::file(&unfinished, error))?;
         let db = schema::create(&unfinished)?;
         fill(&db, &identity, &root, now, &entropy)?;
         // Closing moves everything from the write-ahead log into the file.

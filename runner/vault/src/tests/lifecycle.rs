@@ -277,6 +277,25 @@ fn when_the_outbox_is_full_no_run_begins_and_the_gap_is_journalled_once() {
 }
 
 #[test]
+fn every_file_is_private_to_the_account() {
+    use std::os::unix::fs::MetadataExt;
+    let bed = Bed::new();
+    let mut vault = bed.create();
+    bed.finished_run(&mut vault, 1);
+    let reader = bed.read_only();
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(bed.folder()).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().mode() & 0o777, 0o600, "{:?}", entry.file_name());
+        names.push(entry.file_name().into_string().unwrap());
+    }
+    names.sort();
+    let expected = ["journal.checkpoint", "root.key", "store.db", "store.db-shm", "store.db-wal", "store.lock"];
+    assert_eq!(names, expected);
+    drop(reader);
+}
+
+#[test]
 fn a_second_writer_is_refused_and_a_reader_is_not() {
     let bed = Bed::new();
     let mut vault = bed.create();
