@@ -8,3 +8,4 @@ mod hostile;
 mod people;
 mod proof;
 mod results;
+mod review;

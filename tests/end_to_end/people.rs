@@ -156,3 +156,19 @@ fn an_attachment_is_demanded_kept_as_it_is_and_proven() {
     let _ = runner.run(&["evidence", "last", "minutes", "-o", copy.to_str().unwrap()]).with_code(0);
     assert_eq!(std::fs::read(copy).unwrap(), bytes);
 }
+
+/// A later step that waits for the answer is not an error meanwhile: the run is pending as a whole.
+#[test]
+fn a_check_on_a_step_that_has_not_begun_is_pending() {
+    let runner = Runner::new("[policy]\nfiles = [\"/etc/passwd\"]\n");
+    let steps = "  - id: after\n    title: Look again afterwards\n    wait: 1d\n    use: file\n    with: { path: /etc/passwd }\nchecks:\n  - id: there\n    title: It is there\n    assert: steps.after.exists\n    severity: low\n";
+    let text = SIGNED.replace("attach: true, ", "").replace("checks:\n", steps);
+    let file = runner.write("later.yaml", text);
+    let result = runner.json(&["run", file.to_str().unwrap()]);
+    assert_eq!(result["verdict"], "pending", "{result}");
+    let _ = runner.run(&["answer", "last", "minutes", "--answer", "held", "--by", "carl"]).with_code(0);
+    let shown = runner.json(&["show", "last"]);
+    assert_eq!(shown["checks"][0]["status"], "pending", "the wait of a day has begun: {shown}");
+    assert_eq!(shown["checks"][1]["status"], "pass");
+    assert_eq!(runner.json(&["runs"])[0]["state"], "running");
+}
