@@ -11,6 +11,8 @@ mod family;
 mod process;
 mod program;
 
+pub use family::end_orphans;
+
 use runner_evidence::{Parse, RawEvidence};
 use serde_json::{Map, Value, json};
 use verdict::Code;
@@ -103,6 +105,7 @@ impl Connector for Command {
             stdin: arguments.stdin.as_deref(),
             limits: &context.limits,
             changes: request.changes,
+            timeout: request.timeout,
         };
         let Ended { exit, out, err } = process::run(launch).await?;
         let seconds = context.clock.monotonic_ms().saturating_sub(started).div_ceil(1_000);

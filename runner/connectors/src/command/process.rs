@@ -15,7 +15,7 @@ use tokio::net::unix::pipe;
 use verdict::Code;
 
 use crate::command::environment::Environment;
-use crate::command::family;
+use crate::command::family::{self, MARK};
 use crate::limits::Limits;
 use crate::request::{Fault, Result};
 
@@ -23,8 +23,6 @@ use crate::request::{Fault, Result};
 const ERR_TAIL: usize = 64 << 10;
 /// How long an output may stay open after its program has ended.
 const LINGER: Duration = Duration::from_secs(1);
-/// The variable that marks every process of one command.
-const MARK: &str = "PROCTOR_COMMAND";
 
 /// What to run and under which limits.
 pub(super) struct Launch<'a> {
@@ -35,6 +33,7 @@ pub(super) struct Launch<'a> {
     pub(super) stdin: Option<&'a str>,
     pub(super) limits: &'a Limits,
     pub(super) changes: bool,
+    pub(super) timeout: Duration,
 }
 
 /// How a program ended and what it wrote.
@@ -155,7 +154,7 @@ impl Group {
             _ => Fault::local(launch.name, error),
         })?;
         let pid = Pid::from_child(&child);
-        let group = Self { child: Some(child), pid, mark: format!("{MARK}={value}") };
+        let group = Self { child: Some(child), pid, mark: value };
         group.limit(launch).map_err(|error| Fault::new(Code::Internal, format!("limits: {error}")))?;
         Ok(group)
     }
@@ -164,8 +163,15 @@ impl Group {
     /// start, for the program and for what it has started by then; everything later inherits them.
     fn limit(&self, launch: &Launch<'_>) -> io::Result<()> {
         let Limits { command_memory, command_file, command_processes, .. } = *launch.limits;
-        let mut limits =
-            vec![(Resource::Core, 0), (Resource::As, command_memory), (Resource::Nproc, command_processes)];
+        // All processors for the whole time: no hindrance, but an end for what gets away from its group.
+        let processors = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
+        let seconds = launch.timeout.as_secs().saturating_add(1).saturating_mul(processors);
+        let mut limits = vec![
+            (Resource::Core, 0),
+            (Resource::Cpu, seconds),
+            (Resource::As, command_memory),
+            (Resource::Nproc, command_processes),
+        ];
         if !launch.changes {
             limits.push((Resource::Fsize, command_file));
         }
@@ -208,7 +214,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         let Some(mut child) = self.child.take() else { return };
-        family::kill_all(self.pid, self.mark.as_bytes());
+        family::kill_all(self.pid, &self.mark);
         // A process in an uninterruptible call dies when that returns; nobody here waits for it.
         if !matches!(child.try_wait(), Ok(Some(_))) {
             let reaper = std::thread::Builder::new().name("reaper".to_owned());

@@ -12,7 +12,7 @@ mod probe;
 use std::collections::BTreeMap;
 
 use runner_evidence::RawEvidence;
-use rustls_pki_types::ServerName;
+use rustls::pki_types::ServerName;
 use serde_json::{Map, Value, json};
 use verdict::Code;
 

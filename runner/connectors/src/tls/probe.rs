@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rustls_pki_types::CertificateDer;
+use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use verdict::Code;
 

@@ -248,6 +248,40 @@ async fn memory_and_files_are_limited() {
 }
 
 #[tokio::test]
+async fn the_kernel_holds_every_process_to_the_limits() {
+    let script = Script::new("sleep 0.1; cat /proc/self/limits");
+    let value = script.room().value("command", json!({"run": [script.path], "parse": "lines"}), None).await;
+    let soft = |name: &str| {
+        let lines = value["out"].as_array().unwrap().iter().filter_map(Value::as_str);
+        let line = lines.filter_map(|line| line.strip_prefix(name)).next().unwrap();
+        line.split_whitespace().next().unwrap().parse::<u64>().unwrap()
+    };
+    let limits = runner_connectors::Limits::default();
+    assert_eq!(soft("Max core file size"), 0);
+    assert_eq!(soft("Max address space"), limits.command_memory);
+    assert_eq!(soft("Max file size"), limits.command_file);
+    assert_eq!(soft("Max processes"), limits.command_processes);
+    assert!((11..=11 * 1_024).contains(&soft("Max cpu time")));
+}
+
+#[tokio::test]
+async fn what_a_dead_runner_left_behind_is_ended() {
+    let start = |mark: String| {
+        let mut command = std::process::Command::new("/usr/bin/sleep");
+        command.arg("8237").env("PROCTOR_COMMAND", mark).spawn().unwrap()
+    };
+    // No process has a number like this one.
+    let mut orphan = start(format!("{}-1", i32::MAX));
+    let mut living = start(format!("{}-1", std::process::id()));
+    while !std::fs::read_to_string(format!("/proc/{}/cmdline", orphan.id())).unwrap().contains("8237") {}
+    assert!(runner_connectors::command::end_orphans() >= 1);
+    assert!(!orphan.wait().unwrap().success());
+    assert!(living.try_wait().unwrap().is_none());
+    living.kill().unwrap();
+    living.wait().unwrap();
+}
+
+#[tokio::test]
 async fn the_runner_itself_is_not_in_reach() {
     let room = Room::new().command("/usr/bin/cat");
     let run = json!({"run": ["/usr/bin/cat", "/proc/self/environ"], "parse": "text"});
