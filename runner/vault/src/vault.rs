@@ -315,9 +315,10 @@ impl Vault {
     fn refresh_checkpoint(&mut self) -> Result<(), VaultError> {
         if self.checkpoint_stale && self.condition == Condition::Ready {
             let note = journal::stored_checkpoint(&self.db)?;
-            files::replace(&self.files.checkpoint, note.as_bytes()).map_err(|error| VaultError::CheckpointFile {
-                path: self.files.checkpoint.clone(),
-                why: error.to_string(),
+            let path = &self.files.checkpoint;
+            files::replace(path, note.as_bytes()).map_err(|error| match VaultError::file(path, error) {
+                VaultError::File { path, source } => VaultError::CheckpointFile { path, why: source.to_string() },
+                full_or_read_only => full_or_read_only,
             })?;
             self.checkpoint_stale = false;
         }
