@@ -42,11 +42,12 @@ fn line(step: &Step) -> String {
         Outcome::Red => ("RED", AnsiColor::Red),
         Outcome::Unvouched => ("not vouched for", AnsiColor::Yellow),
         Outcome::NotJudged => ("not judged", AnsiColor::Yellow),
+        Outcome::Noted => ("noted", AnsiColor::Cyan),
     };
     let style = Style::new().fg_color(Some(colour.into()));
     let detail = match step.outcome {
         Outcome::NotJudged => "",
-        Outcome::Green | Outcome::Red | Outcome::Unvouched => &step.detail,
+        Outcome::Green | Outcome::Red | Outcome::Unvouched | Outcome::Noted => &step.detail,
     };
     let colon = if detail.is_empty() { "" } else { ": " };
     format!("  {style}{word:<16}{style:#}{}{colon}{detail}", step.id.title())

@@ -1,5 +1,5 @@
-//! The two documents that only bundles have: `opening.json` and `destroyed.json`. Both are read only in the exact bytes
-//! that would be written for what they say.
+//! The two documents that only bundles have: `opening.json` and `destroyed.json`. Nothing hashes their bytes, so spaces
+//! and the order of fields are free; every value has one spelling, and a field that is unknown or comes twice is refused.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::commitment::{Commitment, Salt};
+use crate::json::{self, JsonError};
 use crate::text::printable;
+
+/// Bytes of a document whose spaces or order of fields are others than ours; reading it takes several times as much.
+const MAX_OTHER_FORM: usize = 256 * 1024 * 1024;
+
+/// Levels of nesting: the document, a list, an entry, its path.
+const MAX_DEPTH: u32 = 4;
 
 /// Why a document of a bundle is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,15 +24,18 @@ pub enum DocumentError {
     /// Not JSON of its shape.
     #[error("{0}")]
     Shape(String),
-    /// It says it in another spelling or order.
-    #[error("not in the exact form of the format")]
+    /// It is too large or ambiguous.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// A value in another spelling, such as an id in upper case, or a list where an object belongs.
+    #[error("a value is not in the form of the format")]
     Spelling,
     /// A version that this program does not know.
     #[error("version {0}; version 1 is read")]
     Version(u64),
-    /// Rows or items that are not in ascending order, or come twice.
-    #[error("its entries are out of order, or one comes twice")]
-    Order,
+    /// A row or an item that comes twice.
+    #[error("an entry comes twice")]
+    Twice,
 }
 
 /// `opened/<item>/opening.json`: which rows of an item are opened, their salts and paths.
@@ -39,7 +49,7 @@ pub struct OpeningFile {
     pub rows: u64,
     /// Its root.
     pub root: Digest,
-    /// The opened rows, ascending.
+    /// The opened rows; written ascending.
     pub opened: Vec<OpenedRow>,
 }
 
@@ -78,7 +88,7 @@ impl OpeningFile {
     pub fn parse(bytes: &[u8]) -> Result<Self, DocumentError> {
         let read: Self = parse(bytes)?;
         version(read.v)?;
-        ascending(read.opened.iter().map(|row| row.index))?;
+        distinct(read.opened.iter().map(|row| row.index).collect())?;
         Ok(read)
     }
 }
@@ -88,7 +98,7 @@ impl OpeningFile {
 #[serde(deny_unknown_fields)]
 pub struct DestroyedFile {
     v: u64,
-    /// The items, by the position of their records, ascending.
+    /// The items; written by the position of their records, ascending.
     pub destroyed: Vec<DestroyedItem>,
 }
 
@@ -118,10 +128,8 @@ impl DestroyedFile {
     pub fn parse(bytes: &[u8]) -> Result<Self, DocumentError> {
         let read: Self = parse(bytes)?;
         version(read.v)?;
-        ascending(read.destroyed.iter().map(|entry| entry.seq))?;
-        let mut items: Vec<_> = read.destroyed.iter().map(|entry| entry.item).collect();
-        items.sort();
-        ascending(items.into_iter())?;
+        distinct(read.destroyed.iter().map(|entry| entry.seq).collect())?;
+        distinct(read.destroyed.iter().map(|entry| entry.item).collect())?;
         Ok(read)
     }
 }
@@ -131,16 +139,22 @@ fn to_bytes(document: &impl Serialize) -> Vec<u8> {
 }
 
 fn parse<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, DocumentError> {
-    let read: T = serde_json::from_slice(bytes).map_err(|error| DocumentError::Shape(printable(&error.to_string())))?;
-    if to_bytes(&read) == bytes { Ok(read) } else { Err(DocumentError::Spelling) }
+    let shape = |error: serde_json::Error| DocumentError::Shape(printable(&error.to_string()));
+    let read: T = serde_json::from_slice(bytes).map_err(shape)?;
+    if to_bytes(&read) == bytes {
+        return Ok(read);
+    }
+    let value = json::parse(bytes, MAX_OTHER_FORM, MAX_DEPTH)?;
+    if serde_json::to_value(&read).map_err(shape)? == value { Ok(read) } else { Err(DocumentError::Spelling) }
 }
 
 fn version(version: u64) -> Result<(), DocumentError> {
     if version == 1 { Ok(()) } else { Err(DocumentError::Version(version)) }
 }
 
-fn ascending<T: PartialOrd>(entries: impl Iterator<Item = T>) -> Result<(), DocumentError> {
-    if entries.is_sorted_by(|a, b| a < b) { Ok(()) } else { Err(DocumentError::Order) }
+fn distinct<T: Ord>(mut entries: Vec<T>) -> Result<(), DocumentError> {
+    entries.sort_unstable();
+    if entries.is_sorted_by(|a, b| a < b) { Ok(()) } else { Err(DocumentError::Twice) }
 }
 
 /// 32 bytes in base64 without making a second buffer for each.

@@ -1,6 +1,6 @@
 //! The proof bundle: one deterministic zip file that holds everything a stranger needs to check a run.
 //!
-//! Knows file names, the archive's exact form and the two small documents that only bundles have. What the files prove
+//! Knows file names, the archive's form and the two small documents that only bundles have. What the files prove
 //! is judged in [`verification`](crate::verification). The Runner writes bundles; nobody trusts what is read here.
 
 mod archive;
@@ -14,7 +14,7 @@ pub use archive::{ArchiveError, MAX_BUNDLE, MAX_FILES};
 pub use contents::{BundleContents, BundleError, OpenedItem, row_name};
 pub use documents::{DestroyedFile, DestroyedItem, DocumentError, OpenedRow, OpeningFile};
 
-/// Names of the files that every bundle has, or may have.
+/// Names of the files that a bundle has, or may have.
 pub mod names {
     /// The manifest.
     pub const MANIFEST: &str = "manifest.jsonl";
@@ -28,7 +28,7 @@ pub mod names {
     pub const RUNNER_KEY: &str = "runner.pem";
     /// The chain of the Runner's certificate, once it is enrolled.
     pub const RUNNER_CHAIN: &str = "runner-chain.pem";
-    /// The journal record of the attestation, without a newline.
+    /// The journal record of the attestation; we write it without a newline.
     pub const JOURNAL_LINE: &str = "journal.line";
     /// The proof that the record stands in the journal.
     pub const JOURNAL_PROOF: &str = "journal.proof";
@@ -86,7 +86,8 @@ impl<'a> Bundle<'a> {
     }
 }
 
-/// Reads the archive. Only the exact form that the writer makes is accepted; what is in the files is not looked at.
+/// Reads the archive. Any plain and regular one is accepted, and none of which another reader could see something else;
+/// what is in the files is not looked at.
 pub fn read(bytes: &[u8]) -> Result<Bundle<'_>, ArchiveError> {
     archive::read(bytes).map(|files| Bundle { files })
 }

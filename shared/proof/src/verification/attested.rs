@@ -3,7 +3,7 @@
 use crypto::p256;
 
 use super::report::{Outcome, StepId, Steps};
-use super::{ProcedureOutline, ReadProcedure, Trust, text};
+use super::{ProcedureOutline, ReadProcedure, Trust, text, without_newline};
 use crate::attestation::{self, Statement};
 use crate::bundle::{Bundle, Notation, names};
 use crate::dsse::{Envelope, MAX_ENVELOPE};
@@ -70,7 +70,11 @@ fn judge_signature(steps: &mut Steps, bundle: &Bundle<'_>, trust: &Trust) -> Opt
 
 fn read_key(pem: &str) -> Result<p256::VerifyingKey, String> {
     let key = p256::VerifyingKey::from_pem(pem).map_err(|error| format!("runner.pem: {error}"))?;
-    if key.to_pem() == pem { Ok(key) } else { Err("runner.pem is not in the exact form of a key file".to_owned()) }
+    if without_newline(&key.to_pem()) == without_newline(pem) {
+        Ok(key)
+    } else {
+        Err("runner.pem is not in the exact form of a key file".to_owned())
+    }
 }
 
 fn judge_procedure(

@@ -11,25 +11,29 @@ use crate::commitment::verify_row;
 use crate::manifest::ItemLine;
 
 /// Files that every bundle has, besides the procedure.
-const REQUIRED: [&str; 8] = [
+const REQUIRED: [&str; 6] = [
     names::MANIFEST,
     names::ATTESTATION,
     names::RUNNER_KEY,
     names::JOURNAL_LINE,
     names::JOURNAL_PROOF,
     names::JOURNAL_KEY,
-    names::DESTROYED,
-    names::GUIDE,
 ];
+
+/// Files that a bundle may have, besides those of opened evidence.
+const OPTIONAL: [&str; 5] =
+    [names::PROCEDURE_YAML, names::PROCEDURE_MARKDOWN, names::AUDIT_CHECKPOINT, names::DESTROYED, names::GUIDE];
 
 /// Judges which files there are. What lies under `opened/` is judged with the openings.
 pub(super) fn judge_files(steps: &mut Steps, bundle: &Bundle<'_>) {
     let found = complete(bundle);
     steps.judge(StepId::Files, found, |()| format!("{} files", bundle.files().count()));
-    if let Some(guide) = bundle.file(names::GUIDE) {
-        let same = if guide == GUIDE.as_bytes() { Ok(()) } else { Err("it was changed: do not follow it".to_owned()) };
-        steps.judge(StepId::Guide, same, |()| "unchanged".to_owned());
-    }
+    let (outcome, detail) = match bundle.file(names::GUIDE) {
+        Some(guide) if guide == GUIDE.as_bytes() => (Outcome::Green, "unchanged"),
+        Some(_) => (Outcome::Noted, "another text than this version's; it is advice, not part of the proof"),
+        None => (Outcome::Noted, "the bundle has none; it is advice, not part of the proof"),
+    };
+    steps.set(StepId::Guide, outcome, detail);
 }
 
 fn complete(bundle: &Bundle<'_>) -> Result<(), String> {
@@ -42,11 +46,7 @@ fn complete(bundle: &Bundle<'_>) -> Result<(), String> {
     if bundle.file(names::RUNNER_CHAIN).is_some() {
         return Err("runner-chain.pem is there, and this version cannot judge a certificate chain".to_owned());
     }
-    let known = |name: &str| {
-        REQUIRED.contains(&name)
-            || matches!(name, names::PROCEDURE_YAML | names::PROCEDURE_MARKDOWN | names::AUDIT_CHECKPOINT)
-            || name.starts_with(names::OPENED)
-    };
+    let known = |name: &str| REQUIRED.contains(&name) || OPTIONAL.contains(&name) || name.starts_with(names::OPENED);
     match bundle.files().find(|(name, _)| !known(name)) {
         Some((name, _)) => Err(format!("{name} is no file of a bundle")),
         None => Ok(()),
@@ -69,7 +69,10 @@ pub(super) fn judge(steps: &mut Steps, bundle: &Bundle<'_>, attested: Option<&At
         0 => "nothing is opened".to_owned(),
         _ => format!("{rows} rows of {items} of {} items", attested.manifest.items.len()),
     });
-    if let (Some(document), Ok(opened)) = (bundle.file(names::DESTROYED), &opened) {
+    let Some(document) = bundle.file(names::DESTROYED) else {
+        return steps.set(StepId::Destroyed, Outcome::Green, "the bundle names none");
+    };
+    if let Ok(opened) = &opened {
         let judged = DestroyedFile::parse(document).map_err(|error| error.to_string()).and_then(|document| {
             for entry in &document.destroyed {
                 if !items.contains_key(&entry.item) {
@@ -85,7 +88,7 @@ pub(super) fn judge(steps: &mut Steps, bundle: &Bundle<'_>, attested: Option<&At
             0 => "none".to_owned(),
             _ => format!("{count}, as the bundle says; their records are in the journal, not here"),
         });
-    } else if bundle.file(names::DESTROYED).is_some() {
+    } else {
         steps.set(StepId::Destroyed, Outcome::NotJudged, "not judged: the opened items cannot be listed");
     }
 }

@@ -5,7 +5,7 @@ use crypto::digest::sha256;
 
 use super::attested::Attested;
 use super::report::{Outcome, StepId, Steps};
-use super::{Trust, text};
+use super::{Trust, text, without_newline};
 use crate::bundle::{Bundle, names};
 use crate::checkpoint::{Checkpoint, audit_origin, journal_origin};
 use crate::cosignature::verify_cosignature;
@@ -28,7 +28,7 @@ pub(super) fn judge(steps: &mut Steps, bundle: &Bundle<'_>, attested: Option<&At
 /// The record's position and leaf hash.
 fn judge_record(steps: &mut Steps, bundle: &Bundle<'_>, attested: Option<&Attested>) -> Option<(u64, Digest)> {
     let line = text(bundle, names::JOURNAL_LINE)?;
-    let line = line.and_then(|line| Line::parse(line).map_err(|error| error.to_string()));
+    let line = line.and_then(|line| Line::parse(without_newline(line)).map_err(|error| error.to_string()));
     let line = match line {
         Ok(line) => line,
         Err(reason) => {
@@ -56,7 +56,7 @@ fn judge_record(steps: &mut Steps, bundle: &Bundle<'_>, attested: Option<&Attest
 
 fn judge_key(steps: &mut Steps, bundle: &Bundle<'_>, trust: &Trust) -> Option<VerifierKey> {
     let key = text(bundle, names::JOURNAL_KEY)?.and_then(|text| {
-        let line = text.strip_suffix('\n').ok_or("journal.vkey does not end in a newline")?;
+        let line = without_newline(text);
         let key: VerifierKey = line.parse().map_err(|error| format!("journal.vkey: {error}"))?;
         let signs = key.algorithm() == Algorithm::Ed25519 && key.to_string() == line;
         if signs { Ok(key) } else { Err("journal.vkey is not the key of a log in its exact form".to_owned()) }

@@ -56,6 +56,11 @@ pub fn verify_bundle(bytes: &[u8], trust: &Trust, read_procedure: ReadProcedure<
     steps.into_report()
 }
 
+/// A text that is one line, or ends in a line, without the newline that may stand behind it.
+fn without_newline(text: &str) -> &str {
+    text.strip_suffix('\n').unwrap_or(text)
+}
+
 /// The bytes of a file as text.
 fn text<'a>(bundle: &Bundle<'a>, name: &str) -> Option<Result<&'a str, String>> {
     let bytes = bundle.file(name)?;

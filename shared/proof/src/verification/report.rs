@@ -28,7 +28,7 @@ macro_rules! steps {
 }
 
 steps! {
-    /// The archive is in its one exact form.
+    /// The archive is plain and unambiguous, and no byte of it was changed.
     Container = "container", "the file is an intact proof bundle";
     /// All files are there and no others.
     Files = "files", "it holds the files of a bundle and no others";
@@ -62,7 +62,7 @@ steps! {
     Openings = "evidence.opened", "opened evidence is what the Runner committed to";
     /// Destroyed items are items of this run and not opened.
     Destroyed = "evidence.destroyed", "destroyed items are items of this run";
-    /// The guide is the published one.
+    /// Whether the guide is the published one; that has no effect on the verdict.
     Guide = "guide", "VERIFY.md is the published text";
 }
 
@@ -78,6 +78,8 @@ pub enum Outcome {
     Unvouched,
     /// It could not be judged, because something before it does not hold.
     NotJudged,
+    /// It is worth knowing, and no part of the proof: it has no effect on the verdict.
+    Noted,
 }
 
 /// A step and how it came out.

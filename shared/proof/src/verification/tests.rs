@@ -257,12 +257,18 @@ fn a_repaired_archive_is_refused_at_the_right_step() {
         (names::JOURNAL_LINE, "\"kind\"", "\"Kind\"", "journal.record"),
         (names::JOURNAL_LINE, "\"at\":\"2026", "\"at\":\"2027", "journal.inclusion"),
         (names::JOURNAL_LINE, "\"seq\":2", "\"seq\":3", "journal.inclusion"),
-        (names::JOURNAL_LINE, "}", "}\n", "journal.record"),
+        (names::JOURNAL_LINE, "}", "}\n\n", "journal.record"),
+        (names::JOURNAL_LINE, "}", "}\r\n", "journal.record"),
+        (names::JOURNAL_LINE, ",\"kind\"", ", \"kind\"", "journal.record"),
+        (names::JOURNAL_LINE, "run.attested", "run.attestex", "journal.record"),
         (names::JOURNAL_PROOF, "index 2", "index 3", "journal.inclusion"),
         (names::JOURNAL_PROOF, "index 2", "extra AAAA\nindex 2", "journal.inclusion"),
         (names::JOURNAL_PROOF, "\n5\n", "\n6\n", "journal.checkpoint"),
         (names::JOURNAL_PROOF, "\n\nproctor/", "\n\nproctop/", "journal.origin"),
         (names::JOURNAL_KEY, "proctor/", "proctop/", "journal.key"),
+        (names::JOURNAL_KEY, "\n", "\r\n", "journal.key"),
+        (names::JOURNAL_KEY, "\n", "\n\n", "journal.key"),
+        (names::RUNNER_KEY, "KEY-----\n", "KEY-----\r\n", "runner.key"),
         (names::AUDIT_CHECKPOINT, "\n5\n", "\n6\n", "audit.checkpoint"),
         (names::AUDIT_CHECKPOINT, "/audit\n5", "/audit\n\n5", "audit.checkpoint"),
         (names::AUDIT_CHECKPOINT, "proctor/019aa7f0", "proctor/119aa7f0", "audit.checkpoint"),
@@ -273,8 +279,8 @@ fn a_repaired_archive_is_refused_at_the_right_step() {
         (row, "true", "fals", "evidence.opened"),
         (names::DESTROYED, "-000000000005", "-000000000006", "evidence.destroyed"),
         (names::DESTROYED, "-000000000005", "-000000000004", "evidence.destroyed"),
-        (names::DESTROYED, "\"seq\":4", "\"seq\": 4", "evidence.destroyed"),
-        (names::GUIDE, "Verified OK", "Verified Ok", "guide"),
+        (names::DESTROYED, "\"seq\":4", "\"seq\":4,\"seq\":4", "evidence.destroyed"),
+        (names::DESTROYED, "\"seq\":4", "\"seq\":4,\"why\":4", "evidence.destroyed"),
     ] {
         let report = judge(&replaced(&bundle, file, from, to));
         assert_eq!(report.verdict, Verdict::Refused, "{file}: {from} -> {to}");
@@ -287,7 +293,8 @@ fn a_repaired_archive_is_refused_at_the_right_step() {
 fn files_dropped_added_or_swapped_are_refused() {
     let bundle = Maker::golden().bundle();
     let all: Vec<String> = bundle::read(&bundle).unwrap().files().map(|(name, _)| name.to_owned()).collect();
-    for name in &all {
+    let advice = [names::GUIDE.to_owned(), names::DESTROYED.to_owned()];
+    for name in all.iter().filter(|name| !advice.contains(name)) {
         let report = judge(&with_files(&bundle, |files| drop(files.remove(name))));
         let step = if name.starts_with(names::OPENED) { "evidence.opened" } else { "files" };
         assert_eq!((report.verdict, red(&report)), (Verdict::Refused, vec![step]), "{name} dropped");
@@ -310,6 +317,35 @@ fn files_dropped_added_or_swapped_are_refused() {
         files.extend([(rows[0].clone(), other), (rows[1].clone(), one)]);
     }));
     assert_eq!(red(&report), ["evidence.opened"]);
+}
+
+/// What other writers do differently and nothing binds.
+#[test]
+fn honest_differences_are_verified() {
+    let bundle = Maker::golden().bundle();
+    let opening = "opened/019aa7f0-0000-7000-8000-000000000004/opening.json";
+    for (file, from, to) in [
+        (names::JOURNAL_LINE, "}", "}\n"),
+        (names::JOURNAL_KEY, "\n", ""),
+        (names::RUNNER_KEY, "END PUBLIC KEY-----\n", "END PUBLIC KEY-----"),
+        (names::DESTROYED, "\"seq\":4", "\"seq\" : 4"),
+        (opening, "\"rows\":7", " \"rows\": 7"),
+    ] {
+        assert_eq!(judge(&replaced(&bundle, file, from, to)).verdict, Verdict::Verified, "{file}: {from} -> {to}");
+    }
+    let without = judge(&with_files(&bundle, |files| drop(files.remove(names::DESTROYED))));
+    assert_eq!(without.verdict, Verdict::Verified);
+    assert_eq!(without.step(StepId::Destroyed).unwrap().outcome, Outcome::Green);
+    for other in [
+        replaced(&bundle, names::GUIDE, "Verified OK", "Verified Ok"),
+        with_files(&bundle, |files| drop(files.remove(names::GUIDE))),
+    ] {
+        let report = judge(&other);
+        assert_eq!(report.verdict, Verdict::Verified);
+        let guide = report.step(StepId::Guide).unwrap();
+        assert_eq!(guide.outcome, Outcome::Noted);
+        assert!(guide.detail.contains("advice, not part of the proof"), "{}", guide.detail);
+    }
 }
 
 #[test]
@@ -460,11 +496,13 @@ proptest! {
             let name = which.get(&files.keys().cloned().collect::<Vec<_>>()).clone();
             let mut bytes = files[&name].clone();
             let at = at.index(bytes.len());
-            same = !cut && bytes[at] == byte;
+            let before = bytes.clone();
             bytes[at] = byte;
             if cut { bytes.truncate(at); }
-            // The position of a destroyed item's record is the one number that a bundle does not prove.
-            same |= name == names::DESTROYED;
+            same = before == bytes || before.strip_suffix(b"\n") == Some(&bytes);
+            // The position of a destroyed item's record is the one number that a bundle does not prove; its guide is
+            // advice.
+            same |= [names::DESTROYED, names::GUIDE].contains(&name.as_str());
             files.insert(name, bytes);
         });
         let report = judge(&changed);
