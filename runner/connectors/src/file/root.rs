@@ -1,6 +1,6 @@
 //! Opening paths below the allowed roots, and nowhere else.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
@@ -10,6 +10,8 @@ use verdict::Code;
 use crate::file::Job;
 use crate::request::{Fault, Result};
 
+/// The type of the file system in which the kernel tells of processes.
+const PROC_SUPER_MAGIC: rustix::fs::FsWord = 0x9fa0;
 /// Tries again when the tree was renamed under the kernel's feet.
 const TRIES: usize = 8;
 
@@ -24,7 +26,7 @@ impl Job {
     pub(super) fn open(&self, path: &Path, flags: OFlags) -> Result<Opened> {
         let (root, rest) = self.policy.file_root(path, self.scratch.as_deref())?;
         match open_below(root, rest, flags, ResolveFlags::empty()) {
-            Ok(fd) => Ok(Opened::There(fd)),
+            Ok(fd) => there(path, fd),
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(Opened::Missing),
             Err(Errno::XDEV) => self.open_elsewhere(path, flags),
             Err(error) => Err(fault(path, error)),
@@ -50,11 +52,31 @@ impl Job {
             )));
         };
         match open_below(&root, rest, flags, ResolveFlags::NO_SYMLINKS) {
-            Ok(fd) => Ok(Opened::There(fd)),
+            Ok(fd) => there(path, fd),
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(Opened::Missing),
             Err(error) => Err(fault(path, error)),
         }
     }
+}
+
+/// Refuses what the kernel tells of the Runner itself, and the environment and memory of every process: credentials
+/// stand there, and no allowed folder is meant to show them.
+fn there(path: &Path, fd: OwnedFd) -> Result<Opened> {
+    let file_system = rustix::fs::fstatfs(&fd).map_err(|error| fault(path, error))?;
+    if file_system.f_type != PROC_SUPER_MAGIC {
+        return Ok(Opened::There(fd));
+    }
+    let real = std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()));
+    let real = real.map_err(|error| Fault::local(&path.display().to_string(), error))?;
+    let parts: Vec<_> = real.iter().filter_map(std::ffi::OsStr::to_str).collect();
+    let own = std::process::id().to_string();
+    let of_process = parts.iter().any(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_secret = parts.last().is_some_and(|name| ["environ", "mem", "auxv", "fd"].contains(name));
+    if parts.contains(&own.as_str()) || (of_process && is_secret) {
+        let path = path.display();
+        return Err(Fault::denied(format!("{path} shows what a process knows and is never read")));
+    }
+    Ok(Opened::There(fd))
 }
 
 pub(super) fn fault(path: &Path, error: Errno) -> Fault {

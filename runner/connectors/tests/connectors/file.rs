@@ -276,6 +276,21 @@ async fn what_may_not_be_read_is_an_error() {
 }
 
 #[tokio::test]
+async fn what_processes_know_is_never_shown() {
+    let room = Room::new().files("/");
+    let own = format!("/proc/{}/status", std::process::id());
+    let parent = format!("/proc/{}/environ", std::os::unix::process::parent_id());
+    for path in ["/proc/self/environ", "/proc/thread-self/environ", "/proc/self/mem", &own, &parent] {
+        let failure = room.failure("file", json!({"path": path, "content": "text"}), None).await;
+        assert_eq!(failure.code, Code::PolicyDenied, "{path}: {failure}");
+    }
+    let value = room.value("file", json!({"path": "/proc/sys/kernel/ostype", "content": "text"}), None).await;
+    assert_eq!(value["content"], "Linux\n");
+    let value = room.value("file", json!({"path": "/proc/1/status", "content": "kv"}), None).await;
+    assert_eq!(value["content"]["Pid"], json!(["1"]));
+}
+
+#[tokio::test]
 async fn arguments_are_either_path_or_glob() {
     let room = Room::new().files("/tmp");
     for arguments in [json!({}), json!({"path": "/tmp/a", "glob": ["/tmp/b"]}), json!({"path": "/tmp/a", "mode": 1})] {
