@@ -357,6 +357,25 @@ pub struct Population {
     pub if_empty_not_applicable: bool,
 }
 
+impl Population {
+    /// Every expression in it.
+    pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        let always = self.sample.as_ref().and_then(|sample| sample.always.as_ref());
+        [&self.from, &self.key].into_iter().chain(&self.complete).chain(always)
+    }
+}
+
+impl Procedure {
+    /// Every expression that is evaluated when a run is assessed.
+    pub(crate) fn assessed_expressions(&self) -> impl Iterator<Item = &Expression> {
+        let checks = self.checks.iter();
+        let checks = checks
+            .flat_map(|check| [&check.assert].into_iter().chain(&check.for_each).chain(&check.key).chain(&check.when));
+        let populations = self.populations.iter().flat_map(Population::expressions);
+        checks.chain(populations).chain(self.metrics.iter().map(|metric| &metric.value))
+    }
+}
+
 /// The part of a population that is examined.
 #[derive(Debug, Clone)]
 pub struct Sample {

@@ -28,7 +28,7 @@ fn properties() -> Value {
         "version": {"type": "integer", "minimum": 1},
         "title": reference("line"),
         "purpose": reference("prose"),
-        "owner": reference("id"),
+        "owner": reference("line"),
         "controls": reference("controls"),
         "schedule": reference("schedule"),
         "retention": {"enum": Retention::WORDS.map(|(word, _)| word)},

@@ -1,5 +1,10 @@
 //! The six examples over made-up evidence: a world in which each passes and one in which it fails.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot read its fixtures fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot read its fixtures fails"
+)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -8,12 +8,12 @@ use ids::ExceptionId;
 use verdict::{CheckTally, Code, Counts, Status, score, score_with_exceptions};
 
 use super::exceptions::check_digest;
-use super::store::{Block, Store};
+use super::store::{Block, Given, Store};
 use super::{
     Assessment, CheckResult, Collected, Exception, Failure, ItemResult, MetricResult, MetricValue, Outcome,
     PopulationResult, PopulationState, World,
 };
-use crate::expression::{Allowance, Bound, Expression, Machine, Name, Native, text_of, whole};
+use crate::expression::{Allowance, Bound, Expression, Machine, Name, text_of, whole};
 use crate::model::{Check, Metric, Procedure};
 
 pub(super) fn assess(
@@ -23,7 +23,8 @@ pub(super) fn assess(
     exceptions: &[Exception],
     only: Option<&BTreeSet<String>>,
 ) -> Assessment {
-    let mut store = Store::new(machine, procedure, world);
+    let given = Given::of(machine, procedure, world, procedure.assessed_expressions());
+    let mut store = Store::new(machine, procedure, world, &given);
     let mut lapsed = Vec::new();
     let checks: Vec<_> = procedure
         .checks
@@ -121,12 +122,12 @@ fn judged(store: &mut Store<'_>, check: &Check) -> Vec<ItemResult> {
     let mut allowance = store.machine.begin();
     let Some(source) = &check.for_each else {
         let judge = Judge { store, check, blocks: &blocks };
-        return vec![judge.item(Bound::to(&store.run), None, &mut allowance)];
+        return vec![judge.item(store.bound(), None, &mut allowance)];
     };
     if let Some(block) = store.provide_list(source, check.key.as_ref()) {
         // The list is not there, so the check is one item; `when` can still say that it does not apply.
         let judge = Judge { store, check, blocks: &blocks };
-        return vec![judge.item(Bound::to(&store.run), Some(&block), &mut allowance)];
+        return vec![judge.item(store.bound(), Some(&block), &mut allowance)];
     }
     let rows = match rows(store, source, check.key.as_ref()) {
         Ok(rows) => rows,
@@ -137,10 +138,11 @@ fn judged(store: &mut Store<'_>, check: &Check) -> Vec<ItemResult> {
     }
     let judge = Judge { store, check, blocks: &blocks };
     let results = rows.into_iter().map(|row| {
-        let key = CelString::from(row.key.as_str());
-        let bound = Bound { run: &store.run, item: Some(row.item), key: Some(&key), out: row.out };
+        let name = CelString::from(row.key.as_str());
+        let bound = Bound { item: Some(row.item), key: Some(&name), out: row.out, ..store.bound() };
         let result = judge.item(bound, row.block.as_ref(), &mut allowance);
-        ItemResult { key: Some(row.key.clone()), ..result }
+        drop(name);
+        ItemResult { key: Some(row.key), ..result }
     });
     results.collect()
 }
@@ -250,8 +252,8 @@ fn empty(store: &Store<'_>, source: &Expression) -> ItemResult {
 /// One item of a list.
 pub(super) struct Row<'s> {
     pub(super) key: String,
-    pub(super) item: &'s dyn Val,
-    pub(super) out: Option<&'s dyn Val>,
+    pub(super) item: &'s (dyn Val + 's),
+    pub(super) out: Option<&'s (dyn Val + 's)>,
     /// What became of its collection, if that gave no value.
     pub(super) block: Option<Block>,
 }
@@ -262,7 +264,7 @@ pub(super) fn rows<'s>(
     source: &Expression,
     key: Option<&Expression>,
 ) -> Result<Vec<Row<'s>>, Failure> {
-    let full = |kind: &str, name: &str| store.value(&format!("{kind}.{name}"));
+    let full = |kind: &str, name: &str| store.derived(&format!("{kind}.{name}"));
     match source.direct() {
         Some(Name::Step(id)) if store.procedure.step(&id).is_some_and(|step| step.for_each.is_some()) => {
             pieces(store, &id)
@@ -284,7 +286,7 @@ pub(super) fn rows<'s>(
     }
 }
 
-fn with_keys(list: Option<&Native>, keys: Vec<String>) -> Vec<Row<'_>> {
+fn with_keys<'s>(list: Option<&'s (dyn Val + 's)>, keys: Vec<String>) -> Vec<Row<'s>> {
     let items = list.and_then(|list| list.downcast_ref::<CelList<'_>>()).map(CelList::inner).unwrap_or_default();
     items.iter().zip(keys).map(|(item, key)| Row { key, item: item.as_ref(), out: None, block: None }).collect()
 }
@@ -293,9 +295,9 @@ fn pieces<'s>(store: &'s Store<'_>, id: &str) -> Result<Vec<Row<'s>>, Failure> {
     let Some(Collected::Each(pieces)) = store.world.steps.get(id) else {
         return Err(Failure::new(Code::Dependency, format!("the step `{id}` has no list")));
     };
-    let records = store.value(&format!("steps.{id}")).and_then(|list| list.downcast_ref::<CelList<'_>>());
+    let records = store.step(id).and_then(|list| list.downcast_ref::<CelList<'_>>());
     let records = records.map(CelList::inner).unwrap_or_default();
-    let member = |record: &'s dyn Val, name: &'static str| -> Option<&'s dyn Val> {
+    let member = |record: &'s (dyn Val + 's), name: &'static str| -> Option<&'s (dyn Val + 's)> {
         let value = record.downcast_ref::<CelMap<'_>>()?.inner().get(&CelMapKey::from(name))?;
         Some(value.as_ref())
     };
@@ -317,7 +319,11 @@ fn pieces<'s>(store: &'s Store<'_>, id: &str) -> Result<Vec<Row<'s>>, Failure> {
 }
 
 /// The items of a list with the key of each: what `key` gives, else the item itself if it can be a name.
-fn named<'s>(store: &'s Store<'_>, list: &'s Native, key: Option<&Expression>) -> Result<Vec<Row<'s>>, Failure> {
+fn named<'s>(
+    store: &'s Store<'_>,
+    list: &'s (dyn Val + 's),
+    key: Option<&Expression>,
+) -> Result<Vec<Row<'s>>, Failure> {
     let Some(list) = list.downcast_ref::<CelList<'_>>() else {
         return Err(Failure::new(Code::WrongType, "`for_each` does not give a list"));
     };
@@ -329,10 +335,8 @@ fn named<'s>(store: &'s Store<'_>, list: &'s Native, key: Option<&Expression>) -
         let name = match key {
             None => text_of(item.as_ref()).ok_or_else(|| unnamed("it has no key"))?,
             Some(key) => {
-                let bound = Bound { item: Some(item.as_ref()), ..Bound::to(&store.run) };
-                let name = store.machine.item_value(key, bound, &mut allowance)?;
-                let name = name.downcast_ref::<CelString<'_>>().map(|name| name.inner().to_owned());
-                name.filter(|name| !name.is_empty()).ok_or_else(|| unnamed("`key` does not give a text"))?
+                let bound = Bound { item: Some(item.as_ref()), ..store.bound() };
+                store.machine.text(key, bound, &mut allowance)?
             }
         };
         if !seen.insert(name.clone()) {
@@ -349,7 +353,7 @@ fn measured(store: &mut Store<'_>, metric: &Metric) -> MetricResult {
         Some(Block::Pending) => MetricValue::Pending,
         Some(Block::Overdue) => MetricValue::Failed(Failure::new(Code::Overdue, "a person did not answer in time")),
         Some(Block::Failed(failure)) => MetricValue::Failed(failure),
-        None => match store.machine.value(&metric.value, Bound::to(&store.run)) {
+        None => match store.machine.value(&metric.value, store.bound()) {
             Ok(value) => number(value.as_ref()),
             Err(failure) => MetricValue::Failed(failure),
         },

@@ -2,14 +2,15 @@
 
 use std::collections::HashSet;
 
-use cel::common::types::{CelList, CelString};
+use cel::common::types::CelList;
+use cel::common::value::CowVal;
 use crypto::Digest;
 use crypto::digest::{Sha256, sha256, sha256_parts};
 use verdict::Code;
 
 use super::store::{Block, Store};
 use super::{Failure, PopulationState, Sampled};
-use crate::expression::{Allowance, Bound, Expression, Native};
+use crate::expression::{Bound, Expression, Native};
 use crate::model::{Population, Sample};
 
 /// The names of a population's items, and which of them are in the sample.
@@ -18,55 +19,52 @@ pub(super) struct Listed {
     pub(super) sampled: Option<Vec<usize>>,
 }
 
-impl Store<'_> {
+/// A proof: what is said about the population, its list, its names, and the list of its sample.
+struct Proof<'g> {
+    state: PopulationState,
+    list: CowVal<'g, 'g>,
+    listed: Listed,
+    picked: Option<Native<'g>>,
+}
+
+impl<'g> Store<'g> {
     /// Makes `population.NAME` and `sample.NAME`.
     pub(super) fn population(&mut self, name: &str) -> Option<Block> {
         let population = self.procedure.population(name)?;
-        let always = population.sample.as_ref().and_then(|sample| sample.always.as_ref());
-        let needed = [&population.from, &population.key].into_iter().chain(&population.complete).chain(always);
-        if let Some(block) = self.provide(needed) {
-            let state = match &block {
-                Block::Failed(failure) => PopulationState::Failed(failure.clone()),
-                // A population that waits for an answer that never came cannot be proven any more.
-                Block::Overdue => {
-                    let failure = Failure::new(Code::Dependency, "a person did not answer in time");
-                    self.populations.insert(name.to_owned(), PopulationState::Failed(failure));
-                    return Some(block);
-                }
-                Block::Pending => PopulationState::Pending,
-            };
-            self.populations.insert(name.to_owned(), state);
-            return Some(block);
-        }
-        let proof = self.prove(population);
-        let (state, block) = match proof {
-            Ok((state, list, listed)) => {
-                if let Some(sampled) = &listed.sampled {
-                    let picked = sampled.iter().filter_map(|index| list.get(*index)).map(|item| item.clone_as_boxed());
-                    self.run.set(format!("sample.{name}"), Box::new(CelList::from(picked.collect::<Vec<Native>>())));
-                }
-                self.run.set(format!("population.{name}"), Box::new(CelList::from(list)));
-                self.listed.insert(name.to_owned(), listed);
-                (state, None)
+        let (state, block) = match self.provide(population.expressions()) {
+            Some(Block::Pending) => (PopulationState::Pending, Some(Block::Pending)),
+            Some(Block::Failed(failure)) => (PopulationState::Failed(failure.clone()), Some(Block::Failed(failure))),
+            // A population that waits for an answer that never came cannot be proven any more.
+            Some(Block::Overdue) => {
+                let failure = Failure::new(Code::Dependency, "a person did not answer in time");
+                (PopulationState::Failed(failure), Some(Block::Overdue))
             }
-            Err(text) => {
-                let text = format!("the population `{name}` is not proven: {text}");
-                let failure = Failure::new(Code::PopulationNotProven, text);
-                (PopulationState::Failed(failure.clone()), Some(Block::Failed(failure)))
-            }
+            None => match self.prove(population) {
+                Ok(proof) => {
+                    self.set(format!("population.{name}"), proof.list);
+                    if let Some(picked) = proof.picked {
+                        self.set(format!("sample.{name}"), CowVal::Owned(picked));
+                    }
+                    self.listed.insert(name.to_owned(), proof.listed);
+                    (proof.state, None)
+                }
+                Err(text) => {
+                    let text = format!("the population `{name}` is not proven: {text}");
+                    let failure = Failure::new(Code::PopulationNotProven, text);
+                    (PopulationState::Failed(failure.clone()), Some(Block::Failed(failure)))
+                }
+            },
         };
         self.populations.insert(name.to_owned(), state);
         block
     }
 
-    fn prove(&self, population: &Population) -> Result<(PopulationState, Vec<Native>, Listed), String> {
-        let value = self.machine.value(&population.from, Bound::to(&self.run)).map_err(|failure| failure.text)?;
-        let list: Vec<Native> = Vec::try_from(value).map_err(|_| "`from` does not give a list".to_owned())?;
-        let mut allowance = self.machine.begin();
-        let keys = self.keys(&population.key, &list, &mut allowance)?;
+    fn prove(&self, population: &Population) -> Result<Proof<'g>, String> {
+        let list = self.evaluate(&population.from).map_err(|failure| failure.text)?;
+        let items = list.downcast_ref::<CelList<'_>>().ok_or("`from` does not give a list")?.inner();
+        let keys = self.keys(&population.key, items)?;
         for (index, expression) in population.complete.iter().enumerate() {
-            let mut allowance = self.machine.begin();
-            let holds = self.machine.truth(expression, Bound::to(&self.run), &mut allowance);
+            let holds = self.machine.truth(expression, self.bound(), &mut self.machine.begin());
             match holds {
                 Ok(true) => {}
                 Ok(false) => return Err(format!("the {}. expression of `complete` is false", index + 1)),
@@ -75,48 +73,49 @@ impl Store<'_> {
         }
         let digest = digest(&keys);
         let sampled = match &population.sample {
-            Some(sample) => Some(self.sample(population, sample, &list, &keys, digest)?),
+            Some(sample) => Some(self.sample(population, sample, items, &keys, digest)?),
             None => None,
         };
         let (sample, sampled) = sampled.map_or((None, None), |(sample, indices)| (Some(sample), Some(indices)));
-        let state = PopulationState::Proven { size: list.len(), digest, sample };
-        Ok((state, list, Listed { keys, sampled }))
+        let picked = sampled.as_ref().map(|indices| {
+            crate::expression::list(
+                indices.iter().filter_map(|index| items.get(*index)).map(|item| item.clone_as_boxed()),
+            )
+        });
+        let state = PopulationState::Proven { size: items.len(), digest, sample };
+        Ok(Proof { state, list, listed: Listed { keys, sampled }, picked })
     }
 
-    fn keys(&self, key: &Expression, list: &[Native], allowance: &mut Allowance) -> Result<Vec<String>, String> {
-        let mut keys = Vec::with_capacity(list.len());
-        let mut seen = HashSet::with_capacity(list.len());
-        for (index, item) in list.iter().enumerate() {
-            let bound = Bound { item: Some(item.as_ref()), ..Bound::to(&self.run) };
-            let name = self.machine.item_value(key, bound, allowance);
-            let name = name.map_err(|failure| format!("item {} has no key: {}", index + 1, failure.text))?;
-            let name = name.downcast_ref::<CelString<'_>>().map(|name| name.inner().to_owned());
-            let name = name.filter(|name| !name.is_empty());
-            let name =
-                name.ok_or_else(|| format!("the key of item {} is not a text that says something", index + 1))?;
-            if !seen.insert(name.clone()) {
-                return Err(format!("the key of item {} is another item's too: {name}", index + 1));
-            }
-            keys.push(name);
+    fn keys(&self, key: &Expression, items: &[Native<'_>]) -> Result<Vec<String>, String> {
+        let mut allowance = self.machine.begin();
+        let mut keys = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let bound = Bound { item: Some(item.as_ref()), ..self.bound() };
+            let name = self.machine.text(key, bound, &mut allowance);
+            keys.push(name.map_err(|failure| format!("item {} has no key: {}", index + 1, failure.text))?);
         }
-        Ok(keys)
+        let mut seen = HashSet::with_capacity(keys.len());
+        match keys.iter().enumerate().find(|(_, name)| !seen.insert(name.as_str())) {
+            Some((index, name)) => Err(format!("the key of item {} is another item's too: {name}", index + 1)),
+            None => Ok(keys),
+        }
     }
 
     fn sample(
         &self,
         population: &Population,
         sample: &Sample,
-        list: &[Native],
+        items: &[Native<'_>],
         keys: &[String],
         digest: Digest,
     ) -> Result<(Sampled, Vec<usize>), String> {
         let mut allowance = self.machine.begin();
         let (mut taken, mut rest) = (Vec::new(), Vec::new());
-        for (index, item) in list.iter().enumerate() {
+        for (index, item) in items.iter().enumerate() {
             let always = match &sample.always {
                 None => false,
                 Some(always) => {
-                    let bound = Bound { item: Some(item.as_ref()), ..Bound::to(&self.run) };
+                    let bound = Bound { item: Some(item.as_ref()), ..self.bound() };
                     let outcome = self.machine.truth(always, bound, &mut allowance);
                     outcome.map_err(|failure| format!("`always` for item {}: {}", index + 1, failure.text))?
                 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use verdict::Code;
 
 use super::checks::{Row, rows};
-use super::store::{Block, Store};
+use super::store::{Block, Given, Store};
 use super::{Blocked, Failure, Item, World};
 use crate::expression::{Bound, Machine, from_json, on_large_stack, to_json};
 use crate::model::{Procedure, Step, Template};
@@ -18,7 +18,8 @@ use crate::model::{Procedure, Step, Template};
 pub fn expand(procedure: &Procedure, step: &Step, world: &World) -> Result<Vec<Item>, Blocked> {
     let Some(source) = &step.for_each else { return Ok(Vec::new()) };
     on_large_stack(|machine| {
-        let mut store = Store::new(machine, procedure, world);
+        let given = Given::of(machine, procedure, world, [source].into_iter().chain(&step.key));
+        let mut store = Store::new(machine, procedure, world, &given);
         unblocked(store.provide_list(source, step.key.as_ref()))?;
         let rows = rows(&store, source, step.key.as_ref())?;
         rows.into_iter().map(item).collect()
@@ -43,12 +44,13 @@ pub fn arguments(procedure: &Procedure, step: &Step, item: Option<&Item>, world:
         return Ok(plain(&step.with));
     }
     on_large_stack(|machine| {
-        let mut store = Store::new(machine, procedure, world);
-        unblocked(store.provide(expressions.iter().copied()))?;
+        let given = Given::of(machine, procedure, world, expressions.iter().copied());
+        let mut store = Store::new(machine, procedure, world, &given);
+        unblocked(store.provide(expressions))?;
         let value = item.map(|item| from_json(&item.item));
         let out = item.and_then(|item| item.out.as_ref()).map(from_json);
         let key = item.map(|item| cel::common::types::CelString::from(item.key.as_str()));
-        let bound = Bound { run: &store.run, item: value.as_deref(), key: key.as_ref(), out: out.as_deref() };
+        let bound = Bound { item: value.as_deref(), key: key.as_ref(), out: out.as_deref(), ..store.bound() };
         resolve(machine, &step.with, bound, "with")
     })?
 }

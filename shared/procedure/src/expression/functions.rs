@@ -1,17 +1,19 @@
 //! The functions that expressions can call: CEL's standard library, the nine of the language, and those of the meter.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use cel::common::types::{
-    CelInt, CelList, CelMap, CelMapKey, CelString, CelTimestamp, DYN_TYPE, LIST_TYPE, STRING_TYPE,
+    CelBool, CelInt, CelList, CelMap, CelMapKey, CelString, CelTimestamp, DYN_TYPE, LIST_TYPE, STRING_TYPE,
 };
 use cel::common::value::{CowVal, Val};
 use cel::{DeclarationError, Env, ExecutionError};
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime};
+use regex::{Regex, RegexBuilder};
 
 use super::meter::Meter;
-use super::rewrite::{ORDERED, WEIGHED};
+use super::rewrite::{MATCHES, ORDERED, WEIGHED};
 
 /// A function's name with the numbers of arguments that it takes when called as `f(…)` and as `x.f(…)`.
 struct Callable {
@@ -129,6 +131,8 @@ fn declare(env: &mut Env) -> Result<(), DeclarationError> {
     env.add_overload("min", "min_two", vec![DYN_TYPE, DYN_TYPE], min)?;
     env.add_overload("max", "max_list", vec![LIST_TYPE], max)?;
     env.add_overload("max", "max_two", vec![DYN_TYPE, DYN_TYPE], max)?;
+    env.add_overload(MATCHES, "matches_cached", vec![STRING_TYPE, STRING_TYPE], matches)?;
+    env.add_member_overload(MATCHES, "cached_matches", STRING_TYPE, vec![STRING_TYPE], matches)?;
     env.add_overload(WEIGHED, "weighed", vec![DYN_TYPE, DYN_TYPE], weighed)?;
     env.add_overload(ORDERED, "ordered", vec![DYN_TYPE], ordered)
 }
@@ -158,6 +162,31 @@ fn split<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
     let parts: Vec<Box<dyn Val + 'v>> =
         whole.split(separator).map(|part| Box::new(CelString::from(part.to_owned())) as Box<dyn Val + 'v>).collect();
     Ok(CowVal::owned(CelList::from(parts)))
+}
+
+/// RE2 syntax, anywhere in the text, as CEL says. Patterns are kept for the thread, which lives for one assessment.
+fn matches<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
+    /// More patterns than a procedure writes down; beyond, they come from evidence.
+    const KEPT: usize = 100;
+    const BYTES: usize = 1 << 20;
+    thread_local! {
+        static PATTERNS: RefCell<HashMap<String, Regex>> = RefCell::new(HashMap::new());
+    }
+    let (whole, pattern) = (text(&args, 0, "matches")?, text(&args, 1, "matches")?);
+    PATTERNS.with_borrow_mut(|patterns| {
+        if let Some(known) = patterns.get(pattern) {
+            return Ok(CowVal::owned(CelBool::from(known.is_match(whole))));
+        }
+        let compiled = RegexBuilder::new(pattern).size_limit(BYTES).dfa_size_limit(BYTES).build();
+        let compiled =
+            compiled.map_err(|_| ExecutionError::function_error("matches", "not a pattern, or too large"))?;
+        let answer = compiled.is_match(whole);
+        if patterns.len() >= KEPT {
+            patterns.clear();
+        }
+        patterns.insert(pattern.to_owned(), compiled);
+        Ok(CowVal::owned(CelBool::from(answer)))
+    })
 }
 
 const DAY_MS: i64 = 86_400_000;

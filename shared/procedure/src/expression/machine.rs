@@ -67,19 +67,23 @@ pub(crate) struct Machine {
     environment: std::sync::Arc<cel::Env>,
 }
 
-/// What all expressions of a run see, by full name: `steps.users`, `facts.staff`, `inputs.days`.
-pub(crate) struct Run {
-    named: HashMap<String, Native>,
+/// What was given to a run, by full name: `steps.users`, `inputs.days`, `run.at`. Texts are borrowed from the evidence.
+pub(crate) struct Run<'w> {
+    named: HashMap<String, Native<'w>>,
     now: CelTimestamp,
     yes: CelBool,
+    meter: Meter,
 }
 
-impl Run {
-    pub(crate) fn new(at: Timestamp) -> Self {
-        Self { named: HashMap::new(), now: time(at), yes: CelBool::from(true) }
+/// What was derived from it, by full name: `facts.staff`, `population.users`.
+pub(crate) type Derived<'w> = HashMap<String, CowVal<'w, 'w>>;
+
+impl<'w> Run<'w> {
+    pub(crate) fn new(machine: &Machine, at: Timestamp) -> Self {
+        Self { named: HashMap::new(), now: time(at), yes: CelBool::from(true), meter: machine.meter.clone() }
     }
 
-    pub(crate) fn set(&mut self, name: String, value: Native) {
+    pub(crate) fn set(&mut self, name: String, value: Native<'w>) {
         self.named.insert(name, value);
     }
 
@@ -87,8 +91,8 @@ impl Run {
         self.named.insert(name.to_owned(), Box::new(time(at)));
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&Native> {
-        self.named.get(name)
+    pub(crate) fn get(&self, name: &str) -> Option<&(dyn Val + 'w)> {
+        self.named.get(name).map(AsRef::as_ref)
     }
 }
 
@@ -96,36 +100,47 @@ fn time(at: Timestamp) -> CelTimestamp {
     CelTimestamp::from(DateTime::from_timestamp_millis(at.as_millis()).unwrap_or_default().fixed_offset())
 }
 
-/// What one evaluation sees: the run, and inside `for_each` the item.
-#[derive(Clone, Copy)]
-pub(crate) struct Bound<'w> {
-    pub(crate) run: &'w Run,
-    pub(crate) item: Option<&'w dyn Val>,
-    pub(crate) key: Option<&'w CelString<'w>>,
-    pub(crate) out: Option<&'w dyn Val>,
-}
-
-impl<'w> Bound<'w> {
-    pub(crate) fn to(run: &'w Run) -> Self {
-        Self { run, item: None, key: None, out: None }
+/// A run resolves its own names, so that what is derived from them alone can borrow from it.
+impl VariableResolver for Run<'_> {
+    fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
+        let value: &'b (dyn Val + 'b) = match name {
+            TICK => self.meter.spend(1).then_some(&self.yes)?,
+            METER => &self.meter,
+            NOW => &self.now,
+            _ => self.named.get(name)?.as_ref(),
+        };
+        Some(CowVal::Borrowed(value))
     }
 }
 
-struct Resolver<'w> {
-    bound: Bound<'w>,
-    meter: &'w Meter,
+/// What one evaluation sees: the run, what was derived, and inside `for_each` the item.
+#[derive(Clone, Copy)]
+pub(crate) struct Bound<'r> {
+    pub(crate) run: &'r Run<'r>,
+    pub(crate) derived: Option<&'r Derived<'r>>,
+    pub(crate) item: Option<&'r (dyn Val + 'r)>,
+    pub(crate) key: Option<&'r CelString<'r>>,
+    pub(crate) out: Option<&'r (dyn Val + 'r)>,
 }
 
-impl VariableResolver for Resolver<'_> {
+impl<'r> Bound<'r> {
+    pub(crate) fn to(run: &'r Run<'r>) -> Self {
+        Self { run, derived: None, item: None, key: None, out: None }
+    }
+}
+
+impl VariableResolver for Bound<'_> {
     fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
         let value: &'b (dyn Val + 'b) = match name {
-            "item" => self.bound.item?,
-            "key" => self.bound.key?,
-            "out" => self.bound.out?,
-            TICK => self.meter.spend(1).then_some(&self.bound.run.yes)?,
-            METER => self.meter,
-            NOW => &self.bound.run.now,
-            _ => self.bound.run.named.get(name)?.as_ref(),
+            "item" => self.item?,
+            "key" => self.key?,
+            "out" => self.out?,
+            // The evaluator asks for `item.name` before it asks for `item`.
+            _ if name.starts_with("item.") || name.starts_with("out.") => return None,
+            _ => match self.derived.and_then(|derived| derived.get(name)) {
+                Some(value) => value.as_ref(),
+                None => return self.run.resolve(name),
+            },
         };
         Some(CowVal::Borrowed(value))
     }
@@ -134,6 +149,13 @@ impl VariableResolver for Resolver<'_> {
 /// How much all items of a list may still use together.
 pub(crate) struct Allowance(u64);
 
+#[cfg(test)]
+impl Allowance {
+    pub(super) fn left(&self) -> u64 {
+        self.0
+    }
+}
+
 impl Machine {
     /// Begins a list or a single expression: what the deadline and the common allowance are for.
     pub(crate) fn begin(&self) -> Allowance {
@@ -141,22 +163,32 @@ impl Machine {
         Allowance(self.limits.list)
     }
 
+    /// The value of an expression that refers to what was given to the run and to nothing else.
+    pub(crate) fn given_value<'r>(&self, expression: &Expression, run: &'r Run<'r>) -> Result<Native<'r>, Failure> {
+        self.evaluate(expression, run, &mut self.begin(), |value| Ok(value.into_owned()))
+    }
+
     /// The value of an expression that stands alone.
-    pub(crate) fn value(&self, expression: &Expression, bound: Bound<'_>) -> Result<Native, Failure> {
-        self.evaluate(expression, bound, &mut self.begin(), |value| {
-            owned(value).ok_or_else(|| Failure::new(Code::WrongType, "the value is not a plain value"))
+    pub(crate) fn value(&self, expression: &Expression, bound: Bound<'_>) -> Result<Native<'static>, Failure> {
+        self.evaluate(expression, &bound, &mut self.begin(), |value| {
+            owned(value.as_ref()).ok_or_else(|| Failure::new(Code::WrongType, "the value is not a plain value"))
         })
     }
 
-    /// The value of an expression for one of the items of a list.
-    pub(crate) fn item_value(
+    /// The text that an expression gives for one of the items of a list.
+    pub(crate) fn text(
         &self,
         expression: &Expression,
         bound: Bound<'_>,
         allowance: &mut Allowance,
-    ) -> Result<Native, Failure> {
-        self.evaluate(expression, bound, allowance, |value| {
-            owned(value).ok_or_else(|| Failure::new(Code::WrongType, "the value is not a plain value"))
+    ) -> Result<String, Failure> {
+        self.evaluate(expression, &bound, allowance, |value| {
+            let text = value.downcast_ref::<CelString<'_>>().map(|text| text.inner().to_owned());
+            let text = text.filter(|text| !text.is_empty());
+            text.ok_or_else(|| {
+                let kind = value.get_type().name();
+                Failure::new(Code::WrongType, format!("the expression gives {kind}, not a text that says something"))
+            })
         })
     }
 
@@ -167,7 +199,7 @@ impl Machine {
         bound: Bound<'_>,
         allowance: &mut Allowance,
     ) -> Result<bool, Failure> {
-        self.evaluate(expression, bound, allowance, |value| {
+        self.evaluate(expression, &bound, allowance, |value| {
             value.downcast_ref::<CelBool>().map(|value| *value.inner()).ok_or_else(|| {
                 let kind = value.get_type().name();
                 Failure::new(Code::WrongType, format!("the expression gives {kind}, not true or false"))
@@ -175,28 +207,23 @@ impl Machine {
         })
     }
 
-    fn evaluate<T>(
+    fn evaluate<'v, T>(
         &self,
         expression: &Expression,
-        bound: Bound<'_>,
+        resolver: &'v dyn VariableResolver,
         allowance: &mut Allowance,
-        take: impl FnOnce(&dyn Val) -> Result<T, Failure>,
+        take: impl FnOnce(CowVal<'_, 'v>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let units = allowance.0.min(self.limits.evaluation);
         self.meter.start(units);
         if self.meter.is_used_up() {
             return Err(limit());
         }
-        let resolver = Resolver { bound, meter: &self.meter };
         let mut context = Context::with_env(std::sync::Arc::clone(&self.environment));
-        context.set_variable_resolver(&resolver);
+        context.set_variable_resolver(resolver);
         let outcome = cel::Value::resolve_val(&expression.program.metered, &context);
         // Logical operators can hide an error of one side, so the meter decides, not the value.
-        let taken = if self.meter.is_used_up() {
-            Err(limit())
-        } else {
-            outcome.map_err(failure).and_then(|value| take(value.as_ref()))
-        };
+        let taken = if self.meter.is_used_up() { Err(limit()) } else { outcome.map_err(failure).and_then(take) };
         allowance.0 = allowance.0.saturating_sub(units - self.meter.left().min(units));
         taken
     }

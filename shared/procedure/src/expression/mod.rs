@@ -23,8 +23,8 @@ use crate::fault::FaultCode;
 
 pub(crate) use analysis::{Concern, Scope, analyse, names};
 pub(crate) use limits::walk;
-pub(crate) use machine::{Allowance, Bound, Machine, Run, on_large_stack, whole};
-pub(crate) use value::{NOTHING, Native, from_duration, from_json, text_of, to_json};
+pub(crate) use machine::{Allowance, Bound, Derived, Machine, Run, on_large_stack, whole};
+pub(crate) use value::{NOTHING, Native, from_duration, from_json, list, record, text_of, to_json};
 
 /// A CEL expression that parsed and keeps the limits of the language.
 #[derive(Clone)]
@@ -79,13 +79,30 @@ impl Expression {
 
     /// What it is, if it is a declared name and nothing else, such as `population.accounts`.
     pub fn direct(&self) -> Option<Name> {
-        match &self.program.tree.expr {
-            Expr::Select(select) if !select.test => match &select.operand.expr {
-                Expr::Ident(root) => analysis::declared(root, &select.field),
-                _ => None,
-            },
-            _ => None,
+        self.path().filter(|(_, members)| members.is_empty()).map(|(name, _)| name)
+    }
+
+    /// The declared name and the members that follow it, if it is nothing else, such as `steps.users` and `rows`.
+    pub(crate) fn path(&self) -> Option<(Name, Vec<&str>)> {
+        let mut members = Vec::new();
+        let mut node = &self.program.tree.expr;
+        loop {
+            let Expr::Select(select) = node else { return None };
+            if select.test {
+                return None;
+            }
+            if let Expr::Ident(root) = &select.operand.expr {
+                members.reverse();
+                return Some((analysis::declared(root, &select.field)?, members));
+            }
+            members.push(select.field.as_str());
+            node = &select.operand.expr;
         }
+    }
+
+    /// Whether it refers to what was given to a run and to nothing that is derived from it.
+    pub(crate) fn is_given(&self) -> bool {
+        self.names().iter().all(|name| matches!(name, Name::Input(_) | Name::Step(_) | Name::Run(_)))
     }
 
     pub(crate) fn tree(&self) -> &IdedExpr {

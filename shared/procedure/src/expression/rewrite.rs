@@ -21,6 +21,8 @@ pub(super) const NOW: &str = "@now";
 /// Functions that only rewritten expressions can call.
 pub(super) const WEIGHED: &str = "@weighed";
 pub(super) const ORDERED: &str = "@ordered";
+/// `matches`, which the evaluator's library compiles anew for every item.
+pub(super) const MATCHES: &str = "@matches";
 
 /// The expression with the meter built in.
 pub(super) fn metered(node: &IdedExpr) -> Result<IdedExpr, Concern> {
@@ -58,7 +60,8 @@ fn metered_call(id: u64, call: &CallExpr) -> Result<IdedExpr, Concern> {
         args.push(name(NOW));
     }
     let grows = call.func_name == operators::ADD || functions::makes_collections(&call.func_name);
-    let node = IdedExpr { id, expr: Expr::Call(CallExpr { func_name: call.func_name.clone(), target, args }) };
+    let func_name = if call.func_name == "matches" { MATCHES.to_owned() } else { call.func_name.clone() };
+    let node = IdedExpr { id, expr: Expr::Call(CallExpr { func_name, target, args }) };
     Ok(if grows { weighed(node) } else { node })
 }
 

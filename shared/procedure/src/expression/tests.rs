@@ -23,7 +23,7 @@ const FEW: Limits = Limits { evaluation: 100_000, list: 400_000, looks: 600 };
 fn with_item(source: &str, item: &Value) -> Result<Value, Failure> {
     let expression = parsed(source);
     watched(FEW, |machine| {
-        let mut run = Run::new("2026-11-21T12:00:00.000Z".parse().unwrap());
+        let mut run = Run::new(machine, "2026-11-21T12:00:00.000Z".parse().unwrap());
         run.set_time("run.at", "2026-11-21T12:00:00.000Z".parse().unwrap());
         run.set("steps.x".into(), from_json(item));
         let item = from_json(item);
@@ -97,6 +97,9 @@ fn errors_become_codes() {
         (r#"by([{}], "id")"#, Code::MissingField),
         (r#""a".split("")"#, Code::Function),
         ("type(item.a)", Code::WrongType),
+        ("item.t.matches('(')", Code::Function),
+        ("item.t.matches('(a{1000}){1000}')", Code::Function),
+        ("item.a.matches('1')", Code::WrongType),
     ];
     for (source, expected) in rows {
         assert_eq!(code(source, &item), expected, "{source}: {:?}", with_item(source, &item));
@@ -270,7 +273,7 @@ fn a_deadline_stops_what_the_count_does_not_see() {
     let item = json!(rows);
     let expression = parsed("item.all(a, item.all(b, a == b))");
     let outcome = watched(Limits { looks: 2, ..Limits::USUAL }, |machine| {
-        let run = Run::new("2026-11-21T12:00:00.000Z".parse().unwrap());
+        let run = Run::new(machine, "2026-11-21T12:00:00.000Z".parse().unwrap());
         let item = from_json(&item);
         let bound = Bound { item: Some(item.as_ref()), ..Bound::to(&run) };
         let first = machine.truth(&expression, bound, &mut machine.begin());
@@ -287,7 +290,7 @@ fn all_items_of_a_list_share_an_allowance() {
     let expression = parsed("item.all(a, item.all(b, item.all(c, true)))");
     let item = json!((0..40).collect::<Vec<_>>());
     let (passed, stopped) = watched(FEW, |machine| {
-        let run = Run::new("2026-11-21T12:00:00.000Z".parse().unwrap());
+        let run = Run::new(machine, "2026-11-21T12:00:00.000Z".parse().unwrap());
         let item = from_json(&item);
         let bound = Bound { item: Some(item.as_ref()), ..Bound::to(&run) };
         let mut allowance = machine.begin();
@@ -297,6 +300,30 @@ fn all_items_of_a_list_share_an_allowance() {
     .unwrap();
     // 40 + 40² + 40³ turns each, out of 400,000.
     assert_eq!((passed, stopped), (6, 4));
+}
+
+/// Counted, not timed: ten times the rows cost ten times the units.
+#[test]
+fn cost_grows_with_the_list() {
+    let expression = parsed(
+        r#"size(by(item.filter(r, r.on).map(r, {"id": lower(r.id), "n": r.n}), "id")) > 0 && item.all(r, r.n >= 0) && !item.exists(r, r.n < 0)"#,
+    );
+    let spent = |count: usize| {
+        let rows: Vec<_> = (0..count).map(|n| json!({"id": format!("ID{n}"), "n": n, "on": true})).collect();
+        let item = json!(rows);
+        watched(Limits::USUAL, |machine| {
+            let run = Run::new(machine, "2026-11-21T12:00:00.000Z".parse().unwrap());
+            let item = from_json(&item);
+            let mut allowance = machine.begin();
+            let before = allowance.left();
+            let bound = Bound { item: Some(item.as_ref()), ..Bound::to(&run) };
+            assert_eq!(machine.truth(&expression, bound, &mut allowance), Ok(true));
+            before - allowance.left()
+        })
+        .unwrap()
+    };
+    let (few, many) = (spent(1_000), spent(10_000));
+    assert!(few > 1_000 && many <= few * 11, "{few} units for 1,000 rows, {many} for 10,000");
 }
 
 #[test]

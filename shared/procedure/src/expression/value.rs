@@ -12,33 +12,41 @@ use serde_json::{Map, Number, Value};
 /// What expressions see where there is nothing.
 pub(crate) const NOTHING: Value = Value::Null;
 
-/// A value that expressions see and that borrows nothing.
-pub(crate) type Native = Box<dyn Val>;
+/// A value that expressions see. It may borrow texts from the JSON that it was made of, so that evidence is not copied.
+pub(crate) type Native<'w> = Box<dyn Val + 'w>;
 
 /// Numbers without a fraction become whole numbers however JSON spells them: RFC 8785 writes 4.0 as 4, so a check must
 /// come to the same result before and after its evidence was stored.
-pub(crate) fn from_json(value: &Value) -> Native {
+pub(crate) fn from_json(value: &Value) -> Native<'_> {
     match value {
         Value::Null => Box::new(CelNull),
         Value::Bool(value) => Box::new(CelBool::from(*value)),
         Value::Number(number) => from_number(number),
-        Value::String(text) => Box::new(CelString::from(text.clone())),
+        Value::String(text) => Box::new(CelString::from(text.as_str())),
         Value::Array(items) => Box::new(CelList::from(items.iter().map(from_json).collect::<Vec<_>>())),
-        Value::Object(members) => {
-            let members: HashMap<CelMapKey<'static>, Native> =
-                members.iter().map(|(key, value)| (CelMapKey::from(key.clone()), from_json(value))).collect();
-            Box::new(CelMap::from(members))
-        }
+        Value::Object(members) => record(members.iter().map(|(key, value)| (key.as_str(), from_json(value)))),
     }
 }
 
+/// A map with these members.
+pub(crate) fn record<'w>(members: impl IntoIterator<Item = (&'w str, Native<'w>)>) -> Native<'w> {
+    let members: HashMap<CelMapKey<'w>, Native<'w>> =
+        members.into_iter().map(|(key, value)| (CelMapKey::from(key), value)).collect();
+    Box::new(CelMap::from(members))
+}
+
+/// A list of these items.
+pub(crate) fn list<'w>(items: impl IntoIterator<Item = Native<'w>>) -> Native<'w> {
+    Box::new(CelList::from(items.into_iter().collect::<Vec<_>>()))
+}
+
 /// A duration as expressions see it; `None` beyond 292 years.
-pub(crate) fn from_duration(duration: std::time::Duration) -> Option<Native> {
+pub(crate) fn from_duration(duration: std::time::Duration) -> Option<Native<'static>> {
     let duration = chrono::Duration::from_std(duration).ok().filter(|duration| duration.num_nanoseconds().is_some())?;
     Some(Box::new(CelDuration::from(duration)))
 }
 
-fn from_number(number: &Number) -> Native {
+fn from_number(number: &Number) -> Native<'static> {
     /// 2^63: from here on a double is not a 64-bit whole number.
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
     if let Some(value) = number.as_i64() {
@@ -104,16 +112,17 @@ fn key_text(key: &CelMapKey<'_>) -> String {
 }
 
 /// The same value, borrowing nothing. `None` for values that are no evidence: types and bytes.
-pub(super) fn owned(value: &dyn Val) -> Option<Native> {
+pub(super) fn owned(value: &dyn Val) -> Option<Native<'static>> {
     if let Some(text) = value.downcast_ref::<CelString<'_>>() {
         return Some(Box::new(CelString::from(text.inner().to_owned())));
     }
     if let Some(list) = value.downcast_ref::<CelList<'_>>() {
-        let items: Vec<Native> = list.inner().iter().map(|item| owned(item.as_ref())).collect::<Option<_>>()?;
+        let items: Vec<Native<'static>> =
+            list.inner().iter().map(|item| owned(item.as_ref())).collect::<Option<_>>()?;
         return Some(Box::new(CelList::from(items)));
     }
     if let Some(map) = value.downcast_ref::<CelMap<'_>>() {
-        let members: HashMap<CelMapKey<'static>, Native> = map
+        let members: HashMap<CelMapKey<'static>, Native<'static>> = map
             .inner()
             .iter()
             .map(|(key, value)| Some((owned_key(key), owned(value.as_ref())?)))

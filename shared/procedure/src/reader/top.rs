@@ -47,7 +47,7 @@ pub(super) fn procedure(
     let version = reader.required(&fields, "version").and_then(|node| reader.whole(node, "version", 1, i64::MAX));
     let title = reader.required(&fields, "title").and_then(|node| reader.line(node, "title"));
     let purpose = reader.required(&fields, "purpose").and_then(|node| reader.prose(node, "purpose"));
-    let owner = reader.required(&fields, "owner").and_then(|node| reader.id(node, "role", true));
+    let owner = reader.required(&fields, "owner").and_then(|node| reader.line(node, "owner"));
     let controls = fields.get("controls").map(|node| controls(reader, node)).unwrap_or_default();
     let schedule = fields.get("schedule").and_then(|node| schedule(reader, node));
     let retention = match fields.get("retention") {
