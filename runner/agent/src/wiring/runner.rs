@@ -61,7 +61,18 @@ impl Runner {
         let vault = open(&files, &provider, options, Arc::clone(&clock), entropy.clone()).map_err(vault)?;
         let runner = Self { dir, config, vault, clock, entropy, out: place.out };
         runner.warn_of_rollback();
+        if mode == Mode::Write {
+            runner.end_orphans();
+        }
         Ok(runner)
+    }
+
+    /// The store is locked, so no other Runner of this folder lives: what its commands left behind serves nobody.
+    fn end_orphans(&self) {
+        let ended = runner_connectors::command::end_orphans();
+        if ended > 0 {
+            self.out.note(format_args!("ended {ended} processes that an earlier Runner left behind"));
+        }
     }
 
     fn warn_of_rollback(&self) {
