@@ -6,6 +6,7 @@ mod input;
 use std::io::Write;
 use std::process::ExitCode;
 
+use anstream::AutoStream;
 use clap::Parser;
 use proof::text::printable;
 use proof::verification::Verdict;
@@ -34,7 +35,6 @@ fn main() -> ExitCode {
 /// Judges every file; 0 if all are verified.
 fn judge(cli: &Cli) -> Result<u8, String> {
     let trust = input::trust(&cli.keys)?;
-    let mut out = anstream::stdout().lock();
     let mut code = 0;
     for file in &cli.files {
         let report = verify::verify(&input::bundle(file)?, &trust);
@@ -47,7 +47,7 @@ fn judge(cli: &Cli) -> Result<u8, String> {
             text.push_str(&format!("{}\n", printable(&name)));
             verify::lines(&report).iter().for_each(|line| text.extend([line.as_str(), "\n"]));
         }
-        out.write_all(text.as_bytes()).map_err(|error| format!("the outcome cannot be printed: {error}"))?;
+        print(&text).map_err(|error| format!("the outcome cannot be printed: {error}"))?;
         if report.verdict != Verdict::Verified {
             code = 1;
         }
@@ -59,7 +59,14 @@ fn show(file: &std::path::Path) -> Result<u8, String> {
     let lines = verify::show(&input::bundle(file)?).map_err(|why| format!("{}: {why}", file.display()))?;
     let notice = "This is what the bundle says. Whether it is true, `proctor-verify FILE --runner-key PEM` tells.";
     let text = format!("{}\n\n{notice}\n", lines.join("\n"));
-    let written = anstream::stdout().write_all(text.as_bytes());
-    written.map_err(|error| format!("it cannot be printed: {error}"))?;
+    print(&text).map_err(|error| format!("it cannot be printed: {error}"))?;
     Ok(0)
+}
+
+/// Prints a text at once: whoever reads it over a pipe is woken once, not for each piece between two colours.
+fn print(text: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let mut whole = AutoStream::new(Vec::with_capacity(text.len()), AutoStream::choice(&out));
+    whole.write_all(text.as_bytes())?;
+    out.write_all(&whole.into_inner())
 }
