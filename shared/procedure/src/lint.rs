@@ -8,7 +8,7 @@ use verdict::Severity;
 
 use crate::expression::{Expression, Name, walk};
 use crate::fault::did_you_mean;
-use crate::model::{Check, Procedure};
+use crate::model::{Check, Each, InputShape, Procedure};
 use crate::source;
 
 /// Something that is likely not meant.
@@ -49,6 +49,9 @@ const NO_FIX: &str = "W-PROC-005";
 /// A framework that is nearly one of the known ones.
 const FRAMEWORK: &str = "W-PROC-006";
 
+/// `for_each` without `key` over items that may not be names.
+const NO_KEY: &str = "W-PROC-007";
+
 /// Frameworks that the documentation names.
 const FRAMEWORKS: [&str; 7] =
     ["nist-800-53-r5", "nist-csf-2.0", "iso-27001-2022", "soc2-tsc", "cis-v8", "pci-dss-v4.0", "dora"];
@@ -58,6 +61,7 @@ pub fn lint(procedure: &Procedure) -> Vec<Warning> {
     let text = source::decode(procedure.source()).unwrap_or_default();
     let mut lint = Lint { procedure, text, warnings: Vec::new() };
     lint.lists();
+    lint.keys();
     lint.unused();
     lint.constants();
     lint.declared();
@@ -198,6 +202,33 @@ impl<'p> Lint<'p> {
         }
     }
 
+    /// Items that are texts or numbers name themselves; records need `key`, and nothing here says which they are.
+    fn keys(&mut self) {
+        let steps = self.procedure.all_steps().map(|step| (&step.for_each, &step.key));
+        let checks = self.procedure.checks.iter().map(|check| (&check.for_each, &check.key));
+        for (source, key) in steps.chain(checks) {
+            if let (Some(source), None) = (source, key)
+                && !self.names_its_items(source)
+            {
+                let message = "for_each without key: items that are records end as an error".to_owned();
+                self.warn(source.place.0, NO_KEY, message, Some("name each item: key: item.id".to_owned()));
+            }
+        }
+    }
+
+    fn names_its_items(&self, source: &Expression) -> bool {
+        match source.direct() {
+            Some(Name::Population(_) | Name::Sample(_)) => true,
+            Some(Name::Step(id)) => self.procedure.step(&id).is_some_and(|step| step.for_each.is_some()),
+            Some(Name::Input(name)) => self.procedure.inputs.iter().any(|input| {
+                input.name == name
+                    && matches!(&input.shape, InputShape::List(Some(each)) if matches!(**each, Each::One(_)))
+            }),
+            Some(_) => false,
+            None => matches!(&source.tree().expr, Expr::Call(call) if call.func_name == "split"),
+        }
+    }
+
     fn declared(&mut self) {
         for check in &self.procedure.checks {
             if check.severity == Severity::Critical && check.fix.is_none() {
@@ -333,6 +364,14 @@ mod tests {
         assert_eq!(found, expected);
         let sampled = format!("{rest}{}", check("for_each: population.p, assert: item.x == inputs.i + facts.f"));
         assert_eq!(warnings(&sampled), [(13, UNUSED), (14, CONSTANT), (15, FRAMEWORK)]);
+    }
+
+    #[test]
+    fn items_that_may_be_records_need_a_key() {
+        let over = |source: &str| warnings(&check(&format!("assert: key != '', for_each: {source:?}")));
+        assert_eq!(over("dyn(steps.a.rows)"), [(12, NO_KEY)]);
+        assert_eq!(over("steps.a.rows.map(r, r.id)"), [(12, NO_KEY)]);
+        assert_eq!(over("string(steps.a.count).split(',')"), []);
     }
 
     #[test]

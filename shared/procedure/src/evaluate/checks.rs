@@ -41,7 +41,9 @@ pub(super) fn assess(
                     Err(lapse) => lapsed.push((exception.id, lapse)),
                 }
             }
-            overlaid(check, judged(&mut store, check), &standing)
+            let items = judged(&mut store, check);
+            store.forget_lists();
+            overlaid(check, items, &standing)
         })
         .collect();
     let metrics = procedure.metrics.iter().map(|metric| measured(&mut store, metric)).collect();

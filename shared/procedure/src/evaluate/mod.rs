@@ -92,9 +92,9 @@ pub enum Outcome {
     Skipped,
 }
 
-/// Why something could not be evaluated.
+/// Why something could not be evaluated. Displays as its code alone, so that evidence in its text reaches no log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{code}: {text}")]
+#[error("{code}")]
 pub struct Failure {
     /// What may leave the Runner.
     pub code: Code,

@@ -267,6 +267,11 @@ impl<'g> Store<'g> {
         }
     }
 
+    /// Lists belong to one check; those of all together would not fit into memory.
+    pub(super) fn forget_lists(&mut self) {
+        self.lists.clear();
+    }
+
     /// A list that was provided.
     pub(super) fn list(&self, source: &Expression) -> Option<&(dyn Val + 'g)> {
         if let Some(list) = self.lists.get(source.source()) {

@@ -120,6 +120,14 @@ impl Analysis<'_, '_> {
                     }
                     return self.declared(root, &select.field);
                 }
+                if let Expr::Ident(name) = &select.operand.expr
+                    && TYPES.contains(&name.as_str())
+                    && self.local(name).is_none()
+                {
+                    let message = format!("`{name}` is a type and has no members");
+                    self.concerns.push(Concern::new(FaultCode::UnknownMember, message).at(format!("{name}.")));
+                    return Shape::Any;
+                }
                 let of = self.shape(&select.operand);
                 let member = self.member(&of, &select.field);
                 if select.test { Shape::Bool } else { member }

@@ -167,7 +167,7 @@ fn split<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
 /// RE2 syntax, anywhere in the text, as CEL says. Patterns are kept for the thread, which lives for one assessment.
 fn matches<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
     /// More patterns than a procedure writes down; beyond, they come from evidence.
-    const KEPT: usize = 100;
+    const KEPT: usize = 32;
     const BYTES: usize = 1 << 20;
     thread_local! {
         static PATTERNS: RefCell<HashMap<String, Regex>> = RefCell::new(HashMap::new());

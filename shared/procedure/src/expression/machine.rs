@@ -264,8 +264,30 @@ fn failure(error: ExecutionError) -> Failure {
     };
     let mut text = Shortened(String::new());
     // The only error is that the text is long enough.
-    let _ = write!(text, "{error}");
+    let _ = describe(&error, &mut text);
     Failure::new(code, text.0)
+}
+
+/// The error in words. Lists and maps are named by their kind: their order is not fixed, and printing one can take as
+/// long as going through it.
+fn describe(error: &ExecutionError, text: &mut Shortened) -> std::fmt::Result {
+    match error {
+        ExecutionError::UnsupportedBinaryOperator(operator, one, other) => {
+            write!(text, "{operator}: not for {} and {}", one.type_of(), other.type_of())
+        }
+        ExecutionError::ValuesNotComparable(one, other) => {
+            write!(text, "{} cannot be compared with {}", one.type_of(), other.type_of())
+        }
+        ExecutionError::UnsupportedIndex(index, of) => {
+            write!(text, "{} is no index of {}", index.type_of(), of.type_of())
+        }
+        ExecutionError::UnsupportedTargetType { target } | ExecutionError::NotSupportedAsMethod { target, .. } => {
+            write!(text, "not for {}", target.type_of())
+        }
+        ExecutionError::UnsupportedKeyType(key) => write!(text, "{} cannot be a key", key.type_of()),
+        ExecutionError::Overflow(operator, ..) => write!(text, "{operator}: the result is out of range"),
+        other => write!(text, "{other}"),
+    }
 }
 
 /// A text that ends after a few lines: errors of the evaluator can print whole lists.

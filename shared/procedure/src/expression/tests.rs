@@ -28,7 +28,7 @@ fn with_item(source: &str, item: &Value) -> Result<Value, Failure> {
         run.set("steps.x".into(), from_json(item));
         let item = from_json(item);
         let value = machine.value(&expression, Bound { item: Some(item.as_ref()), ..Bound::to(&run) })?;
-        Ok(to_json(value.as_ref()).expect("plain values have a JSON form"))
+        to_json(value.as_ref()).ok_or_else(|| Failure::new(Code::WrongType, "no JSON form"))
     })
     .unwrap()
 }
@@ -402,5 +402,124 @@ fn analysis_says_what_is_certainly_wrong() {
         let found = concerns.first().map(|concern| (concern.code, concern.suggestion.as_deref()));
         assert_eq!(&found, expected, "{source}: {concerns:?}");
         assert!(concerns.len() <= 1, "{source}: {concerns:?}");
+    }
+}
+
+mod soup {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn expression() -> impl Strategy<Value = String> {
+        let leaf = prop::sample::select(vec![
+            "item",
+            "item.a",
+            "item.t",
+            "item.l",
+            "item.m",
+            "item.n",
+            "item.rows",
+            "item.rows[0]",
+            "item.d",
+            "1",
+            "0",
+            "-1",
+            "2u",
+            "1.5",
+            "1e308",
+            "9223372036854775807",
+            "-9223372036854775808",
+            "18446744073709551615u",
+            "''",
+            "'a'",
+            "'2026-01-01'",
+            "b'x'",
+            "true",
+            "null",
+            "[]",
+            "{}",
+            "[1, 'a']",
+            "{'a': 1}",
+            "run.at",
+            "timestamp('9999-12-31T23:59:59Z')",
+            "timestamp('0001-01-01T00:00:00Z')",
+            "duration('2562047h')",
+            "duration('-2562047h')",
+            "int",
+            "x",
+            "y",
+        ])
+        .prop_map(str::to_owned);
+        leaf.prop_recursive(4, 24, 3, |inner| {
+            let operator =
+                prop::sample::select(vec!["+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "&&", "||", "in"]);
+            let function = prop::sample::select(vec![
+                "size",
+                "int",
+                "uint",
+                "double",
+                "string",
+                "bool",
+                "bytes",
+                "dyn",
+                "type",
+                "timestamp",
+                "duration",
+                "lower",
+                "days_until",
+                "days_since",
+                "hours_since",
+                "min",
+                "max",
+                "!",
+                "-",
+            ]);
+            let two = prop::sample::select(vec!["by", "split", "hours_between", "min", "max", "matches"]);
+            let method = prop::sample::select(vec![
+                "contains",
+                "startsWith",
+                "endsWith",
+                "matches",
+                "split",
+                "getHours",
+                "getFullYear",
+            ]);
+            let walk = prop::sample::select(vec!["all", "exists", "exists_one", "map", "filter"]);
+            let name = prop::sample::select(vec!["x", "y"]);
+            prop_oneof![
+                (inner.clone(), operator, inner.clone()).prop_map(|(a, o, b)| format!("({a} {o} {b})")),
+                (function, inner.clone()).prop_map(|(f, a)| format!("{f}({a})")),
+                (two, inner.clone(), inner.clone()).prop_map(|(f, a, b)| format!("{f}({a}, {b})")),
+                (inner.clone(), method, inner.clone()).prop_map(|(a, m, b)| format!("({a}).{m}({b})")),
+                (inner.clone(), walk, name, inner.clone()).prop_map(|(a, w, x, b)| format!("({a}).{w}({x}, {b})")),
+                (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a})[{b}]")),
+                (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, b, c)| format!("({a} ? {b} : {c})")),
+                (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("[{a}, {b}]")),
+                (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{{{a}: {b}}}")),
+                inner.clone().prop_map(|a| format!("({a}).a")),
+                inner.prop_map(|a| format!("has(({a}).a)")),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_500) })]
+
+        /// A panic of the evaluator would come back as `internal`; so would a name that analysis lets through unbound.
+        #[test]
+        fn no_expression_makes_the_evaluator_panic(source in expression()) {
+            let item = json!({"a": 1, "t": "2026-01-01T00:00:00Z", "l": [1, 2, 3], "m": {"a": {"a": 1}}, "n": null, "d": 2.5,
+                "rows": [{"a": "x"}, {"a": "y"}]});
+            let Ok(expression) = Expression::parse(&source, (0, 0)) else { return Ok(()) };
+            let scope = Scope { item: Some(crate::connector::Shape::Any), key: true, ..Scope::default() };
+            let mut concerns = Vec::new();
+            analyse(expression.tree(), &scope, &mut concerns);
+            if !concerns.is_empty() {
+                return Ok(());
+            }
+            let first = with_item(&source, &item);
+            prop_assert!(!matches!(&first, Err(failure) if failure.code == Code::Internal), "{}: {:?}", source, first);
+            prop_assert_eq!(with_item(&source, &item), first, "{} differs from run to run", source);
+        }
     }
 }

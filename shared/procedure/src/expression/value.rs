@@ -1,13 +1,13 @@
 //! Between JSON and the values that expressions see.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use cel::common::types::{
     CelBool, CelDouble, CelDuration, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString, CelTimestamp, CelUInt,
 };
 use cel::common::value::Val;
 use chrono::SecondsFormat;
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 
 /// What expressions see where there is nothing.
 pub(crate) const NOTHING: Value = Value::Null;
@@ -89,7 +89,9 @@ pub(crate) fn to_json(value: &dyn Val) -> Option<Value> {
     }
     if let Some(map) = value.downcast_ref::<CelMap<'_>>() {
         let members = map.inner().iter().map(|(key, value)| Some((key_text(key), to_json(value.as_ref())?)));
-        return members.collect::<Option<Map<_, _>>>().map(Value::Object);
+        // The map has no order of its own; JSON may keep the order in which members come.
+        let members = members.collect::<Option<BTreeMap<_, _>>>()?;
+        return Some(Value::Object(members.into_iter().collect()));
     }
     if let Some(time) = value.downcast_ref::<CelTimestamp>() {
         let time = time.inner().to_utc().to_rfc3339_opts(SecondsFormat::Millis, true);
