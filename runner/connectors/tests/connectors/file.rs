@@ -190,7 +190,7 @@ async fn what_is_not_a_regular_file_is_never_opened() {
     );
     let devices = Room::new().files("/dev");
     assert_eq!(devices.code("file", json!({"path": "/dev/zero", "content": "text"}), None).await, Code::BadOutput);
-    assert!(since.elapsed() < Duration::from_secs(2));
+    assert!(since.elapsed() < Duration::from_secs(20));
 }
 
 #[tokio::test]
