@@ -88,3 +88,57 @@ fn a_partial_run_skips_the_rest_and_has_no_score() {
     let _ = runner.run(&["verify", "last"]).with_code(0);
     let _ = runner.run(&["run", file.to_str().unwrap(), "--check", "nosuch"]).with_code(2);
 }
+
+/// Which numbers may leave is settled when a run begins: another policy later does not make its result another one.
+#[test]
+fn a_later_policy_does_not_change_an_old_result() {
+    let runner = Runner::new("");
+    let policy = "[policy]\nfiles = [\"/etc/passwd\"]\n";
+    runner.configure(&format!("metrics = \"listed\"\n{policy}"));
+    let text = "schema: procedure/v1\nid: measured\nversion: 1\ntitle: Measured\npurpose: Has a number.\nowner: ops\n\
+        steps:\n  - id: look\n    title: Look\n    use: file\n    with: { path: /etc/passwd, content: none }\n\
+        checks:\n  - id: there\n    title: It is there\n    assert: steps.look.exists\n    severity: low\n\
+        metrics:\n  found: \"steps.look.exists ? 1 : 0\"\n";
+    let file = runner.write("measured.yaml", text);
+    let _ = runner.run(&["run", file.to_str().unwrap()]).with_code(0);
+    runner.configure(&format!("metrics = \"none\"\n{policy}"));
+    let _ = runner.run(&["verify", "last"]).with_code(0);
+    let _ = runner.run(&["run", file.to_str().unwrap()]).with_code(0);
+    runner.configure(&format!("metrics = \"listed\"\n{policy}"));
+    let _ = runner.run(&["verify", "last"]).with_code(0);
+    let bundle = runner.beside("none.zip");
+    let _ = runner.run(&["bundle", "last", "-o", bundle.to_str().unwrap()]).with_code(0);
+    let bytes = std::fs::read(bundle).unwrap();
+    assert!(!bytes.windows(12).any(|window| window == b"\"t\":\"metric\""), "the policy of its own time holds");
+}
+
+/// Nothing is opened, and nothing journalled as opened, for a bundle that cannot be written.
+#[test]
+fn what_cannot_be_delivered_is_not_opened() {
+    let runner = Runner::new("[policy]\nfiles = [\"/etc/passwd\"]\n[[policy.commands]]\npath = \"/usr/bin/seq\"\n");
+    let text = "schema: procedure/v1\nid: many\nversion: 1\ntitle: Many\npurpose: Has many rows.\nowner: ops\n\
+        steps:\n  - id: rows\n    title: Rows\n    use: command\n    with: { run: [/usr/bin/seq, \"66000\"], parse: csv }\n\
+        checks:\n  - id: there\n    title: It is there\n    assert: size(steps.rows.out) > 0\n    severity: low\n";
+    let file = runner.write("many.yaml", text);
+    for _ in 0..2 {
+        let _ = runner.run(&["run", file.to_str().unwrap()]).with_code(0);
+    }
+    let journal = || runner.json(&["journal", "tail"]).to_string();
+    let before = journal();
+    let (new, old) = (runner.beside("new.zip"), runner.write("old.zip", ""));
+    let (new, old) = (new.to_str().unwrap(), old.to_str().unwrap());
+    let other = runner.json(&["runs"])[1]["run"].as_str().unwrap().to_owned();
+    let other = runner.json(&["evidence", &other])[0]["item"].as_str().unwrap().to_owned();
+    let refused = |arguments: &[&str], code: &str| {
+        let answer = runner.run(arguments).with_code(2);
+        assert!(answer.err.contains(code), "{arguments:?}: {}", answer.err);
+    };
+    refused(&["bundle", "last", "-o", new, "--open", "rows"], "E-RUN-030");
+    refused(&["bundle", "last", "-o", old, "--open", "rows:0"], "E-FILE-003");
+    refused(&["bundle", "last", "-o", new, "--open", &other], "E-RUN-025");
+    refused(&["evidence", "last", "rows", "-o", old], "E-FILE-003");
+    refused(&["evidence", "last", &other], "E-RUN-025");
+    assert_eq!(journal(), before);
+    refused(&["bundle", "last", "-o", new, "--open", "rows:0", "--open", "rows:0"], "E-RUN-031");
+    assert!(!runner.beside("new.zip").exists());
+}

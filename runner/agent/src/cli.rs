@@ -95,13 +95,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let place = Place { dir: cli.dir, out: Output::new(cli.json) };
-    match execute(cli.command, &place) {
-        Ok(exit) => exit.into(),
-        Err(fail) => {
-            place.out.fail(&fail);
-            fail.exit.into()
-        }
-    }
+    let done = execute(cli.command, &place);
+    let exit = done.and_then(|exit| place.out.finish().map(|()| exit));
+    exit.unwrap_or_else(|fail| {
+        place.out.fail(&fail);
+        fail.exit
+    })
+    .into()
 }
 
 fn execute(command: Command, place: &Place) -> Result<Exit, Fail> {

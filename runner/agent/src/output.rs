@@ -1,9 +1,10 @@
 //! What a command prints: tables and colours for people, plain text on a pipe, JSON for programs.
 
-use std::io::IsTerminal;
+use std::fmt::Display;
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use anstream::{eprintln, println};
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Color, ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -24,22 +25,27 @@ impl Output {
         Self { json }
     }
 
+    /// Whether the result is JSON.
+    pub(crate) fn is_json(self) -> bool {
+        self.json
+    }
+
     /// A line of text; nothing when the result is JSON.
-    pub(crate) fn line(self, text: impl std::fmt::Display) {
+    pub(crate) fn line(self, text: impl Display) {
         if !self.json {
-            println!("{text}");
+            print(text);
         }
     }
 
     /// A remark that does not belong to the result.
-    pub(crate) fn note(self, text: impl std::fmt::Display) {
-        eprintln!("{text}");
+    pub(crate) fn note(self, text: impl Display) {
+        remark(text);
     }
 
     /// The result as JSON; nothing when the result is text.
     pub(crate) fn json(self, value: &Value) {
         if self.json {
-            println!("{value:#}");
+            print(format_args!("{value:#}"));
         }
     }
 
@@ -63,20 +69,32 @@ impl Output {
         for row in rows {
             table.add_row(row.into_iter().map(Cell::shown));
         }
-        println!("{table}");
+        print(table);
     }
 
     /// An error, on standard error, as text or JSON.
     pub(crate) fn fail(self, fail: &Fail) {
         if self.json {
             let error = serde_json::json!({"error": {"code": fail.code, "message": fail.message, "next": fail.next}});
-            eprintln!("{error:#}");
-            return;
+            return remark(format_args!("{error:#}"));
         }
         let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
-        eprintln!("{red}{}{red:#} {}", fail.code, printable(&fail.message));
+        remark(format_args!("{red}{}{red:#} {}", fail.code, printable(&fail.message)));
         if !fail.next.is_empty() {
-            eprintln!("  → {}", printable(&fail.next));
+            remark(format_args!("  → {}", printable(&fail.next)));
+        }
+    }
+
+    /// What became of the output: an error if it could not be written. A reader that went away, as `head` does, has
+    /// what it wanted.
+    pub(crate) fn finish(self) -> Result<(), Fail> {
+        match REFUSED.get() {
+            Some(error) if error.kind() != ErrorKind::BrokenPipe => Err(Fail::fault(
+                "E-OUT-001",
+                format_args!("the result could not be printed: {error}"),
+                "what the command did stands; free space and look at the result again",
+            )),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -92,6 +110,23 @@ impl Output {
         bar.enable_steady_tick(Duration::from_millis(120));
         bar
     }
+}
+
+/// The first error of standard output, which belongs to the process.
+static REFUSED: OnceLock<std::io::Error> = OnceLock::new();
+
+/// Nothing is printed after an error: a hole in the output would not be seen.
+fn print(text: impl Display) {
+    if REFUSED.get().is_none()
+        && let Err(error) = writeln!(anstream::stdout().lock(), "{text}")
+    {
+        let _ = REFUSED.set(error);
+    }
+}
+
+/// Where standard error cannot be written there is nobody left to tell.
+fn remark(text: impl Display) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
 /// A cell of a table.
@@ -118,7 +153,7 @@ impl Cell {
     }
 }
 
-impl<T: std::fmt::Display> From<T> for Cell {
+impl<T: Display> From<T> for Cell {
     fn from(text: T) -> Self {
         Self::Text(text.to_string())
     }

@@ -119,7 +119,8 @@ impl<'p> Machine<'p> {
         }
     }
 
-    /// Whether every step that this one refers to is settled and its `wait` is over.
+    /// Whether every step that this one refers to is settled and its `wait` is over. What the store holds a piece of has
+    /// begun, whatever a clock that was set back or a cancelled wait makes of it; and an empty list is not waited for.
     fn may_start(&self, index: usize, step: &Step, now: Timestamp, wake: &mut Wake) -> bool {
         let settled = |id: &str| {
             let progress = self.procedure.all_steps().zip(&self.steps).find(|(other, _)| other.id == id);
@@ -129,6 +130,11 @@ impl<'p> Machine<'p> {
             return false;
         }
         let Some(wait) = step.wait else { return true };
+        let began = || self.restored.keys().any(|slot| slot.step == step.id);
+        let is_empty = || procedure::expand(self.procedure, step, &self.world).is_ok_and(|list| list.is_empty());
+        if began() || (step.for_each.is_some() && is_empty()) {
+            return true;
+        }
         let before = index.checked_sub(1).and_then(|before| self.steps.get(before));
         let since = match before {
             Some(before) if before.is_settled() => before.ended().unwrap_or(self.world.run.at),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use proof::bundle::{BundleContents, DestroyedItem, OpenedItem};
+use proof::bundle::{BundleContents, BundleError, DestroyedItem, MAX_FILES, OpenedItem};
 use proof::text::FreeText;
 use runner_vault::{Purpose, Selection, StoredRun};
 use serde_json::json;
@@ -42,6 +42,8 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
         let message = format!("run {run} was never attested, so there is nothing to prove");
         return Err(Fail::input("E-RUN-024", message, "it is not finished: proctor-runner resume"));
     };
+    // Before anything is opened and journalled for nothing.
+    files::refuse_existing(&args.output)?;
     let stored = runner.vault.load_run(run).map_err(vault)?;
     let purpose = args.purpose.as_deref().map(str::parse::<FreeText>).transpose();
     let purpose = purpose.map_err(|error| Fail::input("E-RUN-026", error, "give --purpose one short line of text"))?;
@@ -69,9 +71,11 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
         opened,
         destroyed: destroyed.iter().map(|gone| DestroyedItem { item: gone.item, seq: gone.seq }).collect(),
     };
-    let bytes = contents
-        .to_bytes()
-        .map_err(|error| Fail::fault("E-RUN-028", error, "open fewer rows, or see `proctor-runner journal verify`"))?;
+    let bytes = contents.to_bytes().map_err(|error| match error {
+        BundleError::Archive(_) => Fail::input("E-RUN-030", error, "open fewer rows, such as ITEM:0-999"),
+        BundleError::Twice(_) => Fail::input("E-RUN-031", error, "name each item once, with all its rows"),
+        BundleError::Opening { .. } => Fail::fault("E-RUN-028", error, "see `proctor-runner journal verify`"),
+    })?;
     files::write_new(&args.output, &bytes)?;
     place.out.line(format_args!("wrote {} ({} bytes)", args.output.display(), bytes.len()));
     place.out.line(format_args!(
@@ -92,6 +96,14 @@ fn open(runner: &mut Runner, stored: &StoredRun, wanted: &str, purpose: Option<F
             None => return Err(fail),
         },
     };
+    let rows = match &selection {
+        Selection::All => runner.vault.item(item).map_err(vault)?.record.commitment.rows,
+        Selection::Rows(rows) => rows.len() as u64,
+    };
+    if rows > MAX_FILES as u64 {
+        let message = format!("`{wanted}` has {rows} rows; a bundle has a file for each, and at most {MAX_FILES}");
+        return Err(Fail::input("E-RUN-030", message, "open fewer rows, such as ITEM:0-999"));
+    }
     let purpose = Purpose { purpose, ..Purpose::default() };
     let opened = runner.vault.open_item(item, selection, purpose).map_err(vault)?;
     let commitment = opened.item().record.commitment;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use ids::{ItemId, RunId};
+use proof::commitment::RowOpening;
 use proof::text::FreeText;
 use runner_vault::{Opened, Purpose, Selection, StoredRun, VaultError};
 use serde_json::{Value, json};
@@ -48,9 +49,9 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
     let run = find::run(&runner, &args.run)?;
     let stored = runner.vault.load_run(run).map_err(vault)?;
     let item = find::item(&stored, item)?;
-    if runner.vault.item(item).map_err(vault)?.run != run {
-        let message = format!("the item {item} is not of run {run}");
-        return Err(Fail::input("E-RUN-025", message, "`proctor-runner evidence RUN` lists the items of a run"));
+    if let Some(file) = &args.output {
+        // Before anything is opened and journalled for nothing.
+        files::refuse_existing(file)?;
     }
     let selection = match &args.rows {
         Some(text) => Selection::Rows(rows::parse(text)?),
@@ -146,18 +147,19 @@ fn show(place: &Place, run: RunId, key: Option<&str>, opened: &Opened<'_>) -> Re
     line("journal", &format_args!("record {} names this opening", opened.journal_seq()));
     out.line("");
     let mut shown = Vec::new();
-    for opening in opened.openings().map_err(vault)? {
+    let tell = |opening: RowOpening| {
         let text = std::str::from_utf8(&opening.row).ok();
         match text {
             Some(text) => out.line(format_args!("{:>6}  {}", opening.index, rows::readable(text, item.record.form))),
             None => out.line(format_args!("{:>6}  {}", opening.index, rows::hex(&opening.row))),
         }
-        shown.push(json!({
-            "index": opening.index,
-            "text": text,
-            "hex": if text.is_none() { Some(hex::encode(&opening.row)) } else { None },
-        }));
-    }
+        if out.is_json() {
+            let hex = text.is_none().then(|| hex::encode(&opening.row));
+            shown.push(json!({"index": opening.index, "text": text, "hex": hex}));
+        }
+        Ok::<_, VaultError>(())
+    };
+    opened.each_opening(tell).map_err(vault)?;
     out.json(&json!({
         "run": run, "item": item.record.item, "step": item.step, "key": key, "provenance": source,
         "rows": item.record.commitment.rows, "root": item.record.commitment.root,

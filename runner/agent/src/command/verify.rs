@@ -31,7 +31,7 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
         return Err(Fail::input("E-RUN-024", message, "it is not finished: proctor-runner resume"));
     };
     let (_, facts) = report::judge(&runner, &procedure, &stored)?;
-    let again = report::manifest(&runner, &procedure, &stored, &facts)?;
+    let again = report::manifest(&procedure, &stored, &facts)?;
     let difference = first_difference(&attested.manifest, &again);
     place.out.line(match &difference {
         None => format!("identical: run {run} evaluates to the attested manifest, byte for byte"),

@@ -49,7 +49,7 @@ pub(crate) enum Profile {
 }
 
 /// Which declared metrics stand in manifests.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum MetricsPolicy {
     /// Those that the procedure declares.

@@ -12,6 +12,7 @@ use runner_vault::PieceRecord;
 
 use crate::fail::Fail;
 use crate::wiring::collect::{Attempted, Collector, Times};
+use crate::wiring::interrupt::Interrupt;
 use crate::wiring::runner::{Runner, vault};
 
 /// A wait up to this long is waited for; a longer one parks the run until `resume`.
@@ -61,9 +62,17 @@ impl Execution<'_> {
                 "see open files and memory",
             )
         })?;
+        let mut interrupt = Interrupt::listen()?;
         loop {
             match self.machine.advance(self.runner.clock.now()) {
-                Next::Work(commands) => runtime.block_on(self.work(commands, progress))?,
+                Next::Work(commands) => runtime.block_on(async {
+                    tokio::select! {
+                        // A signal that came before anything began is seen first.
+                        biased;
+                        fail = interrupt.came() => Err(fail),
+                        worked = self.work(commands, progress) => worked,
+                    }
+                })?,
                 Next::Done => return Ok(Reached::End),
                 Next::Busy => {
                     let message = "the engine waits for collections that nobody carries out";
@@ -72,7 +81,12 @@ impl Execution<'_> {
                 Next::Park { until } => match until.and_then(|until| self.short_wait(until)) {
                     Some(wait) => {
                         progress.set_message(format!("waiting {} s", wait.as_secs()));
-                        std::thread::sleep(wait);
+                        runtime.block_on(async {
+                            tokio::select! {
+                                fail = interrupt.came() => Err(fail),
+                                () = tokio::time::sleep(wait) => Ok(()),
+                            }
+                        })?;
                     }
                     None => return Ok(Reached::Parked { until }),
                 },

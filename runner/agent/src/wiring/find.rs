@@ -18,11 +18,15 @@ pub(crate) fn run(runner: &Runner, text: &str) -> Result<RunId, Fail> {
         .map_err(|error| Fail::input("E-RUN-021", error, "`proctor-runner runs` lists them; `last` is the newest"))
 }
 
-/// An item of a run by its id, or by the step that collected it if that has just one; the part before a `/` is the step,
+/// An item of this run by its id, or by the step that collected it if that has just one; the part before a `/` is the step,
 /// the part after it the name of the piece.
 pub(crate) fn item(stored: &StoredRun, text: &str) -> Result<ItemId, Fail> {
     if let Ok(item) = text.parse() {
-        return Ok(item);
+        let mut items = stored.pieces.iter().flat_map(|piece| &piece.items);
+        return items.any(|known| known.item == item).then_some(item).ok_or_else(|| {
+            let message = format!("the item {item} is not of run {}", stored.start.run);
+            Fail::input("E-RUN-025", message, "`proctor-runner evidence RUN` lists the items of a run")
+        });
     }
     let (step, key) = text.split_once('/').map_or((text, None), |(step, key)| (step, Some(key)));
     let of_step = stored.pieces.iter().filter(|piece| piece.step == step);

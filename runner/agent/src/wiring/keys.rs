@@ -33,10 +33,7 @@ impl PublicKeys {
     /// Writes both into a folder in which neither exists.
     pub(crate) fn write(&self, folder: &Path) -> Result<[PathBuf; 2], Fail> {
         let (pem, vkey) = (folder.join(Self::RUNNER_PEM), folder.join(Self::JOURNAL_VKEY));
-        if vkey.symlink_metadata().is_ok() {
-            let message = format_args!("{} exists already", vkey.display()).to_string();
-            return Err(Fail::input("E-FILE-003", message, "name another folder; nothing is overwritten"));
-        }
+        files::refuse_existing(&vkey)?;
         files::write_new(&pem, self.runner_pem.as_bytes())?;
         files::write_new(&vkey, format!("{}\n", self.journal_vkey).as_bytes())?;
         Ok([pem, vkey])

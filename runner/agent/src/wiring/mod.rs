@@ -8,6 +8,7 @@ pub(crate) mod execute;
 pub(crate) mod files;
 pub(crate) mod find;
 pub(crate) mod inputs;
+pub(crate) mod interrupt;
 pub(crate) mod keys;
 pub(crate) mod procedures;
 pub(crate) mod questions;

@@ -49,7 +49,7 @@ impl Judged {
 pub(crate) fn report(runner: &mut Runner, procedure: &Procedure, run: RunId, reached: Reached) -> Result<Judged, Fail> {
     let stored = runner.vault.load_run(run).map_err(vault)?;
     let (assessment, facts) = judge(runner, procedure, &stored)?;
-    let manifest = manifest(runner, procedure, &stored, &facts)?;
+    let manifest = manifest(procedure, &stored, &facts)?;
     let last = runner.vault.attestations(run).map_err(vault)?.pop();
     let ended = reached == Reached::End;
     let is_news = last.is_none_or(|last| last.manifest != manifest || last.is_final != ended);
@@ -114,13 +114,8 @@ fn measured(value: &MetricValue) -> Option<i32> {
 }
 
 /// The exact bytes of the manifest.
-pub(crate) fn manifest(
-    runner: &Runner,
-    procedure: &Procedure,
-    stored: &StoredRun,
-    facts: &Facts,
-) -> Result<Vec<u8>, Fail> {
-    let metrics = match runner.config.metrics {
+pub(crate) fn manifest(procedure: &Procedure, stored: &StoredRun, facts: &Facts) -> Result<Vec<u8>, Fail> {
+    let metrics = match begin::Fixed::of(stored)?.metrics {
         MetricsPolicy::Listed => runner_disclosure::Metrics::Listed,
         MetricsPolicy::None => runner_disclosure::Metrics::None,
     };

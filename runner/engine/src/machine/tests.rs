@@ -130,6 +130,37 @@ fn a_wait_counts_from_the_end_of_the_step_before_also_after_a_restart() {
     assert_eq!(collects(&late.advance(at(7))), [("later".to_owned(), None)]);
 }
 
+fn waiting() -> String {
+    read("two") + "    wait: 1d\n"
+}
+
+#[test]
+fn a_wait_that_was_cancelled_is_over_also_when_it_is_looked_at_again() {
+    let procedure = procedure(&(read("one") + &waiting()), "");
+    let kept = [settled("one", None, file(), at(0))];
+    let restored = |kept: &[Settled]| -> BTreeMap<Slot, Restored> {
+        kept.iter().map(|settled| (settled.slot.clone(), Restored::Settled(settled.clone()))).collect()
+    };
+    let mut cancelled = Machine::new(&procedure, plan(), restored(&kept));
+    cancelled.cancel();
+    let Next::Work(commands) = cancelled.advance(at(0)) else { panic!("the step is to be recorded as cancelled") };
+    let [Command::Record(record)] = commands.as_slice() else { panic!("{commands:?}") };
+    assert!(matches!(cancelled.advance(at(0)), Next::Done));
+    let again = [kept.as_slice(), &[record.clone()]].concat();
+    assert!(matches!(Machine::new(&procedure, plan(), restored(&again)).advance(at(0)), Next::Done));
+}
+
+#[test]
+fn an_empty_list_is_not_waited_for() {
+    let each = "  - id: each\n    title: Read each\n    for_each: steps.one.content.split(\"-\").filter(part, part != \"x\")\n    \
+        key: item\n    wait: 1d\n    use: file\n    with: { path: =item }\n";
+    let procedure = procedure(&(read("one") + each), "");
+    let mut machine = machine(&procedure);
+    machine.advance(at(0));
+    machine.settle(settled("one", None, file(), at(0)));
+    assert!(matches!(machine.advance(at(0)), Next::Done));
+}
+
 #[test]
 fn finally_runs_after_everything_whatever_became_of_it() {
     let finally = read("clean").replacen("  - id", "finally:\n  - id", 1);

@@ -12,11 +12,11 @@ use proof::log::Chain;
 use proof::log::journal::JournalRecord;
 use proof::manifest::{self, RunLine};
 use rusqlite::params;
-use verdict::{Code, Status};
+use verdict::Code;
 
 use super::resume;
 use crate::VaultError;
-use crate::runs::{RunState, run_state};
+use crate::runs::{RunState, is_final, run_state};
 use crate::vault::Vault;
 
 /// What a whole, intact journal says.
@@ -146,7 +146,7 @@ impl Vault {
                     return Err(fault(&format!("the attested evidence item {} is missing in the store", line.item)));
                 }
             }
-            if manifest.run.verdict != Status::Pending {
+            if is_final(&manifest) {
                 claims.results.insert(run, manifest.run);
             }
         }

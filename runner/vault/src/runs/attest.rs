@@ -293,7 +293,7 @@ fn keep_checks(db: &Connection, manifest: &Manifest) -> Result<(), VaultError> {
 
 /// A failing check outranks a pending one, so a run that waits for somebody may have the verdict `fail`: what counts is
 /// whether anything can still change.
-fn is_final(manifest: &Manifest) -> bool {
+pub(crate) fn is_final(manifest: &Manifest) -> bool {
     manifest.run.counts.pending == 0
         && manifest.run.verdict != Status::Pending
         && manifest.steps.iter().all(|step| step.status != StepStatus::Pending)

@@ -11,6 +11,7 @@ mod load;
 mod record;
 mod words;
 
+pub(crate) use attest::is_final;
 pub use attest::{Attested, CheckState, StoredAttestation};
 pub use begin::RunStart;
 pub(crate) use begin::store_procedure;
