@@ -12,7 +12,7 @@ pub(crate) use bed::{Bed, one_row, records, rows_of};
 pub(crate) use cost::{Cost, cost};
 pub(crate) use disk::Disk;
 pub(crate) use process::{binary, idle_memory, program, quietly};
-pub(crate) use rounds::{Contender, Measured, contend, median};
+pub(crate) use rounds::{Contender, Measured, contend};
 pub(crate) use table::{Goal, Line, heading, note, say};
 
 /// What a bench gives: there is nothing to recover from.

@@ -34,12 +34,15 @@ pub(crate) fn measure(plan: &Plan) -> Outcome<()> {
             Contender::new(OURS, || repeat(&|| quietly(&mut command(&["runs"]), 0))),
         ],
     )?;
-    let is_void = measured.is_void;
-    let line = |row, what: &str, seen, unit, goal| {
-        Line { row, what: what.to_owned(), seen, cpu: None, goal, unit, is_void }.print()
+    let timed = |what: &str, seen, unit, goal| {
+        let (what, is_void) = (what.to_owned(), measured.is_void);
+        Line { row: "11", what, seen, cpu: None, goal, unit, is_void }.print()
     };
-    line("11", "start, open the store, print, end", measured.wall(OURS) * 1e3, " ms", Goal::AtMost(50.0))?;
-    line("11", "the same, of a process that does nothing", 1.0 / measured.speed(OURS, FLOOR), "", Goal::None)?;
+    timed("start, open the store, print, end", measured.wall(OURS) * 1e3, " ms", Goal::AtMost(50.0))?;
+    timed("the same, times a process that does nothing", 1.0 / measured.speed(OURS, FLOOR), "", Goal::None)?;
+    let line = |row, what: &str, seen, unit, goal| {
+        Line { row, what: what.to_owned(), seen, cpu: None, goal, unit, is_void: false }.print()
+    };
     let (idle, most) = idle_memory(&mut command(&["runs"]))?;
     line("4", "memory with the store open, standing still", idle, " MB", Goal::AtMost(16.0))?;
     line("4", "the most until then", most, " MB", Goal::AtMost(64.0))?;

