@@ -5,6 +5,7 @@
 mod append;
 mod read;
 mod rollback;
+mod stored_tree;
 mod verify;
 
 use clock::Timestamp;

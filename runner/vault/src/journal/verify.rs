@@ -15,6 +15,7 @@ use rusqlite::params;
 use verdict::Code;
 
 use super::resume;
+use super::stored_tree::{self, StoredTree};
 use crate::VaultError;
 use crate::runs::{RunState, is_final, run_state};
 use crate::vault::Vault;
@@ -88,22 +89,27 @@ impl Vault {
         let mut claims = Claims::default();
         let mut statement = self.db.prepare("SELECT line FROM journal ORDER BY seq")?;
         let mut rows = statement.query([])?;
-        let mut stored = self.db.prepare("SELECT 1 FROM journal_node WHERE level = ?1 AND place = ?2 AND hash = ?3")?;
+        let mut levels = stored_tree::levels(&self.db)?;
+        let mut stored = StoredTree::new(&mut levels)?;
+        let mut completed = Vec::with_capacity(4);
         while let Some(row) = rows.next()? {
             let seq = chain.size();
             let fault = |why: String| VaultError::Journal { seq, why };
-            let mut completed = Vec::with_capacity(4);
             let text = row.get_ref(0)?.as_str().map_err(|_| fault("the line is not a text".into()))?;
             let line = chain
                 .check_reporting(text, |node, hash| completed.push((node, hash)))
                 .map_err(|error| fault(error.to_string()))?;
-            for (node, hash) in completed {
-                if !stored.exists(params![node.level, node.index as i64, hash.as_bytes()])? {
+            for (node, hash) in completed.drain(..) {
+                if !stored.next_is(node, &hash)? {
                     return Err(fault(format!("the stored tree differs at level {}", node.level)));
                 }
             }
             let record = JournalRecord::read(&line).map_err(|error| fault(error.to_string()))?;
             claims.take(seq, line.head().at, record).map_err(fault)?;
+        }
+        if let Some(level) = stored.stray()? {
+            let why = format!("the stored tree has nodes over no record at level {level}");
+            return Err(VaultError::Journal { seq: chain.size(), why });
         }
         Ok((chain, claims))
     }
