@@ -76,18 +76,15 @@ impl<'p> Machine<'p> {
         }
     }
 
-    /// What a person is asked for this piece: the item that it is about, if the step is repeated, and the arguments.
-    pub fn question(&self, slot: &Slot) -> Option<(Option<Item>, Value)> {
-        let step = self.procedure.step(&slot.step)?;
-        let item = match slot.position {
-            None => None,
-            Some(position) => {
-                let list = procedure::expand(self.procedure, step, &self.world).ok()?;
-                Some(list.into_iter().nth(position as usize)?)
-            }
-        };
-        let arguments = procedure::arguments(self.procedure, step, item.as_ref(), &self.world).ok()?;
-        Some((item, arguments))
+    /// The items that a step is repeated for; none if it is not repeated. They take as long as all of them together, so
+    /// they are asked for once a step and not once a piece.
+    pub fn items(&self, step: &Step) -> Option<Vec<Item>> {
+        procedure::expand(self.procedure, step, &self.world).ok()
+    }
+
+    /// What a person is asked about the item, or about nothing in particular if the step is not repeated.
+    pub fn question(&self, step: &Step, item: Option<&Item>) -> Option<Value> {
+        procedure::arguments(self.procedure, step, item, &self.world).ok()
     }
 
     /// The state of each step, in the procedure's order.

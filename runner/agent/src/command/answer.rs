@@ -6,7 +6,7 @@ use clock::Timestamp;
 use procedure::Procedure;
 use runner_engine::quiz::Graded;
 use runner_evidence::{Parse, Provenance, RawEvidence};
-use runner_vault::PieceRecord;
+use runner_vault::{PieceRecord, StoredPiece};
 use serde_json::json;
 use verdict::EvidenceClass;
 
@@ -59,7 +59,10 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
     let run = find::run(&runner, &args.run)?;
     // A deadline that has passed is settled first: an answer after it does not count.
     unfinished::go_on(&mut runner, run)?;
-    let question = find_question(questions::open(&runner, run)?, &args)?;
+    let wanted = |piece: &StoredPiece| {
+        piece.step == args.step && (args.key.is_none() || piece.key.as_deref() == args.key.as_deref())
+    };
+    let question = find_question(questions::open(&runner, run, wanted)?, &args)?;
     let stored = runner.vault.load_run(run).map_err(vault)?;
     let procedure = restore::procedure(&stored.start.procedure)?;
     let by = args.by.clone().unwrap_or_else(collect::operator);
@@ -131,12 +134,7 @@ fn weigh(args: &Args, question: &Open, run: &str, by: &str, now: Timestamp) -> R
     }
 }
 
-fn find_question(open: Vec<Open>, args: &Args) -> Result<Open, Fail> {
-    let mut matching: Vec<Open> = open
-        .into_iter()
-        .filter(|question| question.step == args.step)
-        .filter(|question| args.key.is_none() || question.key == args.key)
-        .collect();
+fn find_question(mut matching: Vec<Open>, args: &Args) -> Result<Open, Fail> {
     if matching.len() > 1 {
         let message = format!("the step `{}` asks {} questions", args.step, matching.len());
         return Err(Fail::input("E-ANSWER-002", message, "name the KEY; `proctor-runner pending` lists them"));

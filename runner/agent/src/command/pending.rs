@@ -30,7 +30,7 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
     };
     let mut values = Vec::new();
     for run in runs {
-        for question in questions::open(&runner, run)? {
+        for question in questions::open(&runner, run, |_| true)? {
             let deadline = question.deadline.map_or("no deadline".to_owned(), |deadline| format!("until {deadline}"));
             place.out.line(format_args!(
                 "run {run}  step {}  {}  asked: {}  {deadline}",

@@ -3,11 +3,10 @@
 use clock::Timestamp;
 use ids::RunId;
 use procedure::connector::Connector;
-use procedure::{Item, Procedure};
+use procedure::{Item, Step};
 use runner_engine::people::Question;
 use runner_engine::quiz::{Quiz, Shown};
-use runner_engine::{Machine, Slot};
-use runner_vault::{PieceState, StoredRun};
+use runner_vault::{PieceState, StoredPiece, StoredRun};
 use serde_json::{Value, json};
 
 use crate::fail::Fail;
@@ -104,8 +103,8 @@ pub(crate) fn person<'a>(key: Option<&'a str>, who: &'a str) -> &'a str {
     key.unwrap_or(who)
 }
 
-/// The open questions of a run, in the order of the procedure.
-pub(crate) fn open(runner: &Runner, run: RunId) -> Result<Vec<Open>, Fail> {
+/// The open questions of a run, or those of them that are wanted, in the order of the procedure.
+pub(crate) fn open(runner: &Runner, run: RunId, wanted: impl Fn(&StoredPiece) -> bool) -> Result<Vec<Open>, Fail> {
     let stored = runner.vault.load_run(run).map_err(vault)?;
     let procedure = restore::procedure(&stored.start.procedure)?;
     let mut machine = begin::rebuild(runner, &procedure, &stored)?;
@@ -113,14 +112,27 @@ pub(crate) fn open(runner: &Runner, run: RunId) -> Result<Vec<Open>, Fail> {
     machine.advance(known);
     let mut questions = Vec::new();
     for step in procedure.all_steps() {
-        let mut pieces: Vec<_> = stored.pieces.iter().filter(|piece| piece.step == step.id).collect();
+        let asked = |piece: &&StoredPiece| piece.step == step.id && matches!(piece.state, PieceState::Pending { .. });
+        let mut pieces: Vec<_> = stored.pieces.iter().filter(asked).filter(|piece| wanted(piece)).collect();
+        if pieces.is_empty() {
+            continue;
+        }
         pieces.sort_by_key(|piece| piece.position);
+        let broken = || broken(step, "what it is taken from does not evaluate");
+        let items = machine.items(step).ok_or_else(broken)?;
         for piece in pieces {
             let PieceState::Pending { question, who, deadline } = &piece.state else { continue };
-            let slot = Slot { step: piece.step.clone(), position: piece.position };
+            let item = match piece.position {
+                None => None,
+                Some(position) => Some(items.get(position as usize).ok_or_else(broken)?),
+            };
+            let arguments = machine.question(step, item).ok_or_else(broken)?;
             let attempts = question.get("attempts").and_then(Value::as_u64).unwrap_or(0);
             let person = person(piece.key.as_deref(), who);
-            let asks = asks(&procedure, &stored, &machine, &slot, person, attempts)?;
+            let asks = match step.connector {
+                Connector::Quiz => quiz(&stored, step, &arguments, person, attempts)?,
+                _ => decision(step, &arguments, item.cloned())?,
+            };
             questions.push(Open {
                 step: piece.step.clone(),
                 position: piece.position,
@@ -135,29 +147,18 @@ pub(crate) fn open(runner: &Runner, run: RunId) -> Result<Vec<Open>, Fail> {
     Ok(questions)
 }
 
-fn asks(
-    procedure: &Procedure,
-    stored: &StoredRun,
-    machine: &Machine<'_>,
-    slot: &Slot,
-    person: &str,
-    attempts: u64,
-) -> Result<Asks, Fail> {
-    let broken = |why: String| {
-        let message = format!("the question of step {} cannot be put together again: {why}", slot.step);
-        Fail::fault("E-RUN-018", message, "see `proctor-runner doctor`, or end the run with `cancel`")
-    };
-    let (item, arguments) =
-        machine.question(slot).ok_or_else(|| broken("what it is taken from does not evaluate".to_owned()))?;
-    match procedure.step(&slot.step).map(|step| step.connector) {
-        Some(Connector::Quiz) => {
-            let quiz = Quiz::from_arguments(&arguments).map_err(|error| broken(error.to_string()))?;
-            let shown = quiz.questions(&stored.start.run.to_string(), person, attempts + 1);
-            Ok(Asks::Quiz { quiz, attempts, shown })
-        }
-        _ => {
-            let question = Question::from_arguments(&arguments).map_err(|error| broken(error.to_string()))?;
-            Ok(Asks::Decision { question: Box::new(question), item })
-        }
-    }
+fn quiz(stored: &StoredRun, step: &Step, arguments: &Value, person: &str, attempts: u64) -> Result<Asks, Fail> {
+    let quiz = Quiz::from_arguments(arguments).map_err(|error| broken(step, error))?;
+    let shown = quiz.questions(&stored.start.run.to_string(), person, attempts + 1);
+    Ok(Asks::Quiz { quiz, attempts, shown })
+}
+
+fn decision(step: &Step, arguments: &Value, item: Option<Item>) -> Result<Asks, Fail> {
+    let question = Question::from_arguments(arguments).map_err(|error| broken(step, error))?;
+    Ok(Asks::Decision { question: Box::new(question), item })
+}
+
+fn broken(step: &Step, why: impl std::fmt::Display) -> Fail {
+    let message = format!("the question of step {} cannot be put together again: {why}", step.id);
+    Fail::fault("E-RUN-018", message, "see `proctor-runner doctor`, or end the run with `cancel`")
 }
