@@ -12,3 +12,4 @@ mod people;
 mod proof;
 mod results;
 mod review;
+mod usage;

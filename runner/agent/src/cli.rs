@@ -85,14 +85,10 @@ enum Command {
 
 /// Runs the command line and says what the process ends with.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            let asked_for = error.exit_code() == 0;
-            // Nothing can be done for somebody who closed the terminal.
-            let _ = error.print();
-            return if asked_for { Exit::Pass } else { Exit::BadInput }.into();
-        }
+        Err(error) => return not_understood(&error, &arguments).into(),
     };
     let place = Place { dir: cli.dir, out: Output::new(cli.json) };
     let done = execute(cli.command, &place);
@@ -102,6 +98,19 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         fail.exit
     })
     .into()
+}
+
+/// Help that was asked for, or what is wrong with the command line.
+fn not_understood(error: &clap::Error, arguments: &[OsString]) -> Exit {
+    if error.exit_code() != 0 && arguments.iter().any(|argument| argument == "--json") {
+        let text = error.render().to_string();
+        let fail = Fail::input("E-USAGE-001", text.trim_start_matches("error: ").trim_end(), "see --help");
+        Output::new(true).fail(&fail);
+        return fail.exit;
+    }
+    // Nothing can be done for somebody who closed the terminal.
+    let _ = error.print();
+    if error.exit_code() == 0 { Exit::Pass } else { Exit::BadInput }
 }
 
 fn execute(command: Command, place: &Place) -> Result<Exit, Fail> {

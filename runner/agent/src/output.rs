@@ -79,7 +79,10 @@ impl Output {
             return remark(format_args!("{error:#}"));
         }
         let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
-        remark(format_args!("{red}{}{red:#} {}", fail.code, printable(&fail.message)));
+        // Several lines are several things that are wrong, or a place in a file with a mark below it.
+        let mut lines = fail.message.lines().map(printable);
+        remark(format_args!("{red}{}{red:#} {}", fail.code, lines.next().unwrap_or_default()));
+        lines.for_each(|line| remark(format_args!("  {line}")));
         if !fail.next.is_empty() {
             remark(format_args!("  → {}", printable(&fail.next)));
         }

@@ -28,6 +28,9 @@ enum Action {
     /// Find everything that is wrong at once: unknown keys, missing files, secrets that cannot be read, programs that
     /// others may replace, bindings to connections that do not exist. Nothing is connected to. Exit code 2 says that
     /// something must be corrected; warnings alone do not.
+    #[command(after_help = "Examples:
+  proctor-runner config check
+  proctor-runner config check ./config.toml.new")]
     Check {
         /// Configuration to check instead of config.toml in the Runner's folder; relative paths in it still start at
         /// that folder.
@@ -35,6 +38,8 @@ enum Action {
         file: Option<PathBuf>,
     },
     /// Print a configuration with every key explained.
+    #[command(after_help = "Example:
+  proctor-runner config sample > config.toml")]
     Sample,
 }
 

@@ -33,14 +33,21 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Record an approved exception.
+    #[command(after_help = "Example:
+  proctor-runner exceptions add --procedure tls.yaml --check trusted --items 'old.example.org:443' \\
+    --requested-by Ann --approved-by Bob --expires 2026-12-31 --justification 'replaced in December'")]
     Add(Box<Add>),
     /// List exceptions.
+    #[command(after_help = "Example:
+  proctor-runner exceptions list --all")]
     List {
         /// Also those that expired or were removed.
         #[arg(long)]
         all: bool,
     },
     /// End an exception before it expires.
+    #[command(after_help = "Example:
+  proctor-runner exceptions remove 019aa7f0-0000-7000-8000-000000000003 --reason 'replaced'")]
     Remove {
         /// The exception.
         #[arg(value_name = "EXCEPTION")]

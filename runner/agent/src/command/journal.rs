@@ -34,6 +34,8 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Show the last records.
+    #[command(after_help = "Example:
+  proctor-runner journal tail -n 50")]
     Tail {
         /// How many.
         #[arg(short, value_name = "N", default_value_t = 20)]
@@ -41,16 +43,24 @@ enum Action {
     },
     /// Check the whole journal: chain, signed checkpoint, tree, attestations, and the checkpoint outside the store.
     /// Exit code 1 says that something is wrong.
+    #[command(after_help = "Example:
+  proctor-runner journal verify")]
     Verify,
     /// Print the newest signed checkpoint, a C2SP signed note.
+    #[command(after_help = "Example:
+  proctor-runner journal checkpoint > journal.checkpoint.copy")]
     Checkpoint,
     /// Accept the store as it is after an older one was put back. The gap is journalled and stays visible.
+    #[command(after_help = "Example:
+  proctor-runner journal acknowledge --reason 'restored the backup of 3 May after a disk failure'")]
     Acknowledge {
         /// Why, in 1 to 500 characters.
         #[arg(long, value_name = "TEXT")]
         reason: FreeText,
     },
     /// Write all records as JSON Lines, exactly the bytes that were hashed.
+    #[command(after_help = "Example:
+  proctor-runner journal export -o journal.jsonl")]
     Export {
         /// File to write; it must not exist.
         #[arg(short, long, value_name = "FILE")]

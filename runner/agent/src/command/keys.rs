@@ -33,13 +33,22 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Seal level, generations and public keys.
+    #[command(after_help = "Example:
+  proctor-runner keys status --json")]
     Status,
     /// Make new key-encryption keys and wrap the key of every item with them. Goes on where an interrupted rotation
     /// stopped; the store can be used all the while.
+    #[command(after_help = "Example:
+  proctor-runner keys rotate")]
     Rotate,
     /// Change the root key, or the place it comes from. The line in config.toml is changed with it.
+    #[command(after_help = "Examples:
+  proctor-runner keys rewrap --key /media/token/root.key
+  proctor-runner keys rewrap --provider passphrase --passphrase-file /run/secrets/proctor")]
     Rewrap(RootKeyArgs),
     /// Write the public keys, runner.pem and journal.vkey, for auditors to pin.
+    #[command(after_help = "Example:
+  proctor-runner keys export --out ./for-the-auditor")]
     Export {
         /// Folder to write to; it is made if it does not exist.
         #[arg(long, value_name = "DIR")]

@@ -32,6 +32,8 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Keep the evidence of a run, whatever its retention.
+    #[command(after_help = "Example:
+  proctor-runner purge hold last --reason 'litigation 2026-17'")]
     Hold {
         /// The run: its id, or `last`.
         #[arg(value_name = "RUN")]
@@ -41,12 +43,16 @@ enum Action {
         reason: FreeText,
     },
     /// End the hold on a run.
+    #[command(after_help = "Example:
+  proctor-runner purge release 019aa7f0-0000-7000-8000-000000000003")]
     Release {
         /// The run: its id, or `last`.
         #[arg(value_name = "RUN")]
         run: String,
     },
     /// List the holds.
+    #[command(after_help = "Example:
+  proctor-runner purge holds")]
     Holds,
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Args {
     #[arg(long)]
     unfinished: bool,
     /// How many, at most.
-    #[arg(long, default_value_t = 20, value_name = "N")]
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
     /// Only runs before this one, for the next page.
     #[arg(long, value_name = "RUN")]

@@ -29,6 +29,10 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Keep a secret under this name; one that is there is replaced.
+    #[command(after_help = "Examples:
+  proctor-runner secret set erp-token --from-file token.txt
+  pass show erp | proctor-runner secret set erp-token
+  proctor-runner secret set erp-token --prompt")]
     Set {
         /// Letters, digits, `_`, `.` and `-`, at most 64.
         name: Name,
@@ -36,8 +40,12 @@ enum Action {
         origin: Origin,
     },
     /// List the names and when each was set.
+    #[command(after_help = "Example:
+  proctor-runner secret list --json")]
     List,
     /// Forget a secret.
+    #[command(after_help = "Example:
+  proctor-runner secret remove erp-token")]
     Remove {
         /// Its name.
         name: Name,

@@ -146,7 +146,7 @@ fn a_wait_that_was_cancelled_is_over_also_when_it_is_looked_at_again() {
     let Next::Work(commands) = cancelled.advance(at(0)) else { panic!("the step is to be recorded as cancelled") };
     let [Command::Record(record)] = commands.as_slice() else { panic!("{commands:?}") };
     assert!(matches!(cancelled.advance(at(0)), Next::Done));
-    let again = [kept.as_slice(), &[record.clone()]].concat();
+    let again = [kept.as_slice(), std::slice::from_ref(record)].concat();
     assert!(matches!(Machine::new(&procedure, plan(), restored(&again)).advance(at(0)), Next::Done));
 }
 
