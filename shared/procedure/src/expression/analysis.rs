@@ -1,6 +1,7 @@
 //! What an expression refers to and what it certainly gets wrong, without evaluating it.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use cel::IdedExpr;
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, operators};
@@ -35,16 +36,17 @@ impl Concern {
     }
 }
 
-/// What stands behind the variables at the place of an expression.
+/// What stands behind the variables at the place of an expression. Every expression gets one of its own, so what is the
+/// same in all of them is shared.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Scope<'s> {
-    pub(crate) inputs: BTreeMap<&'s str, Shape>,
-    pub(crate) steps: BTreeMap<&'s str, Shape>,
-    pub(crate) facts: BTreeMap<&'s str, Shape>,
+    pub(crate) inputs: Rc<BTreeMap<&'s str, Shape>>,
+    pub(crate) steps: Rc<BTreeMap<&'s str, Shape>>,
+    pub(crate) facts: Rc<BTreeMap<&'s str, Shape>>,
     /// The lists of the populations.
-    pub(crate) populations: BTreeMap<&'s str, Shape>,
+    pub(crate) populations: Rc<BTreeMap<&'s str, Shape>>,
     /// The lists of the populations that have a sample.
-    pub(crate) samples: BTreeMap<&'s str, Shape>,
+    pub(crate) samples: Rc<BTreeMap<&'s str, Shape>>,
     pub(crate) item: Option<Shape>,
     pub(crate) key: bool,
     pub(crate) out: Option<Shape>,

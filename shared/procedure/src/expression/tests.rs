@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use serde_json::{Value, json};
 use verdict::Code;
@@ -360,10 +361,10 @@ fn analysis_says_what_is_certainly_wrong() {
     use crate::connector::{Connector, Shape};
     let tls = Connector::Tls.signature().value_shape(&json!({}));
     let mut scope = Scope { item: Some(Shape::Any), key: true, ..Scope::default() };
-    scope.steps.insert("tls", tls.clone());
-    scope.steps.insert("each", Shape::list(tls));
-    scope.inputs.insert("n", Shape::INT);
-    scope.facts.insert("staff", Shape::Any);
+    Rc::make_mut(&mut scope.steps).insert("tls", tls.clone());
+    Rc::make_mut(&mut scope.steps).insert("each", Shape::list(tls));
+    Rc::make_mut(&mut scope.inputs).insert("n", Shape::INT);
+    Rc::make_mut(&mut scope.facts).insert("staff", Shape::Any);
     type Row = (&'static str, Option<(FaultCode, Option<&'static str>)>);
     let rows: &[Row] = &[
         ("steps.tls.chain[0].not_after == ''", None),

@@ -1,6 +1,7 @@
 //! What expressions refer to: does it exist, is it there in time, does its value have that member.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use super::{Reader, steps};
 use crate::connector::{Field, Shape};
@@ -244,24 +245,25 @@ fn population_of(name: &Name) -> Name {
 
 /// The shapes of everything that is declared, also of what has faults.
 struct Shapes<'p> {
-    inputs: BTreeMap<&'p str, Shape>,
-    steps: BTreeMap<&'p str, Shape>,
-    facts: BTreeMap<&'p str, Shape>,
-    populations: BTreeMap<&'p str, Shape>,
+    inputs: Rc<BTreeMap<&'p str, Shape>>,
+    steps: Rc<BTreeMap<&'p str, Shape>>,
+    facts: Rc<BTreeMap<&'p str, Shape>>,
+    populations: Rc<BTreeMap<&'p str, Shape>>,
     sampled: BTreeSet<&'p str>,
 }
 
 impl<'p> Shapes<'p> {
     fn of(procedure: &'p Procedure) -> Self {
         let document = &procedure.document;
+        let mut steps = identified(document, "steps");
+        steps.extend(identified(document, "finally"));
         let mut shapes = Self {
-            inputs: named(document, "inputs"),
-            steps: identified(document, "steps"),
-            facts: named(document, "facts"),
-            populations: named(document, "populations"),
+            inputs: Rc::new(named(document, "inputs")),
+            steps: Rc::new(steps),
+            facts: Rc::new(named(document, "facts")),
+            populations: Rc::new(named(document, "populations")),
             sampled: BTreeSet::new(),
         };
-        shapes.steps.extend(identified(document, "finally"));
         for (name, node) in document
             .entry("populations")
             .map(|entry| entry.value.entries())
@@ -274,7 +276,7 @@ impl<'p> Shapes<'p> {
             }
         }
         for input in &procedure.inputs {
-            shapes.inputs.insert(&input.name, of_input(&input.shape));
+            Rc::make_mut(&mut shapes.inputs).insert(&input.name, of_input(&input.shape));
         }
         // Facts, populations and repeated steps build on each other; a few rounds settle what can be settled.
         for _ in 0..3 {
@@ -302,26 +304,26 @@ impl<'p> Shapes<'p> {
                     ]))
                 }
             };
-            self.steps.insert(&step.id, shape);
+            Rc::make_mut(&mut self.steps).insert(&step.id, shape);
         }
         for fact in &procedure.facts {
             let shape = analyse_quietly(&fact.value, &self.scope());
-            self.facts.insert(&fact.name, shape);
+            Rc::make_mut(&mut self.facts).insert(&fact.name, shape);
         }
         for population in &procedure.populations {
             let shape = Shape::list(analyse_quietly(&population.from, &self.scope()).item());
-            self.populations.insert(&population.name, shape);
+            Rc::make_mut(&mut self.populations).insert(&population.name, shape);
         }
     }
 
     fn scope(&self) -> Scope<'p> {
         let samples = self.populations.iter().filter(|(name, _)| self.sampled.contains(*name));
         Scope {
-            inputs: self.inputs.clone(),
-            steps: self.steps.clone(),
-            facts: self.facts.clone(),
-            populations: self.populations.clone(),
-            samples: samples.map(|(name, shape)| (*name, shape.clone())).collect(),
+            inputs: Rc::clone(&self.inputs),
+            steps: Rc::clone(&self.steps),
+            facts: Rc::clone(&self.facts),
+            populations: Rc::clone(&self.populations),
+            samples: Rc::new(samples.map(|(name, shape)| (*name, shape.clone())).collect()),
             item: None,
             key: false,
             out: None,
