@@ -41,7 +41,7 @@ fn account(n: usize) -> Value {
     json!({
         "id": format!("u{n:02}"), "name": format!("Person {n}"), "email": format!("P{n}@example.org"),
         "status": "active", "kind": if n < 58 { "person" } else { "service" },
-        "role": if n % 20 == 0 { "admin" } else { "clerk" }, "last_login": "2026-11-20T08:00:00Z",
+        "role": if n.is_multiple_of(20) { "admin" } else { "clerk" }, "last_login": "2026-11-20T08:00:00Z",
         "owner_email": if n >= 58 { json!("p1@example.org") } else { Value::Null },
     })
 }
