@@ -139,3 +139,49 @@ fn execute(command: Command, place: &Place) -> Result<Exit, Fail> {
         Command::Schema(args) => command::schema::execute(args, place),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// Words of a shell line, as far as the examples need it.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let mut quote = None;
+        for character in line.chars() {
+            match (quote, character) {
+                (Some(open), _) if open == character => quote = None,
+                (None, '\'' | '"') => quote = Some(character),
+                (None, ' ') => words.push(String::new()),
+                _ => words.last_mut().unwrap().push(character),
+            }
+        }
+        words.retain(|word| !word.is_empty());
+        words
+    }
+
+    fn commands(command: &clap::Command) -> Vec<clap::Command> {
+        let below = command.get_subcommands().flat_map(commands);
+        std::iter::once(command.clone()).chain(below).collect()
+    }
+
+    /// An example may be followed by what it does, two spaces or more away, or by a redirection.
+    #[test]
+    fn every_example_is_understood() {
+        let mut seen = 0;
+        for command in commands(&Cli::command()) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default().replace("\\\n    ", "");
+            let examples = help.lines().filter(|line| line.starts_with("  "));
+            for line in examples.filter_map(|line| Some(line.split_once("proctor-runner ")?.1)) {
+                let line = line.split("  ").next().unwrap_or_default().split(" > ").next().unwrap_or_default();
+                let arguments = ["proctor-runner".to_owned()].into_iter().chain(words(line));
+                let understood = Cli::try_parse_from(arguments).map(|_| ()).map_err(|error| error.to_string());
+                assert_eq!(understood, Ok(()), "{}: {line}", command.get_name());
+                seen += 1;
+            }
+        }
+        assert!(seen > 50, "only {seen} examples were found");
+    }
+}

@@ -45,7 +45,7 @@ impl Output {
     /// The result as JSON; nothing when the result is text.
     pub(crate) fn json(self, value: &Value) {
         if self.json {
-            print(format_args!("{value:#}"));
+            print(inert(&format!("{value:#}")));
         }
     }
 
@@ -76,7 +76,7 @@ impl Output {
     pub(crate) fn fail(self, fail: &Fail) {
         if self.json {
             let error = serde_json::json!({"error": {"code": fail.code, "message": fail.message, "next": fail.next}});
-            return remark(format_args!("{error:#}"));
+            return remark(inert(&format!("{error:#}")));
         }
         let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
         // Several lines are several things that are wrong, or a place in a file with a mark below it.
@@ -144,7 +144,7 @@ pub(crate) enum Cell {
 impl Cell {
     fn shown(self) -> comfy_table::Cell {
         match self {
-            Self::Text(text) => comfy_table::Cell::new(printable(&text)),
+            Self::Text(text) => comfy_table::Cell::new(brief(&text)),
             Self::Status(status) => comfy_table::Cell::new(status).fg(match status {
                 Status::Pass => Color::Green,
                 Status::Fail => Color::Red,
@@ -180,8 +180,60 @@ pub(crate) fn score(score: Option<u64>) -> String {
     score.map_or_else(|| "none".to_owned(), |points| format!("{}.{:02}", points / 100, points % 100))
 }
 
+/// Characters of a name or a message that are shown where many are listed.
+const BRIEF: usize = 300;
+
+/// Text that may have come from a target, for a line among others: safe for a terminal, and what is left out of a very
+/// long one is said.
+pub(crate) fn brief(text: &str) -> String {
+    match text.char_indices().nth(BRIEF) {
+        None => printable(text),
+        Some((end, _)) => {
+            let shown = printable(text.get(..end).unwrap_or_default());
+            format!("{shown}… (the first {BRIEF} of {} characters)", text.chars().count())
+        }
+    }
+}
+
+/// JSON that is the same document and cannot act on a terminal: what `printable` escapes stands as `\uXXXX`. Outside of
+/// strings JSON has no such characters but line breaks.
+fn inert(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character != '\n' && proof::text::is_deceptive(character) {
+            let units =
+                character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<_>>();
+            shown.extend(units);
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
 /// Text that may have come from a target, made safe for a terminal: control characters, among them escape sequences,
 /// and characters that reorder text are shown as escapes.
 pub(crate) fn printable(text: &str) -> String {
     proof::text::printable(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_that_cannot_act_on_a_terminal_is_the_same_json() {
+        let value = serde_json::json!({"a\u{202e}": "\u{9b}31m \u{e0041} \u{1b}[2J\n é 漢 \u{7f}"});
+        let text = inert(&format!("{value:#}"));
+        assert!(!text.chars().any(|character| character != '\n' && proof::text::is_deceptive(character)), "{text}");
+        assert!(text.contains("é 漢"));
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
+
+    #[test]
+    fn what_is_left_out_is_said() {
+        assert_eq!(brief("short\u{202e}"), "short\\u{202e}");
+        let long = brief(&"é".repeat(BRIEF + 1));
+        assert!(long.ends_with("… (the first 300 of 301 characters)") && long.starts_with('é'), "{long}");
+    }
 }

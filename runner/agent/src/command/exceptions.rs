@@ -47,7 +47,7 @@ enum Action {
     },
     /// End an exception before it expires.
     #[command(after_help = "Example:
-  proctor-runner exceptions remove 019aa7f0-0000-7000-8000-000000000003 --reason 'replaced'")]
+  proctor-runner exceptions remove 019aa7f0-0000-7000-8000-000000000003 --justification 'replaced'")]
     Remove {
         /// The exception.
         #[arg(value_name = "EXCEPTION")]

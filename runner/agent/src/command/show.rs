@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use verdict::Status;
 
 use crate::fail::{Exit, Fail};
-use crate::output::{self, Cell, printable};
+use crate::output::{self, Cell, brief, printable};
 use crate::place::Place;
 use crate::wiring::runner::{Mode, Runner, vault};
 use crate::wiring::{find, report, restore};
@@ -67,12 +67,7 @@ fn print_check(place: &Place, check: &procedure::Check, result: &CheckResult, st
         let code = item.code.map(|code| format!(" ({code})")).unwrap_or_default();
         let excepted = item.excepted.map(|id| format!(" excepted by {id}")).unwrap_or_default();
         let detail = item.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
-        out.line(format_args!(
-            "    {}  {}{code}{excepted}{}",
-            output::status(item.status),
-            printable(key),
-            printable(&detail)
-        ));
+        out.line(format_args!("    {}  {}{code}{excepted}{}", output::status(item.status), brief(key), brief(&detail)));
     }
     if !all && concerning.len() > LISTED {
         out.line(format_args!("    … and {} more; --all lists them", concerning.len() - LISTED));

@@ -11,15 +11,20 @@ const ROUNDS: usize = 20;
 pub(super) const MARK: &str = "PROCTOR_COMMAND";
 
 /// Ends what the commands of Runners that are gone have left behind, after a crash or a kill, and tells how many
-/// processes that were. Commands of Runners that live are left alone. To be called when a Runner starts.
+/// processes that were. Commands of Runners that live are left alone, and so is what runs in another container, where
+/// the same numbers are other processes. To be called when a Runner starts.
 pub fn end_orphans() -> usize {
     let is_orphan = |mark: &str| {
         let runner = mark.split_once('-').and_then(|(runner, _)| runner.parse::<i32>().ok()).and_then(Pid::from_raw);
         runner.is_some_and(|runner| rustix::process::test_kill_process(runner) == Err(rustix::io::Errno::SRCH))
     };
+    let namespace = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/pid")).ok();
+    let own = namespace("self");
+    let is_near = |number: i32| own.is_some() && namespace(&number.to_string()) == own;
     let mut ended = 0;
     for _ in 0..ROUNDS {
-        let found = numbers().filter(|number| mark_of(*number).is_some_and(|mark| is_orphan(&mark)));
+        let marked = numbers().filter(|number| mark_of(*number).is_some_and(|mark| is_orphan(&mark)));
+        let found = marked.filter(|number| is_near(*number));
         let killed =
             found.filter_map(Pid::from_raw).filter(|pid| rustix::process::kill_process(*pid, Signal::KILL).is_ok());
         match killed.count() {

@@ -273,10 +273,29 @@ async fn what_a_dead_runner_left_behind_is_ended() {
     // No process has a number like this one.
     let mut orphan = start(format!("{}-1", i32::MAX));
     let mut living = start(format!("{}-1", std::process::id()));
+    // The same number in another container is another Runner.
+    let mut container = std::process::Command::new("/usr/bin/unshare");
+    let mark = format!("PROCTOR_COMMAND={}-1", i32::MAX);
+    container.args(["--user", "--pid", "--fork", "--kill-child", "/usr/bin/env", &mark, "/usr/bin/sleep", "8238"]);
+    let mut container = container.spawn().unwrap();
+    let inside = || {
+        let list = format!("/proc/{0}/task/{0}/children", container.id());
+        let child = std::fs::read_to_string(list).unwrap_or_default();
+        std::fs::read_to_string(format!("/proc/{}/cmdline", child.trim())).is_ok_and(|line| line.contains("sleep\0"))
+    };
+    for _ in 0..500 {
+        if inside() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
     while !std::fs::read_to_string(format!("/proc/{}/cmdline", orphan.id())).unwrap().contains("8237") {}
     assert!(runner_connectors::command::end_orphans() >= 1);
     assert!(!orphan.wait().unwrap().success());
     assert!(living.try_wait().unwrap().is_none());
+    assert!(inside(), "what runs in a container was ended, or did not start");
+    container.kill().unwrap();
+    container.wait().unwrap();
     living.kill().unwrap();
     living.wait().unwrap();
 }
