@@ -167,15 +167,19 @@ mod tests {
         std::iter::once(command.clone()).chain(below).collect()
     }
 
-    /// An example may be followed by what it does, two spaces or more away, or by a redirection.
+    /// An example may be followed by what it does, two spaces or more away, by a pipe or by a redirection.
     #[test]
     fn every_example_is_understood() {
         let mut seen = 0;
         for command in commands(&Cli::command()) {
-            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default().replace("\\\n    ", "");
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let mut parts = help.split("\\\n");
+            let first = parts.next().unwrap_or_default().to_owned();
+            let help = parts.fold(first, |whole, part| whole + part.trim_start());
             let examples = help.lines().filter(|line| line.starts_with("  "));
             for line in examples.filter_map(|line| Some(line.split_once("proctor-runner ")?.1)) {
-                let line = line.split("  ").next().unwrap_or_default().split(" > ").next().unwrap_or_default();
+                let line =
+                    ["  ", " > ", " | "].iter().fold(line, |line, end| line.split(end).next().unwrap_or_default());
                 let arguments = ["proctor-runner".to_owned()].into_iter().chain(words(line));
                 let understood = Cli::try_parse_from(arguments).map(|_| ()).map_err(|error| error.to_string());
                 assert_eq!(understood, Ok(()), "{}: {line}", command.get_name());

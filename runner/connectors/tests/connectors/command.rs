@@ -293,6 +293,8 @@ async fn what_a_dead_runner_left_behind_is_ended() {
     assert!(runner_connectors::command::end_orphans() >= 1);
     assert!(!orphan.wait().unwrap().success());
     assert!(living.try_wait().unwrap().is_none());
+    // Who is killed is gone a moment later.
+    std::thread::sleep(Duration::from_millis(200));
     assert!(inside(), "what runs in a container was ended, or did not start");
     container.kill().unwrap();
     container.wait().unwrap();

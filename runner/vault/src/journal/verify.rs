@@ -117,7 +117,7 @@ impl Vault {
     /// Each attestation is recorded with its hash, is of the Runner's key, and is of the manifest beside it.
     fn check_attestations(&self, claims: &mut Claims) -> Result<(), VaultError> {
         let mut statement = self.db.prepare(
-            "SELECT attestation.seq, run.run, envelope, manifest FROM attestation \
+            "SELECT attestation.seq, run.run, envelope, manifest, final, attestation.verdict FROM attestation \
              JOIN run ON run.id = attestation.run ORDER BY seq",
         )?;
         let mut stored = self.db.prepare(
@@ -151,6 +151,9 @@ impl Vault {
                 if !known {
                     return Err(fault(&format!("the attested evidence item {} is missing in the store", line.item)));
                 }
+            }
+            if row.get::<_, bool>(4)? != is_final(&manifest) || row.get::<_, String>(5)? != manifest.run.verdict.as_str() {
+                return Err(fault("what is kept beside the attestation is not what its manifest says"));
             }
             if is_final(&manifest) {
                 claims.results.insert(run, manifest.run);
