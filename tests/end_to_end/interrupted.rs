@@ -96,3 +96,40 @@ fn a_signal_ends_a_wait() {
     let _ = runner.run(&["cancel", "last"]).with_code(0);
     assert_eq!(runner.json(&["runs"])[0]["verdict"], "error");
 }
+
+#[test]
+fn a_signal_while_an_old_run_goes_on_begins_no_new_one() {
+    let (runner, file) = nap("");
+    let mut first = start(&runner, &file, "3.0174");
+    until(|| sleepers("3.0174").len() == 1);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    until(|| runner.json(&["runs"]).as_array().is_some_and(|runs| runs.len() == 1));
+    let second = start(&runner, &file, "0.01");
+    // What the killed Runner left behind is ended first; then the old run's own step begins again.
+    until(|| !sleepers("3.0174").is_empty());
+    std::thread::sleep(Duration::from_millis(300));
+    send(&second, Signal::SIGINT);
+    let _ = Answer::from(second.wait_with_output().unwrap()).with_code(3);
+    assert_eq!(runner.json(&["runs"]).as_array().unwrap().len(), 1);
+}
+
+/// A run that cannot go on, here for want of its connection, is not passed over in silence.
+#[test]
+fn a_run_that_cannot_go_on_is_named_and_is_no_success() {
+    let policy = "[policy]\n[[policy.commands]]\npath = \"/bin/sleep\"\n";
+    let runner = Runner::new("");
+    runner.configure(&format!("{policy}[connections.nap]\ntype = \"command\"\n"));
+    let text = NAP
+        .replace("    use: command\n", "    use: command\n    via: nap\n")
+        .replace("    WAIT\n", "")
+        .replace("steps:\n", "connections:\n  nap: { type: command, access: read-only }\nsteps:\n");
+    let file = runner.write("nap.yaml", text).display().to_string();
+    let child = start(&runner, &file, "3.0175");
+    until(|| sleepers("3.0175").len() == 1);
+    send(&child, Signal::SIGTERM);
+    let _ = Answer::from(child.wait_with_output().unwrap()).with_code(3);
+    runner.configure(policy);
+    let answer = runner.run(&["resume"]).with_code(1);
+    assert!(answer.err.contains("cannot go on: E-RUN-001"), "{}", answer.err);
+}

@@ -12,6 +12,9 @@ use tokio::sync::watch;
 
 use crate::fail::{Exit, Fail};
 
+/// Code of the error that says so. Whoever goes from run to run stops at it.
+pub(crate) const CODE: &str = "E-RUN-019";
+
 /// The first signal that came, if any.
 #[derive(Debug, Clone)]
 pub(crate) struct Interrupt(watch::Receiver<Option<&'static str>>);
@@ -37,7 +40,7 @@ impl Interrupt {
         // The sender lives as long as the process: its thread ends only with it.
         let name = self.0.wait_for(Option::is_some).await.ok().and_then(|name| *name).unwrap_or("a signal");
         Fail::fault(
-            "E-RUN-019",
+            CODE,
             format_args!("interrupted by {name}; what was collected is stored, and the run is not finished"),
             "`proctor-runner resume` goes on with it, `proctor-runner cancel RUN` ends it",
         )

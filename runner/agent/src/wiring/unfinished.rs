@@ -7,22 +7,33 @@ use verdict::Code;
 use crate::fail::Fail;
 use crate::wiring::report::{self, Judged};
 use crate::wiring::runner::{Runner, vault};
-use crate::wiring::{begin, restore};
+use crate::wiring::{begin, interrupt, restore};
+
+/// What came of going on with all runs.
+#[derive(Default)]
+pub(crate) struct WentOn {
+    /// Runs of which something new became known.
+    pub(crate) reports: Vec<Judged>,
+    /// Runs that could not go on.
+    pub(crate) stuck: Vec<RunId>,
+}
 
 /// Goes on with every run that can go on: one that was cut off, one whose time or deadline has come. What still waits
 /// for a person is left as it is. A run that cannot go on here is named, and the others are not held up by it.
-pub(crate) fn go_on_with_all(runner: &mut Runner) -> Result<Vec<Judged>, Fail> {
-    let mut reports = Vec::new();
+pub(crate) fn go_on_with_all(runner: &mut Runner) -> Result<WentOn, Fail> {
+    let mut went_on = WentOn::default();
     for run in runner.vault.unfinished_runs().map_err(vault)? {
         match go_on(runner, run) {
-            Ok(judged) => reports.extend(judged),
+            Ok(judged) => went_on.reports.extend(judged),
+            Err(fail) if fail.code == interrupt::CODE => return Err(fail),
             Err(fail) => {
                 runner.out.note(format_args!("run {run} cannot go on: {fail}"));
                 runner.out.note(format_args!("  → {}, or end it with `proctor-runner cancel {run}`", fail.next));
+                went_on.stuck.push(run);
             }
         }
     }
-    Ok(reports)
+    Ok(went_on)
 }
 
 /// Goes on with one run; `None` if nothing new became known.
