@@ -11,7 +11,6 @@ pub mod file;
 mod guard;
 pub mod http;
 mod limits;
-pub mod person;
 mod policy;
 mod registry;
 mod request;

@@ -4,10 +4,11 @@ use clock::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// What a person is asked to decide, from the resolved arguments of an `attest` step.
-#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Question {
     /// The role or person who is asked.
-    pub ask: Value,
+    pub ask: String,
     /// Who must not decide: nobody decides about themselves.
     #[serde(default)]
     pub not: Option<String>,
@@ -27,6 +28,9 @@ pub struct Question {
     /// The document that is decided on, by its digest.
     #[serde(default)]
     pub document: Option<String>,
+    /// How long the person has; the machine has made a deadline of it.
+    #[serde(default)]
+    pub due: Option<String>,
 }
 
 /// Why an answer is not accepted.
@@ -65,7 +69,7 @@ impl Question {
         self.show.iter().filter_map(|field| item.get(field).map(|value| (field.as_str(), value))).collect()
     }
 
-    /// The step's value `{answer, comment, by, at}`, and the digest of what was decided on, if it is declared.
+    /// The step's value `{answer, comment, by, at}`; without a comment, it has none.
     pub fn accept(
         &self,
         answer: &str,
@@ -90,7 +94,9 @@ impl Question {
         }
         let mut value = Map::new();
         value.insert("answer".into(), json!(answer));
-        value.insert("comment".into(), json!(comment));
+        if let Some(comment) = comment {
+            value.insert("comment".into(), json!(comment));
+        }
         value.insert("by".into(), json!(by));
         value.insert("at".into(), json!(at));
         Ok(value)

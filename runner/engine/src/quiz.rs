@@ -14,8 +14,14 @@ pub struct Shown {
 }
 
 /// A quiz as the procedure declares it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Quiz {
+    /// The role or person who is asked.
+    pub ask: String,
+    /// How long the person has; the machine has made a deadline of it.
+    #[serde(default)]
+    pub due: Option<String>,
     questions: Vec<Question>,
     draw: Option<usize>,
     pass: u64,
@@ -23,11 +29,15 @@ pub struct Quiz {
     attempts: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Question {
     q: String,
     choices: Vec<String>,
     right: usize,
+    /// Why, for those who read the procedure.
+    #[serde(default, rename = "why")]
+    _why: Option<String>,
 }
 
 /// What came of an attempt.
@@ -132,6 +142,12 @@ impl Quiz {
     }
 }
 
+impl std::fmt::Debug for Quiz {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Quiz({} questions)", self.questions.len())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,7 +177,7 @@ mod tests {
                 let shown = quiz().questions("r", "p", attempt);
                 assert_eq!(shown, quiz().questions("r", "p", attempt));
                 let text = serde_json::to_string(&shown).unwrap();
-                assert!(!text.contains("right"));
+                assert!(!text.contains("right") && !format!("{:?}", quiz()).contains("right"));
                 text
             })
             .collect();
@@ -173,6 +189,6 @@ mod tests {
         assert_eq!(quiz().grade("r", "p", 1, &[2]), Err(QuizError::Count { expected: 3, given: 1 }));
         assert_eq!(quiz().grade("r", "p", 1, &[2, 4, 1]), Err(QuizError::Choice { question: 2, choices: 3 }));
         assert_eq!(quiz().grade("r", "p", 1, &[0, 1, 1]), Err(QuizError::Choice { question: 1, choices: 3 }));
-        assert!(Quiz::from_arguments(&json!({"questions": [], "pass": 1})).is_err());
+        assert!(Quiz::from_arguments(&json!({"ask": "x", "questions": [], "pass": 1})).is_err());
     }
 }

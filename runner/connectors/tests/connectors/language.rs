@@ -1,13 +1,14 @@
-//! The connectors take what the language says they take, and give what it says they give.
+//! The connectors, and the engine for people, take what the language says they take, and give what it says they give.
 
 use procedure::connector::Connector;
 use runner_connectors::Connectors;
 use runner_connectors::command::CommandArguments;
 use runner_connectors::file::FileArguments;
 use runner_connectors::http::HttpArguments;
-use runner_connectors::person::{AttestArguments, QuizArguments};
 use runner_connectors::sql::SqlArguments;
 use runner_connectors::tls::TlsArguments;
+use runner_engine::people::Question;
+use runner_engine::quiz::Quiz;
 use serde_json::{Map, Value, json};
 
 /// Whether the connector reads these arguments.
@@ -21,8 +22,8 @@ fn takes(connector: Connector, arguments: &Value) -> bool {
         Connector::Http => reads::<HttpArguments>(arguments),
         Connector::Sql => reads::<SqlArguments>(arguments),
         Connector::Tls => reads::<TlsArguments>(arguments),
-        Connector::Attest => reads::<AttestArguments>(arguments),
-        Connector::Quiz => reads::<QuizArguments>(arguments),
+        Connector::Attest => reads::<Question>(arguments),
+        Connector::Quiz => reads::<Quiz>(arguments),
     }
 }
 
