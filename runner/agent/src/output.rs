@@ -195,8 +195,8 @@ pub(crate) fn brief(text: &str) -> String {
     }
 }
 
-/// JSON that is the same document and cannot act on a terminal: what `printable` escapes stands as `\uXXXX`. Outside of
-/// strings JSON has no such characters but line breaks.
+/// JSON that is the same document and cannot act on a terminal: what `printable` escapes stands as JSON's own escape.
+/// Outside of strings JSON has no such characters but line breaks.
 fn inert(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for character in json.chars() {
