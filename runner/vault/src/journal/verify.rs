@@ -152,7 +152,9 @@ impl Vault {
                     return Err(fault(&format!("the attested evidence item {} is missing in the store", line.item)));
                 }
             }
-            if row.get::<_, bool>(4)? != is_final(&manifest) || row.get::<_, String>(5)? != manifest.run.verdict.as_str() {
+            if row.get::<_, bool>(4)? != is_final(&manifest)
+                || row.get::<_, String>(5)? != manifest.run.verdict.as_str()
+            {
                 return Err(fault("what is kept beside the attestation is not what its manifest says"));
             }
             if is_final(&manifest) {
