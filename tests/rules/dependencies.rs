@@ -40,7 +40,6 @@ const ROOMS: &[(&str, &[&str])] = &[
             "verdict",
             "procedure",
             "proof",
-            "verify",
             "runner-connectors",
             "runner-disclosure",
             "runner-engine",

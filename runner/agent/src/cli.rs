@@ -90,6 +90,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return not_understood(&error, &arguments).into(),
     };
+    listen_to_warnings();
     let place = Place { dir: cli.dir, out: Output::new(cli.json) };
     let done = execute(cli.command, &place);
     let exit = done.and_then(|exit| place.out.finish().map(|()| exit));
@@ -98,6 +99,17 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         fail.exit
     })
     .into()
+}
+
+/// What the store warns of, such as a checkpoint that could not be written, goes to standard error. Libraries that talk
+/// to targets are not listened to: their words could quote one.
+fn listen_to_warnings() {
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::{fmt, layer::SubscriberExt, util::SubscriberInitExt};
+    let words = fmt::layer().with_writer(std::io::stderr).without_time().with_target(false);
+    let store = Targets::new().with_target("runner_vault", LevelFilter::WARN);
+    // A second call in one process keeps the first listener.
+    let _ = tracing_subscriber::registry().with(words).with(store).try_init();
 }
 
 /// Help that was asked for, or what is wrong with the command line.

@@ -12,6 +12,7 @@ mod evidence;
 mod exceptions;
 mod files;
 mod harden;
+mod holds;
 mod journal;
 mod keys;
 mod outbox;

@@ -47,6 +47,7 @@ impl Vault {
     pub fn purge_expired(&mut self) -> Result<PurgeReport, VaultError> {
         self.check_ready()?;
         self.check_writable()?;
+        self.check_holds()?;
         let mut report = PurgeReport::default();
         for expired in self.expired(self.now())?.into_iter().filter(|expired| !expired.held) {
             report.items += self.purge_run(expired.run)?;

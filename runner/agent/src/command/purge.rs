@@ -18,7 +18,7 @@ use crate::wiring::runner::{Mode, Runner, vault};
   proctor-runner purge --dry-run
   proctor-runner purge
   proctor-runner purge hold RUN --reason \"litigation 2026-7\"
-  proctor-runner purge release RUN
+  proctor-runner purge release RUN --reason \"settled\"
   proctor-runner purge holds"
 )]
 pub(crate) struct Args {
@@ -44,11 +44,14 @@ enum Action {
     },
     /// End the hold on a run.
     #[command(after_help = "Example:
-  proctor-runner purge release 019aa7f0-0000-7000-8000-000000000003")]
+  proctor-runner purge release 019aa7f0-0000-7000-8000-000000000003 --reason 'settled'")]
     Release {
         /// The run: its id, or `last`.
         #[arg(value_name = "RUN")]
         run: String,
+        /// Why, in 1 to 500 characters.
+        #[arg(long, value_name = "TEXT")]
+        reason: FreeText,
     },
     /// List the holds.
     #[command(after_help = "Example:
@@ -61,7 +64,7 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
         None if args.dry_run => preview(place),
         None => purge(place),
         Some(Action::Hold { run, reason }) => hold(&run, &reason, place),
-        Some(Action::Release { run }) => release(&run, place),
+        Some(Action::Release { run, reason }) => release(&run, reason, place),
         Some(Action::Holds) => holds(place),
     }
 }
@@ -113,15 +116,17 @@ fn hold(run: &str, reason: &FreeText, place: &Place) -> Result<Exit, Fail> {
     let mut runner = Runner::open(place, Mode::Write)?;
     let run = find::run(&runner, run)?;
     runner.vault.hold(run, reason).map_err(vault)?;
-    place.out.line(format_args!("run {run} is held: its evidence stays until `proctor-runner purge release {run}`"));
+    place.out.line(format_args!(
+        "run {run} is held: its evidence stays until `proctor-runner purge release {run} --reason …`"
+    ));
     place.out.json(&json!({"run": run, "held": true}));
     Ok(Exit::Pass)
 }
 
-fn release(run: &str, place: &Place) -> Result<Exit, Fail> {
+fn release(run: &str, reason: FreeText, place: &Place) -> Result<Exit, Fail> {
     let mut runner = Runner::open(place, Mode::Write)?;
     let run = find::run(&runner, run)?;
-    runner.vault.release(run).map_err(vault)?;
+    runner.vault.release(run, reason).map_err(vault)?;
     place.out.line(format_args!("run {run} is released: its retention decides again"));
     place.out.json(&json!({"run": run, "held": false}));
     Ok(Exit::Pass)

@@ -1,14 +1,13 @@
 //! Destroying an item: its wrapped key, secret, provenance and rows go, its commitment stays and means nothing any more.
 
-use clock::Timestamp;
 use ids::{ItemId, PersonId, RunId};
 use proof::log::Appended;
 use proof::log::journal::{DestroyCause, JournalRecord};
 use proof::text::FreeText;
-use rusqlite::{Connection, params};
 
 use super::{ItemRow, chunk_ids};
 use crate::VaultError;
+use crate::holds::on_hold;
 use crate::runs::RunRow;
 use crate::vault::Vault;
 use crate::writer::Writer;
@@ -32,6 +31,7 @@ impl Vault {
         justification: FreeText,
     ) -> Result<Appended, VaultError> {
         self.check_ready()?;
+        self.check_holds()?;
         let row = ItemRow::find(&self.db, item)?;
         if let Some(seq) = row.stored.destroyed {
             return Err(VaultError::Destroyed(item.to_string(), seq));
@@ -57,38 +57,6 @@ impl Vault {
         let gone = items.into_iter().filter_map(|item| Some((item.record.item, item.destroyed?)));
         Ok(gone.map(|(item, seq)| DestroyedItem { item, seq }).collect())
     }
-
-    /// Keeps a run from being destroyed, whatever its retention time says.
-    pub fn hold(&mut self, run: RunId, reason: &FreeText) -> Result<(), VaultError> {
-        let row = RunRow::find(&self.db, run)?;
-        let writer = self.begin()?;
-        writer.tx.execute(
-            "INSERT INTO hold (run, placed, reason) VALUES (?1, ?2, ?3) ON CONFLICT (run) DO NOTHING",
-            params![row.id, writer.now.as_millis(), reason.as_str()],
-        )?;
-        writer.commit()
-    }
-
-    /// Ends the hold on a run.
-    pub fn release(&mut self, run: RunId) -> Result<(), VaultError> {
-        let row = RunRow::find(&self.db, run)?;
-        let writer = self.begin()?;
-        if writer.tx.execute("DELETE FROM hold WHERE run = ?1", [row.id])? == 0 {
-            return Err(VaultError::not_found("legal hold on run", run));
-        }
-        writer.commit()
-    }
-
-    /// Runs under a legal hold, when it was placed and why.
-    pub fn holds(&self) -> Result<Vec<(RunId, Timestamp, String)>, VaultError> {
-        let mut statement = self
-            .db
-            .prepare("SELECT run.run, placed, reason FROM hold JOIN run ON run.id = hold.run ORDER BY placed")?;
-        let rows = statement.query_map([], |row| {
-            Ok((RunId::from_bytes(row.get(0)?), Timestamp::from_millis(row.get(1)?), row.get(2)?))
-        })?;
-        rows.map(|row| row.map_err(VaultError::from)).collect()
-    }
 }
 
 /// Destroys an item within a transaction.
@@ -111,8 +79,4 @@ pub(crate) fn destroy_item(
         )?
         .execute([row.id, appended.seq as i64])?;
     if changed == 1 { Ok(appended) } else { Err(VaultError::inconsistent("item", item, "it is destroyed already")) }
-}
-
-pub(crate) fn on_hold(db: &Connection, run: i64) -> Result<bool, VaultError> {
-    Ok(db.prepare_cached("SELECT 1 FROM hold WHERE run = ?1")?.exists([run])?)
 }

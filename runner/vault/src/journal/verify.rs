@@ -58,8 +58,8 @@ struct ClaimedException {
 }
 
 impl Vault {
-    /// Reads every record: hash chain, stored tree, signed checkpoint, and that each run, attestation, destroyed item and
-    /// exception that the journal speaks of is in the store and the other way round. The first fault is the error.
+    /// Reads every record: hash chain, stored tree, signed checkpoint, and that each run, attestation, destroyed item,
+    /// exception and legal hold that the journal speaks of is in the store and the other way round. The first fault is the error.
     pub fn verify_journal(&self) -> Result<JournalReport, VaultError> {
         let _snapshot = self.snapshot()?;
         let (chain, mut claims) = self.read_journal()?;
@@ -73,6 +73,7 @@ impl Vault {
         let unfinished = self.check_runs(&mut claims)?;
         self.check_destroyed(&mut claims)?;
         self.check_exceptions(&mut claims)?;
+        self.check_holds()?;
         Ok(JournalReport {
             records: chain.size(),
             root: chain.root(),
@@ -276,6 +277,8 @@ impl Claims {
             | JournalRecord::EvidenceOpened { .. }
             | JournalRecord::EvidenceRefused { .. }
             | JournalRecord::KeyRotated { .. }
+            | JournalRecord::RunHeld { .. }
+            | JournalRecord::RunReleased { .. }
             | JournalRecord::AuditForkSeen { .. }
             | JournalRecord::Purged { .. } => {}
         }

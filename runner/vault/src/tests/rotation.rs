@@ -129,6 +129,33 @@ fn a_generation_wraps_only_so_much_and_the_count_is_durable_first() {
 }
 
 #[test]
+fn a_hold_that_was_taken_out_of_the_table_still_holds() {
+    let bed = Bed::new();
+    let mut vault = bed.create();
+    let run = bed.finished_run(&mut vault, 1);
+    let item = vault.items(run).unwrap()[0].record.item;
+    vault.hold(run, &"litigation".parse().unwrap()).unwrap();
+    vault.verify_journal().unwrap();
+    assert_eq!(vault.hold(run, &"again".parse().unwrap()).unwrap_err().code(), "E-VAULT-019");
+    let edits = [
+        ("UPDATE hold SET reason = 'other'", "UPDATE hold SET reason = 'litigation'"),
+        ("UPDATE hold SET placed = placed - 1", "UPDATE hold SET placed = placed + 1"),
+    ];
+    for (edit, undo) in edits {
+        vault.db.execute(edit, []).unwrap();
+        assert_eq!(vault.verify_journal().unwrap_err().code(), "E-VAULT-014", "{edit}");
+        vault.db.execute(undo, []).unwrap();
+        vault.verify_journal().unwrap();
+    }
+    vault.db.execute("DELETE FROM hold", []).unwrap();
+    let reason = "a hold is in the way".parse().unwrap();
+    assert_eq!(vault.destroy(item, None, reason).unwrap_err().code(), "E-VAULT-014");
+    bed.clock.advance_ms(3_000 * 86_400_000);
+    assert_eq!(vault.purge_expired().unwrap_err().code(), "E-VAULT-014");
+    assert_eq!(vault.items(run).unwrap()[0].destroyed, None);
+}
+
+#[test]
 fn a_destroyed_item_leaves_its_commitment_and_nothing_else() {
     let bed = Bed::new();
     let mut vault = bed.create();
@@ -143,7 +170,7 @@ fn a_destroyed_item_leaves_its_commitment_and_nothing_else() {
     let reason = || "asked by the data subject".parse().unwrap();
     assert_eq!(vault.destroy(item, None, reason()).unwrap_err().code(), "E-VAULT-025");
     assert_eq!(vault.holds().unwrap()[0].0, run);
-    vault.release(run).unwrap();
+    vault.release(run, "settled".parse().unwrap()).unwrap();
     let record = vault.destroy(item, None, reason()).unwrap();
     assert_eq!(vault.destroy(item, None, reason()).unwrap_err().code(), "E-VAULT-017");
     assert_eq!(vault.evidence(run, "users", None).unwrap_err().code(), "E-VAULT-017");
@@ -200,7 +227,7 @@ fn what_is_kept_too_long_goes_and_its_keys_with_it() {
     vault.load_run(held).unwrap();
     vault.evidence(long, "users", None).unwrap();
 
-    vault.release(held).unwrap();
+    vault.release(held, "settled".parse().unwrap()).unwrap();
     vault.end_run(waiting.run, Code::Cancelled).unwrap();
     bed.clock.advance_ms(91 * 86_400_000);
     let report = vault.purge_expired().unwrap();

@@ -183,6 +183,22 @@ pub enum JournalRecord {
         /// Typed by the person who took it back.
         justification: FreeText,
     },
+    /// A legal hold was laid on a run: its evidence stays, whatever its retention says.
+    #[serde(rename = "run.held")]
+    RunHeld {
+        /// The run.
+        run: RunId,
+        /// Typed by the person who ordered it.
+        justification: FreeText,
+    },
+    /// The legal hold on a run was lifted.
+    #[serde(rename = "run.released")]
+    RunReleased {
+        /// The run.
+        run: RunId,
+        /// Typed by the person who ordered it.
+        justification: FreeText,
+    },
     /// The control plane showed an audit log that did not grow from the one it showed before.
     #[serde(rename = "audit.fork_seen")]
     AuditForkSeen {
