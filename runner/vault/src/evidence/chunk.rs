@@ -51,8 +51,16 @@ pub(super) struct ChunkWriter<'a> {
 }
 
 impl<'a> ChunkWriter<'a> {
-    pub(super) fn new(db: &'a Connection, owner: Owner, key: &'a DataKey, entropy: &'a dyn Entropy) -> Self {
-        Self { db, owner, key, entropy, plain: Vec::new(), first: 0, next: 0 }
+    /// `expected` is how many bytes the rows have together, lengths included: what is reserved is wiped in the end, and
+    /// most items are far smaller than a chunk.
+    pub(super) fn new(
+        db: &'a Connection,
+        owner: Owner,
+        key: &'a DataKey,
+        entropy: &'a dyn Entropy,
+        expected: usize,
+    ) -> Self {
+        Self { db, owner, key, entropy, plain: Vec::with_capacity(expected.min(CHUNK)), first: 0, next: 0 }
     }
 
     pub(super) fn push(&mut self, row: &[u8]) -> Result<(), VaultError> {
@@ -65,8 +73,12 @@ impl<'a> ChunkWriter<'a> {
         if !self.plain.is_empty() && grown > CHUNK {
             self.flush(false)?;
         }
-        if self.plain.capacity() == 0 {
-            self.plain.reserve_exact(CHUNK.max(row.len().saturating_add(4)));
+        if self.plain.capacity() < self.plain.len().saturating_add(4).saturating_add(row.len()) {
+            // Growing would leave a copy behind that nobody wipes.
+            let mut larger = Vec::with_capacity(grown.max(CHUNK));
+            larger.extend_from_slice(&self.plain);
+            self.plain.zeroize();
+            self.plain = larger;
         }
         self.plain.extend_from_slice(&length.to_be_bytes());
         self.plain.extend_from_slice(row);

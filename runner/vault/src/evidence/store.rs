@@ -62,7 +62,8 @@ pub(crate) fn store_item(
     let secret = ItemSecret::random(writer.entropy);
     let mut committer = Committer::new(&secret);
     let mut nodes = Vec::new();
-    let mut chunks = ChunkWriter::new(&writer.tx, owner, key, writer.entropy);
+    let expected = content.rows.iter().fold(0_usize, |sum, row| sum.saturating_add(4).saturating_add(row.len()));
+    let mut chunks = ChunkWriter::new(&writer.tx, owner, key, writer.entropy, expected);
     for row in &content.rows {
         committer.push_reporting(row, |node, hash| {
             if node.level == BLOCK_LEVEL {
