@@ -63,6 +63,7 @@ impl Runner {
         runner.warn_of_rollback();
         if mode == Mode::Write {
             runner.end_orphans();
+            runner.sweep_scratch()?;
         }
         Ok(runner)
     }
@@ -73,6 +74,21 @@ impl Runner {
         if ended > 0 {
             self.out.note(format_args!("ended {ended} processes that an earlier Runner left behind"));
         }
+    }
+
+    /// Removes the scratch folders of runs that have ended: a Runner that was killed right after a run's end could not.
+    fn sweep_scratch(&self) -> Result<(), Fail> {
+        let Ok(folders) = std::fs::read_dir(self.dir.join("scratch")) else { return Ok(()) };
+        let unfinished = self.vault.unfinished_runs().map_err(vault)?;
+        for folder in folders.flatten() {
+            let run = folder.file_name().to_str().and_then(|name| name.parse::<RunId>().ok());
+            if run.is_some_and(|run| !unfinished.contains(&run))
+                && let Err(error) = std::fs::remove_dir_all(folder.path())
+            {
+                self.out.note(format_args!("the scratch folder {} stays: {error}", folder.path().display()));
+            }
+        }
+        Ok(())
     }
 
     fn warn_of_rollback(&self) {

@@ -20,8 +20,8 @@ fn an_item_is_destroyed_only_when_that_is_meant() {
     bench.refused(2, "E-VAULT-025", &["destroy", &item, "--reason", "erasure request", "--yes"]);
     let holds = bench.json(0, &["purge", "holds"]);
     assert_eq!((&holds[0]["run"], &holds[0]["reason"]), (&run["run"], &Value::from("litigation 2026-7")));
-    bench.json(0, &["purge", "release", id]);
-    bench.refused(2, "E-VAULT-018", &["purge", "release", id]);
+    bench.json(0, &["purge", "release", id, "--reason", "settled"]);
+    bench.refused(2, "E-VAULT-018", &["purge", "release", id, "--reason", "settled"]);
 
     let destroyed = bench.json(0, &["destroy", &item, "--reason", "erasure request", "--yes"]);
     let last = bench.json(0, &["journal", "tail", "-n", "1"]);
@@ -55,7 +55,7 @@ fn retention_decides_unless_a_hold_does() {
     let preview = bench.json(0, &["purge", "--dry-run"]);
     assert_eq!((&preview["expired"][0]["run"], &preview["expired"][0]["held"]), (&run["run"], &Value::Bool(true)));
     assert_eq!(bench.json(0, &["purge"])["runs"], Value::Array(vec![]));
-    bench.json(0, &["purge", "release", id]);
+    bench.json(0, &["purge", "release", id, "--reason", "settled"]);
     assert_eq!(state(&bench.json(1, &["doctor"]), "retention"), "warn");
     let purged = bench.json(0, &["purge"]);
     assert_eq!(purged["runs"], Value::Array(vec![run["run"].clone()]));
