@@ -50,7 +50,7 @@ impl Line<'_> {
         };
         let cpu = self.cpu.map(|cpu| format!("cpu {cpu:.2}")).unwrap_or_default();
         let seen = format!("{:.*}{}", if self.seen.abs() < 100.0 { 2 } else { 0 }, self.seen, self.unit);
-        say(format_args!("  {:>2}  {:<74} {:>10}  {:<9} {:>9}  {}", self.row, self.what, seen, cpu, goal, verdict))
+        say(format_args!("  {:>2}  {:<80} {:>10}  {:<9} {:>9}  {}", self.row, self.what, seen, cpu, goal, verdict))
     }
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn heading(plan: &Plan) -> Outcome<()> {
         plan.rounds(),
         if plan.is_quick { ", the short form: only a look" } else { "" }
     ))?;
-    say(format_args!("  #   {:<74} {:>10}  {:<9} {:>9}", "what, against what", "seen", "", "goal"))
+    say(format_args!("  #   {:<80} {:>10}  {:<9} {:>9}", "what, against what", "seen", "", "goal"))
 }
 
 /// Something to know besides the ratios.

@@ -54,18 +54,19 @@ pub(crate) fn measure(plan: &Plan) -> Outcome<()> {
     )?;
     let is_void = measured.is_void;
     for (what, name) in [("in one process", OURS), ("by the binary, start and report included", WHOLE)] {
-        // Twenty times testinfra is three quarters of what the bare loop reached beside it.
-        for (floor, other, goal) in [
-            ("that makes nothing durable", BARE, Goal::None),
-            ("with one fdatasync a step", DURABLE, Goal::AtLeast(0.75)),
+        // Twenty times testinfra is three quarters of what a loop that makes nothing durable reached beside it, so that
+        // loop is what the goals are about. The durable one says how much of the distance is the disk.
+        for (floor, other, ratio, most) in [
+            ("that makes nothing durable", BARE, Goal::AtLeast(0.75), Goal::AtMost(0.5)),
+            ("with one fdatasync a step", DURABLE, Goal::None, Goal::None),
         ] {
             let (seen, cpu) = (measured.speed(name, other), Some(measured.thrift(name, other)));
-            let what = format!("100 steps {what}, of a loop {floor}");
-            Line { row: "5", what, seen, cpu, goal, unit: "", is_void }.print()?;
+            let line = format!("100 steps {what}, of a loop {floor}");
+            Line { row: "5", what: line, seen, cpu, goal: ratio, unit: "", is_void }.print()?;
+            let seen = (measured.wall(name) - measured.wall(other)) * 1e3;
+            let line = format!("more than a loop {floor}, a step");
+            Line { row: "5", what: line, seen, cpu: None, goal: most, unit: " ms", is_void }.print()?;
         }
-        let seen = (measured.wall(name) - measured.wall(DURABLE)) * 1e3;
-        let what = "more than the durable loop, a step".to_owned();
-        Line { row: "5", what, seen, cpu: None, goal: Goal::AtMost(0.5), unit: " ms", is_void }.print()?;
     }
     note(format_args!(
         "bare {:.0}, durable {:.0}, in process {:.0}, by the binary {:.0} steps a second",
