@@ -169,19 +169,17 @@ fn answered(procedure: &Procedure, question: &Open, evidence: RawEvidence, by: &
         dropped: Vec::new(),
         complete: None,
     };
-    PieceRecord {
-        step: question.step.clone(),
-        position: question.position,
-        key: question.key.clone(),
-        failed: Vec::new(),
-        started: question.asked,
-        ended: now,
-        outcome: runner_vault::Outcome::Collected { evidence, provenance, class },
-    }
+    recorded(question, now, runner_vault::Outcome::Collected { evidence, provenance, class })
 }
 
 /// The same question again, with one attempt more behind it; the deadline stays.
 fn asked_again(question: &Open, attempts: u64, now: Timestamp) -> PieceRecord {
+    let asked = json!({"attempts": attempts});
+    let (who, deadline) = (question.who.clone(), question.deadline);
+    recorded(question, now, runner_vault::Outcome::Pending { question: asked, who, deadline })
+}
+
+fn recorded(question: &Open, now: Timestamp, outcome: runner_vault::Outcome) -> PieceRecord {
     PieceRecord {
         step: question.step.clone(),
         position: question.position,
@@ -189,10 +187,6 @@ fn asked_again(question: &Open, attempts: u64, now: Timestamp) -> PieceRecord {
         failed: Vec::new(),
         started: question.asked,
         ended: now,
-        outcome: runner_vault::Outcome::Pending {
-            question: json!({"attempts": attempts}),
-            who: question.who.clone(),
-            deadline: question.deadline,
-        },
+        outcome,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clock::Timestamp;
 use futures_util::{StreamExt, stream};
 use ids::RunId;
 use indicatif::ProgressBar;
@@ -32,7 +33,7 @@ pub(crate) enum Reached {
     /// It waits for a person or for a time.
     Parked {
         /// When it can go on by itself, if ever.
-        until: Option<clock::Timestamp>,
+        until: Option<Timestamp>,
     },
 }
 
@@ -94,7 +95,7 @@ impl Execution<'_> {
         }
     }
 
-    fn short_wait(&self, until: clock::Timestamp) -> Option<Duration> {
+    fn short_wait(&self, until: Timestamp) -> Option<Duration> {
         let waits_for_people = self.machine.progress().any(|(_, progress)| progress.waits_for_people());
         let wait = u64::try_from(until.since_ms(self.runner.clock.now())).unwrap_or(0);
         let wait = Duration::from_millis(wait.max(1));
@@ -129,14 +130,8 @@ impl Execution<'_> {
             .iter()
             .filter(|collect| self.procedure.step(&collect.slot.step).is_some_and(|step| step.changes.is_some()));
         let records: Vec<_> = changing
-            .map(|collect| PieceRecord {
-                step: collect.slot.step.clone(),
-                position: collect.slot.position,
-                key: named(&collect.slot, &collect.key),
-                failed: Vec::new(),
-                started: now,
-                ended: now,
-                outcome: runner_vault::Outcome::Waiting { until: now },
+            .map(|collect| {
+                piece(&collect.slot, &collect.key, (now, now), runner_vault::Outcome::Waiting { until: now })
             })
             .collect();
         if records.is_empty() {
@@ -191,19 +186,9 @@ impl Execution<'_> {
             Some(other) => other.to_string(),
             None => String::new(),
         };
-        PieceRecord {
-            step: ask.slot.step.clone(),
-            position: ask.slot.position,
-            key: named(&ask.slot, &ask.key),
-            failed: Vec::new(),
-            started: now,
-            ended: now,
-            outcome: runner_vault::Outcome::Pending {
-                question: serde_json::json!({"attempts": 0}),
-                deadline: ask.deadline,
-                who,
-            },
-        }
+        let question = serde_json::json!({"attempts": 0});
+        let outcome = runner_vault::Outcome::Pending { question, deadline: ask.deadline, who };
+        piece(&ask.slot, &ask.key, (now, now), outcome)
     }
 }
 
@@ -226,15 +211,18 @@ fn record(settled: &Settled) -> PieceRecord {
             }
         }
     };
-    PieceRecord {
-        step: settled.slot.step.clone(),
-        position: settled.slot.position,
-        key: named(&settled.slot, &settled.key),
-        failed: Vec::new(),
-        started: settled.started,
-        ended: settled.ended,
-        outcome,
-    }
+    piece(&settled.slot, &settled.key, (settled.started, settled.ended), outcome)
+}
+
+/// A piece as the store keeps it, with no failed attempt behind it.
+fn piece(
+    slot: &Slot,
+    key: &str,
+    (started, ended): (Timestamp, Timestamp),
+    outcome: runner_vault::Outcome,
+) -> PieceRecord {
+    let (step, position) = (slot.step.clone(), slot.position);
+    PieceRecord { step, position, key: named(slot, key), failed: Vec::new(), started, ended, outcome }
 }
 
 pub(crate) fn named(slot: &Slot, key: &str) -> Option<String> {

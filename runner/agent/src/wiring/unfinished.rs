@@ -5,6 +5,7 @@ use runner_vault::{PieceRecord, PieceState, StoredRun};
 use verdict::Code;
 
 use crate::fail::Fail;
+use crate::wiring::execute::Execution;
 use crate::wiring::report::{self, Judged};
 use crate::wiring::runner::{Runner, vault};
 use crate::wiring::{begin, interrupt, restore};
@@ -38,23 +39,26 @@ pub(crate) fn go_on_with_all(runner: &mut Runner) -> Result<WentOn, Fail> {
 
 /// Goes on with one run; `None` if nothing new became known.
 pub(crate) fn go_on(runner: &mut Runner, run: RunId) -> Result<Option<Judged>, Fail> {
-    let stored = settle_cut_off_changes(runner, run)?;
-    let procedure = restore::procedure(&stored.start.procedure)?;
-    let progress = runner.out.progress(&format!("going on with run {run}"));
-    let mut execution = begin::go_on(runner, &procedure, &stored)?;
-    let reached = execution.drive(&progress)?;
-    let judged = report::report(runner, &procedure, run, reached)?;
-    progress.finish_and_clear();
+    let judged = carry_on(runner, run, "going on with", |_| {})?;
     Ok(judged.is_news.then_some(judged))
 }
 
 /// Ends a run: what is open becomes `error(cancelled)`, and `finally` runs.
 pub(crate) fn cancel(runner: &mut Runner, run: RunId) -> Result<Judged, Fail> {
+    carry_on(runner, run, "ending", |execution| execution.machine.cancel())
+}
+
+fn carry_on(
+    runner: &mut Runner,
+    run: RunId,
+    doing: &str,
+    first: impl FnOnce(&mut Execution<'_>),
+) -> Result<Judged, Fail> {
     let stored = settle_cut_off_changes(runner, run)?;
     let procedure = restore::procedure(&stored.start.procedure)?;
-    let progress = runner.out.progress(&format!("ending run {run}"));
+    let progress = runner.out.progress(&format!("{doing} run {run}"));
     let mut execution = begin::go_on(runner, &procedure, &stored)?;
-    execution.machine.cancel();
+    first(&mut execution);
     let reached = execution.drive(&progress)?;
     let judged = report::report(runner, &procedure, run, reached)?;
     progress.finish_and_clear();
