@@ -1,0 +1,3 @@
+//! The binary `proctor-control-plane`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The Runner's end of the line.

@@ -1,0 +1,1 @@
+//! The words that may cross the line.
