@@ -104,8 +104,14 @@ registry! {
     ExceptionId,
     /// A person, in logs and requests.
     PersonId,
-    /// A drill-down request.
+    /// A drill-down request, or a request to run a procedure.
     RequestId,
+    /// A person's API key; the name of the key, never the key.
+    ApiKeyId,
+    /// A one-time token that lets a Runner in.
+    TokenId,
+    /// Something that an administrator has to look at.
+    AlarmId,
 }
 
 #[cfg(test)]
