@@ -1,7 +1,7 @@
 //! The only crate that names a cryptographic library.
 //!
-//! Digests, keyed hashes, authenticated encryption that always takes a context, key derivation, signatures and the
-//! source of randomness. It knows bytes and keys; it must never know evidence, procedures or the shape of a document.
+//! Digests, keyed hashes, authenticated encryption that always takes a context, sealing to a public key, key
+//! derivation, signatures and the source of randomness. It knows bytes and keys; it must never know evidence, procedures or the shape of a document.
 //! Every other crate may depend on it.
 #![deny(missing_docs)]
 
@@ -9,6 +9,7 @@ pub mod aead;
 pub mod digest;
 pub mod ed25519;
 pub mod entropy;
+pub mod hpke;
 pub mod kdf;
 pub mod p256;
 pub mod pem;
