@@ -1,1 +1,29 @@
-//! The control plane's rules.
+//! The control plane's nouns and rules: what a tenant, a person, a Runner, a run, a drill-down is, and what may become
+//! of each.
+//!
+//! Pure: no async, files, sockets or SQL. It must never know how records are stored or who asks over which listener. The
+//! store, the authority, authn, operations, gateway and web depend on it.
+
+pub mod alarm;
+pub mod api_key;
+pub mod audit;
+pub mod audit_log;
+pub mod check_state;
+pub mod drilldown;
+pub mod idempotency;
+pub mod join_token;
+pub mod journal;
+pub mod lease;
+pub mod list;
+pub mod person;
+pub mod policy;
+pub mod procedure;
+pub mod run;
+pub mod run_request;
+pub mod runner;
+pub mod sealed;
+pub mod tenant;
+mod words;
+
+pub use words::UnknownWord;
+pub(crate) use words::vocabulary;

@@ -1,0 +1,73 @@
+//! The tenant's audit log as it is stored and shown; what its records say is in `audit`.
+
+use clock::Timestamp;
+use crypto::Digest;
+use ids::RunnerId;
+use proof::log::Appended;
+
+/// Names a record of the audit log, by place and content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditRef {
+    /// Its position.
+    pub seq: u64,
+    /// SHA-256 of its line.
+    pub hash: Digest,
+}
+
+impl From<&Appended> for AuditRef {
+    fn from(appended: &Appended) -> Self {
+        Self { seq: appended.seq, hash: appended.hash }
+    }
+}
+
+/// A line of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditLine {
+    /// Its position.
+    pub seq: u64,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// The line, without a newline.
+    pub line: String,
+}
+
+/// A signed checkpoint of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditCheckpoint {
+    /// Records.
+    pub size: u64,
+    /// Root over them.
+    pub root: Digest,
+    /// The signed note, with the log's own signature alone.
+    pub note: String,
+    /// When it was signed.
+    pub at: Timestamp,
+}
+
+/// A Runner's word that it has seen and keeps a checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditCosignature {
+    /// Who.
+    pub runner: RunnerId,
+    /// The size of the checkpoint.
+    pub size: u64,
+    /// Its root.
+    pub root: Digest,
+    /// The note with the Runner's cosignature.
+    pub note: String,
+    /// When it came.
+    pub at: Timestamp,
+}
+
+/// What a whole, intact audit log says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditReport {
+    /// Records.
+    pub records: u64,
+    /// Root over them.
+    pub root: Digest,
+    /// Signed checkpoints, each of which has the root that the records have.
+    pub checkpoints: u64,
+    /// Cosignatures of Runners, each over such a root.
+    pub cosignatures: u64,
+}
