@@ -1,1 +1,8 @@
-//! Who is calling.
+//! Who is calling: what an API key looks like, whether a presented one is the right one, and how often somebody may be
+//! wrong.
+//!
+//! Pure: no store, no sockets, no ambient time. It never sees a person's record; `operations` looks that up. Depended on
+//! by `operations`, `web` and `server`.
+
+pub mod api_key;
+pub mod throttle;
