@@ -48,6 +48,16 @@ pub fn journal_origin(tenant: TenantId, runner: RunnerId) -> KeyName {
     format!("proctor/{tenant}/runner/{runner}").parse().expect("ids have neither spaces nor plus signs")
 }
 
+/// The name under which a Runner cosigns its tenant's audit log.
+pub fn runner_witness(tenant: TenantId, runner: RunnerId) -> KeyName {
+    format!("proctor/{tenant}/runner/{runner}/witness").parse().expect("ids have neither spaces nor plus signs")
+}
+
+/// The name under which the control plane cosigns the journals of a tenant's Runners.
+pub fn control_plane_witness(tenant: TenantId) -> KeyName {
+    format!("proctor/{tenant}/witness").parse().expect("ids have neither spaces nor plus signs")
+}
+
 impl Checkpoint {
     /// The text that is signed.
     pub fn to_text(&self) -> String {

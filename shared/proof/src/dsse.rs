@@ -52,7 +52,8 @@ pub enum Signer<'a> {
 }
 
 impl Signer<'_> {
-    fn sign(self, message: &[u8]) -> EnvelopeSignature {
+    /// Signs a message, which is a pre-authentication encoding.
+    pub(crate) fn sign(self, message: &[u8]) -> EnvelopeSignature {
         match self {
             Self::P256(key) => {
                 EnvelopeSignature { keyid: key.verifying_key().key_id().to_string(), sig: key.sign(message) }
@@ -82,7 +83,7 @@ impl PublicKey {
         }
     }
 
-    fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
             Self::P256(key) => key.verify(message, signature).is_ok(),
             Self::Ed25519(key) => key.verify(message, signature).is_ok(),
@@ -121,11 +122,19 @@ impl Envelope {
     /// Signs a payload with each of these keys.
     pub fn sign(payload_type: &str, payload: &[u8], signers: &[Signer<'_>]) -> Self {
         let message = pae(payload_type, payload);
-        let signatures: Vec<_> = signers.iter().map(|signer| signer.sign(&message)).collect();
+        Self::assemble(payload_type, payload, signers.iter().map(|signer| signer.sign(&message)).collect())
+    }
+
+    /// The envelope with signatures that were made elsewhere; nothing is checked.
+    pub(crate) fn assemble(payload_type: &str, payload: &[u8], signatures: Vec<EnvelopeSignature>) -> Self {
         let listed: Vec<String> = signatures
             .iter()
             .map(|EnvelopeSignature { keyid, sig }| {
-                format!("{{\"keyid\":\"{keyid}\",\"sig\":\"{}\"}}", STANDARD.encode(sig))
+                format!(
+                    "{{\"keyid\":{},\"sig\":\"{}\"}}",
+                    serde_json::Value::from(keyid.as_str()),
+                    STANDARD.encode(sig)
+                )
             })
             .collect();
         let bytes = format!(
@@ -177,21 +186,27 @@ impl Envelope {
     /// Checks that the payload is of this type and that every role signed it, each with a key of its own, and nobody
     /// else; gives the payload.
     pub fn verify(&self, payload_type: &str, roles: &[Role<'_>]) -> Result<&[u8], DsseError> {
+        self.signers(payload_type, roles)?;
+        Ok(&self.payload)
+    }
+
+    /// The same, and gives the key that each role signed with, in the order of the roles.
+    pub fn signers(&self, payload_type: &str, roles: &[Role<'_>]) -> Result<Vec<PublicKey>, DsseError> {
         if self.payload_type != payload_type {
             return Err(DsseError::Type(payload_type.to_owned()));
         }
         let message = self.pae();
-        let mut used_keys = Vec::with_capacity(roles.len());
+        let mut signers: Vec<PublicKey> = Vec::with_capacity(roles.len());
         let mut accounted = vec![false; self.signatures.len()];
         for role in roles {
             let mut signed = false;
             for (EnvelopeSignature { sig, .. }, accounted) in self.signatures.iter().zip(&mut accounted) {
                 let key = role.keys.iter().find(|key| !*accounted && key.verifies(&message, sig));
                 let Some(key) = key else { continue };
-                if used_keys.contains(&key.key_id()) {
+                if signers.contains(key) {
                     return Err(DsseError::SharedKey(role.name.to_owned()));
                 }
-                used_keys.push(key.key_id());
+                signers.push(*key);
                 (*accounted, signed) = (true, true);
                 break;
             }
@@ -201,7 +216,7 @@ impl Envelope {
         }
         match accounted.iter().position(|accounted| !accounted) {
             Some(stray) => Err(DsseError::Stray(stray + 1)),
-            None => Ok(&self.payload),
+            None => Ok(signers),
         }
     }
 }

@@ -105,7 +105,18 @@ impl Object {
         Self::from_value(self.take(name)?, &path)
     }
 
-    fn array(&mut self, name: &'static str) -> Result<Vec<Value>, JsonError> {
+    /// Whether a field, which must be there, holds something else than null.
+    pub(crate) fn present(&self, name: &'static str) -> Result<bool, JsonError> {
+        let value = self.fields.get(name).ok_or_else(|| JsonError::Missing(self.path(name)))?;
+        Ok(!value.is_null())
+    }
+
+    /// Takes a field that must be null.
+    pub(crate) fn null(&mut self, name: &'static str) -> Result<(), JsonError> {
+        if self.take(name)?.is_null() { Ok(()) } else { Err(self.wrong(name, "null")) }
+    }
+
+    pub(crate) fn array(&mut self, name: &'static str) -> Result<Vec<Value>, JsonError> {
         match self.take(name)? {
             Value::Array(values) => Ok(values),
             _ => Err(self.wrong(name, "an array")),

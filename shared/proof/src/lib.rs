@@ -10,6 +10,7 @@ pub mod bundle;
 pub mod checkpoint;
 pub mod commitment;
 pub mod cosignature;
+pub mod drilldown;
 pub mod dsse;
 mod json;
 pub mod log;

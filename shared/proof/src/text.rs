@@ -72,6 +72,13 @@ bounded! {
     |text| !text.trim().is_empty() && text.chars().count() <= 500 && !text.chars().any(is_deceptive)
 }
 
+bounded! {
+    /// Why a person asks for evidence: 1 to 200 characters, none of which is a control character or changes the direction
+    /// of writing.
+    Reason, "a text of 1 to 200 characters without control characters",
+    |text| !text.trim().is_empty() && text.chars().count() <= 200 && !text.chars().any(is_deceptive)
+}
+
 /// Characters that do something to a terminal, a log line or the reading order instead of being read.
 pub fn is_deceptive(character: char) -> bool {
     character.is_control()
@@ -104,6 +111,10 @@ mod tests {
         assert!("Left the company; asked by the works council – §12".parse::<FreeText>().is_ok());
         for text in ["", "  ", "a\nb", "a\u{202e}b", "a\u{1b}[31m", "a\u{e0041}", &"a".repeat(501)] {
             assert!(text.parse::<FreeText>().is_err(), "{text:?}");
+        }
+        assert!("ü".repeat(200).parse::<Reason>().is_ok());
+        for text in ["", " ", "a\tb", &"ü".repeat(201)] {
+            assert!(text.parse::<Reason>().is_err(), "{text:?}");
         }
     }
 }

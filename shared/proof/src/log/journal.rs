@@ -137,6 +137,44 @@ pub enum JournalRecord {
         /// The stable code of the check that refused.
         code: Name,
     },
+    /// Evidence that a second person has to agree to may be opened once, if it is asked for again as it was.
+    #[serde(rename = "evidence.confirmed")]
+    EvidenceConfirmed {
+        /// The request that was refused for want of a second person.
+        request: RequestId,
+        /// Who agreed; `null` for the operator at the Runner's own console.
+        by: Option<PersonId>,
+        /// Typed by that person.
+        justification: FreeText,
+    },
+    /// A drill-down request was answered or refused for good, and a receipt says so.
+    #[serde(rename = "evidence.receipted")]
+    EvidenceReceipted {
+        /// The drill-down request.
+        request: RequestId,
+        /// SHA-256 of the receipt's envelope.
+        receipt_sha256: Digest,
+    },
+    /// A device may ask for evidence from here on.
+    #[serde(rename = "reader.approved")]
+    ReaderApproved {
+        /// SHA-256 of the device key's SubjectPublicKeyInfo.
+        device: Digest,
+        /// Whose device it is.
+        person: PersonId,
+        /// When the approval ends.
+        expires: Timestamp,
+        /// Who approved it; `null` for the operator at the Runner's own console.
+        by: Option<PersonId>,
+    },
+    /// A device may no longer ask for evidence.
+    #[serde(rename = "reader.revoked")]
+    ReaderRevoked {
+        /// SHA-256 of the device key's SubjectPublicKeyInfo.
+        device: Digest,
+        /// Who revoked it; `null` for the operator at the Runner's own console.
+        by: Option<PersonId>,
+    },
     /// Evidence was destroyed for good.
     #[serde(rename = "item.destroyed")]
     ItemDestroyed {
@@ -206,6 +244,30 @@ pub enum JournalRecord {
         kept: TreeHead,
         /// The tree that does not follow from it.
         shown: TreeHead,
+    },
+    /// A fork of the audit log was looked into; from here on the log is followed from the tree that was shown.
+    #[serde(rename = "audit.fork_acknowledged")]
+    AuditForkAcknowledged {
+        /// The tree that was seen first.
+        kept: TreeHead,
+        /// The tree that is kept from here on.
+        adopted: TreeHead,
+        /// Who acknowledged it; `null` for the operator at the Runner's own console.
+        by: Option<PersonId>,
+        /// Typed by that person.
+        justification: FreeText,
+    },
+    /// Procedures and secrets were taken over from the store that this Runner had before.
+    #[serde(rename = "store.imported")]
+    StoreImported {
+        /// The earlier store.
+        from: StoreId,
+        /// Its journal, as it was then.
+        journal: TreeHead,
+        /// How many procedures were taken over.
+        procedures: u64,
+        /// How many secrets were taken over.
+        secrets: u64,
     },
     /// Earlier records were exported and deleted.
     #[serde(rename = "journal.purged")]

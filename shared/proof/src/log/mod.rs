@@ -7,6 +7,7 @@
 mod chain;
 pub mod journal;
 mod line;
+pub mod witness;
 
 #[cfg(test)]
 mod tests;

@@ -184,6 +184,21 @@ fn records() -> Vec<JournalRecord> {
         },
         JournalRecord::KeyRotated { key: RotatedKey::Wrapping, generation: 2, public: None },
         JournalRecord::AuditForkSeen { kept: head, shown: head },
+        JournalRecord::AuditForkAcknowledged {
+            kept: head,
+            adopted: head,
+            by: None,
+            justification: "restored from the backup of Friday".parse().unwrap(),
+        },
+        JournalRecord::ReaderApproved { device: Digest::ZERO, person: ids::PersonId::NIL, expires: at, by: None },
+        JournalRecord::ReaderRevoked { device: Digest::ZERO, by },
+        JournalRecord::EvidenceConfirmed {
+            request: ids::RequestId::NIL,
+            by: None,
+            justification: "agreed by telephone".parse().unwrap(),
+        },
+        JournalRecord::EvidenceReceipted { request: ids::RequestId::NIL, receipt_sha256: Digest::ZERO },
+        JournalRecord::StoreImported { from: ids::StoreId::NIL, journal: head, procedures: 2, secrets: 1 },
         JournalRecord::Purged {
             before: 3,
             last: Digest::ZERO,

@@ -16,8 +16,8 @@ pub use key::{Algorithm, KeyName, VerifierKey, VerifierKeyError};
 /// Bytes of a note; the specification wants at least 16 signatures of any kind to fit.
 pub const MAX_NOTE: usize = 262_144;
 
-/// Signatures under a note.
-const MAX_SIGNATURES: usize = 64;
+/// Signatures under a note: every Runner of a tenant witnesses the audit log. More do not fit into [`MAX_NOTE`] bytes.
+const MAX_SIGNATURES: usize = 1024;
 
 /// Why a note is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -105,6 +105,12 @@ impl SignedNote {
 
     /// Adds a signature, such as a witness's.
     pub fn add(&mut self, signature: NoteSignature) {
+        self.signatures.push(signature);
+    }
+
+    /// Adds a signature in place of those that claim to be of the same key.
+    pub fn replace(&mut self, signature: NoteSignature) {
+        self.signatures.retain(|kept| kept.name != signature.name || kept.key_id != signature.key_id);
         self.signatures.push(signature);
     }
 
