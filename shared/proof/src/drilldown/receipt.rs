@@ -42,6 +42,12 @@ pub enum Decision {
         /// SHA-256 of the sealed answer: see [`SealedHash`](super::SealedHash).
         sealed_sha256: Digest,
     },
+    /// It opened evidence and began to answer, and the answer did not come to its end: the person may have seen some of
+    /// it, and nobody has a whole answer that this Runner vouches for.
+    CutOff {
+        /// Why.
+        code: Name,
+    },
     /// It refused.
     Refused {
         /// The stable code of the check that refused.
@@ -81,6 +87,7 @@ impl Receipt {
     pub fn to_payload(&self) -> Vec<u8> {
         let (decision, code, sealed_sha256) = match &self.decision {
             Decision::Answered { sealed_sha256 } => ("answered", None, Some(sealed_sha256)),
+            Decision::CutOff { code } => ("answered", Some(code), None),
             Decision::Refused { code } => ("refused", Some(code), None),
         };
         let document = Document {
@@ -114,6 +121,7 @@ impl Receipt {
         };
         let decision = match (decision.as_str(), code, sealed) {
             ("answered", None, Some(sealed_sha256)) => Decision::Answered { sealed_sha256 },
+            ("answered", Some(code), None) => Decision::CutOff { code },
             ("refused", Some(code), None) => Decision::Refused { code },
             ("answered", _, _) => return Err(ReceiptError::Contradiction("answered")),
             ("refused", _, _) => return Err(ReceiptError::Contradiction("refused")),

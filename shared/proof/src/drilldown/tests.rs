@@ -47,8 +47,11 @@ fn the_golden_receipt_verifies_and_its_payload_is_reproduced() {
     assert_eq!(receipt.to_payload(), envelope.unverified_payload());
     assert_eq!(Receipt::open(receipt.sign(&runner()).bytes(), &keys[1..]), Ok(receipt.clone()));
     assert!(matches!(Receipt::open(bytes.as_bytes(), &keys[..1]), Err(ReceiptError::Envelope(_))));
-    let refused = Receipt { decision: Decision::Refused { code: "E-DRILL-004".parse().unwrap() }, ..receipt };
-    assert_eq!(Receipt::open(refused.sign(&runner()).bytes(), &keys[1..]), Ok(refused));
+    let code: crate::text::Name = "E-DRILL-004".parse().unwrap();
+    for decision in [Decision::Refused { code: code.clone() }, Decision::CutOff { code }] {
+        let receipt = Receipt { decision, ..receipt.clone() };
+        assert_eq!(Receipt::open(receipt.sign(&runner()).bytes(), &keys[1..]), Ok(receipt));
+    }
 }
 
 #[test]
@@ -66,6 +69,10 @@ fn a_receipt_that_contradicts_itself_is_refused() {
         ("answered", "granted"),
         ("\"code\":null", "\"code\":\"E-1\""),
         ("\"code\":null", "\"code\":\"\\u202e\""),
+        (
+            "\"sealed_sha256\":\"270fec3c851c0aee70bbb5495678943ec4c624d49406bdf0c8525575b016bbbf\"",
+            "\"sealed_sha256\":null",
+        ),
         ("\"sealed_sha256\":\"270f", "\"sealed_sha256\":\"270F"),
         ("\"v\":1", "\"v\":2"),
         ("\"v\":1", "\"v\":1,\"v\":1"),

@@ -214,6 +214,13 @@ fn rows_of_several_items_come_back_and_are_proven() {
 }
 
 #[test]
+fn both_ends_can_be_handed_to_another_thread() {
+    fn check<T: Send + 'static>() {}
+    check::<AnswerWriter>();
+    check::<AnswerReader>();
+}
+
+#[test]
 fn an_answer_without_any_row_holds_too() {
     let case = Case::new(vec![(Item::new(1, Vec::new()), None)]);
     let (enc, frames, _) = case.frames();
