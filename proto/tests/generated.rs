@@ -21,13 +21,13 @@ fn generate() -> String {
 
 #[test]
 fn the_checked_in_stubs_are_generated_from_line_proto() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/generated.rs");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/gen/line.rs");
     let expected = generate();
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, &expected).expect("the stubs can be written");
     }
     let found = std::fs::read_to_string(&path).expect("the stubs are checked in");
-    assert!(found == expected, "proto/src/generated.rs is not what line.proto gives: UPDATE=1 cargo test -p proto");
+    assert!(found == expected, "proto/src/gen/line.rs is not what line.proto gives: UPDATE=1 cargo test -p proto");
 }
 
 #[test]

@@ -1,0 +1,7 @@
+//! The contract against `line.proto`: nothing is missing on either side, every maximum is a maximum, every message comes
+//! back as it went out.
+
+mod fields;
+mod messages;
+mod round_trip;
+mod samples;
