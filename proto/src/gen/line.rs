@@ -371,6 +371,10 @@ pub struct RunRequest {
 pub struct DrillDown {
     #[prost(bytes = "vec", tag = "1")]
     pub envelope: ::prost::alloc::vec::Vec<u8>,
+    /// SubjectPublicKeyInfo of the device's key, as the person gave it; the request names it by its hash alone. A mere claim:
+    /// it counts only if its hash is a fingerprint that the Runner's administrator approved.
+    #[prost(bytes = "vec", tag = "2")]
+    pub device_key: ::prost::alloc::vec::Vec<u8>,
 }
 /// The person can take this many more frames.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -385,11 +389,13 @@ pub struct DrillDownCancel {
     #[prost(string, tag = "1")]
     pub request: ::prost::alloc::string::String,
 }
-/// The receipt is durable at the control plane; until then the Runner sends it again in each session.
+/// The receipt with this hash is durable at the control plane; until then the Runner sends it again in each session.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReceiptAccepted {
     #[prost(string, tag = "1")]
     pub request: ::prost::alloc::string::String,
+    #[prost(bytes = "vec", tag = "2")]
+    pub receipt_sha256: ::prost::alloc::vec::Vec<u8>,
 }
 /// The journal checkpoint that was shown, with the control plane's cosignature.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use clock::Timestamp;
-use crypto::{Digest, p256};
+use crypto::{Digest, ed25519, p256};
 use ids::{RequestId, RunId};
 use procedure::Notation;
 use proof::note::VerifierKey;
@@ -227,6 +227,23 @@ impl Wire for p256::VerifyingKey {
     fn read(wire: Vec<u8>) -> Result<Self, Refusal> {
         let bytes: [u8; P256_SPKI] = exactly(&wire, "a P-256 public key")?;
         Self::from_spki(&bytes).map_err(|_| Fault::Wrong("a P-256 public key").into())
+    }
+
+    fn write(self) -> Vec<u8> {
+        self.to_spki()
+    }
+}
+
+/// SubjectPublicKeyInfo of an Ed25519 key has one length.
+const ED25519_SPKI: usize = 44;
+
+impl Wire for ed25519::VerifyingKey {
+    type Proto = Vec<u8>;
+    const MAX_BYTES: Option<usize> = Some(ED25519_SPKI);
+
+    fn read(wire: Vec<u8>) -> Result<Self, Refusal> {
+        let bytes: [u8; ED25519_SPKI] = exactly(&wire, "an Ed25519 public key")?;
+        Self::from_spki(&bytes).map_err(|_| Fault::Wrong("an Ed25519 public key").into())
     }
 
     fn write(self) -> Vec<u8> {

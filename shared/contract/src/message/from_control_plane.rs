@@ -1,7 +1,7 @@
 //! What the control plane says in a session.
 
 use clock::Timestamp;
-use crypto::Digest;
+use crypto::{Digest, ed25519};
 use ids::RequestId;
 use proof::drilldown::Epoch;
 
@@ -63,6 +63,8 @@ messages! {
     DrillDown {
         /// The request of formats §5 with its two signatures.
         envelope: DrillDownBytes,
+        /// The key of the person's device, as that person gave it: a claim that the Runner's own approval must confirm.
+        device_key: Option<ed25519::VerifyingKey>,
     }
 
     /// The person can take this many more frames.
@@ -83,6 +85,8 @@ messages! {
     ReceiptAccepted {
         /// The drill-down request.
         request: RequestId,
+        /// SHA-256 of the receipt's envelope: one request may have several.
+        receipt_sha256: Digest,
     }
 
     /// The journal checkpoint that was shown, with the control plane's cosignature.

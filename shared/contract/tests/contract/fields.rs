@@ -16,7 +16,8 @@ use crate::{messages, samples};
 const WITHOUT_FIELDS: [&str; 4] = ["EnrolResponse", "FromRunner", "FromControlPlane", "Version"];
 
 /// Fields that may be left out.
-const OPTIONAL: [&str; 9] = [
+const OPTIONAL: [&str; 10] = [
+    "DrillDown.device_key",
     "InstalledProcedure.source",
     "InstalledProcedure.schedule",
     "InstalledProcedure.time_zone",

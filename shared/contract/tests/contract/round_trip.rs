@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use prost::Message;
 
-use crate::samples::{certificate, envelope, line, note, request_der, vkey};
+use crate::samples::{certificate, device_key, envelope, line, note, request_der, vkey};
 
 fn digest() -> impl Strategy<Value = Digest> {
     any::<[u8; 32]>().prop_map(Digest::from_bytes)
@@ -177,10 +177,12 @@ fn from_control_plane() -> impl Strategy<Value = FromControlPlane> {
         count().prop_map(|accepted| Accepted { accepted }.into()),
         (count(), code()).prop_map(|(seq, code)| ReportRefused { seq, code }.into()),
         run_request().prop_map(FromControlPlane::from),
-        vec(any::<u8>(), 1..300).prop_map(|bytes| DrillDown { envelope: DrillDownBytes::new(bytes).unwrap() }.into()),
+        (vec(any::<u8>(), 1..300), prop::option::of(any::<u8>())).prop_map(|(bytes, seed)| {
+            DrillDown { envelope: DrillDownBytes::new(bytes).unwrap(), device_key: seed.map(device_key) }.into()
+        }),
         (request(), 1_u32..=1_024).prop_map(|(request, frames)| DrillDownCredit { request, frames }.into()),
         request().prop_map(|request| DrillDownCancel { request }.into()),
-        request().prop_map(|request| ReceiptAccepted { request }.into()),
+        (request(), digest()).prop_map(|(request, receipt_sha256)| ReceiptAccepted { request, receipt_sha256 }.into()),
         count().prop_map(|size| JournalCosignature { note: note(size) }.into()),
         (count(), count(), vec(digest(), 0..=64)).prop_map(|(size, from_size, proof)| AuditCheckpoint {
             note: note(size),

@@ -41,6 +41,10 @@ pub(crate) fn note(size: u64) -> NoteText {
     NoteText::try_from(&SignedNote::sign(&text, &"proctor/a/audit".parse().unwrap(), &key).unwrap()).unwrap()
 }
 
+pub(crate) fn device_key(seed: u8) -> ed25519::VerifyingKey {
+    ed25519::SigningKey::from_seed([seed; 32]).verifying_key()
+}
+
 pub(crate) fn vkey(name: &str, seed: u8) -> VerifierKey {
     let key = ed25519::SigningKey::from_seed([seed; 32]).verifying_key();
     VerifierKey::new(name.parse().unwrap(), Algorithm::Ed25519, key)
@@ -167,10 +171,10 @@ fn from_control_plane(request: RequestId) -> Vec<(&'static str, Vec<u8>)> {
         Accepted { accepted: 8 }.entry(),
         ReportRefused { seq: 8, code: "E-OPS-002".parse().unwrap() }.entry(),
         run.entry(),
-        DrillDown { envelope: DrillDownBytes::new(b"{}".to_vec()).unwrap() }.entry(),
+        DrillDown { envelope: DrillDownBytes::new(b"{}".to_vec()).unwrap(), device_key: Some(device_key(1)) }.entry(),
         DrillDownCredit { request, frames: 8 }.entry(),
         DrillDownCancel { request }.entry(),
-        ReceiptAccepted { request }.entry(),
+        ReceiptAccepted { request, receipt_sha256: Digest::from_bytes([3; 32]) }.entry(),
         JournalCosignature { note: note(8) }.entry(),
         AuditCheckpoint { note: note(11), from_size: 9, proof }.entry(),
         Renewed { chain: vec![certificate(9)], generation: 2 }.entry(),
