@@ -12,6 +12,7 @@ pub mod commitment;
 pub mod cosignature;
 pub mod drilldown;
 pub mod dsse;
+pub mod export;
 mod json;
 pub mod log;
 pub mod manifest;

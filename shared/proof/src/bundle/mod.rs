@@ -3,7 +3,7 @@
 //! Knows file names, the archive's form and the two small documents that only bundles have. What the files prove
 //! is judged in [`verification`](crate::verification). The Runner writes bundles; nobody trusts what is read here.
 
-mod archive;
+pub(crate) mod archive;
 mod contents;
 mod documents;
 

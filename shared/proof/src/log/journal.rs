@@ -142,6 +142,8 @@ pub enum JournalRecord {
     EvidenceConfirmed {
         /// The request that was refused for want of a second person.
         request: RequestId,
+        /// SHA-256 over what it asked for, as the Runner compares requests.
+        asked_sha256: Digest,
         /// Who agreed; `null` for the operator at the Runner's own console.
         by: Option<PersonId>,
         /// Typed by that person.

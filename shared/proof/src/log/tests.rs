@@ -194,6 +194,7 @@ fn records() -> Vec<JournalRecord> {
         JournalRecord::ReaderRevoked { device: Digest::ZERO, by },
         JournalRecord::EvidenceConfirmed {
             request: ids::RequestId::NIL,
+            asked_sha256: Digest::ZERO,
             by: None,
             justification: "agreed by telephone".parse().unwrap(),
         },

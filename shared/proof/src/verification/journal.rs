@@ -5,14 +5,13 @@ use crypto::digest::sha256;
 
 use super::attested::Attested;
 use super::report::{Outcome, StepId, Steps};
-use super::{Trust, text, without_newline};
+use super::{Trust, text, without_newline, witnesses};
 use crate::bundle::{Bundle, names};
 use crate::checkpoint::{Checkpoint, audit_origin, journal_origin};
-use crate::cosignature::verify_cosignature;
 use crate::log::Line;
 use crate::log::journal::JournalRecord;
 use crate::merkle::verify_inclusion;
-use crate::note::{Algorithm, NoteError, SignedNote, VerifierKey};
+use crate::note::{Algorithm, SignedNote, VerifierKey};
 use crate::tlog_proof::TlogProof;
 
 /// Judges the journal's files and the audit checkpoint.
@@ -114,7 +113,8 @@ fn judge_proof(
     if let Some(key) = key {
         let signed = Checkpoint::open(&proof.checkpoint, key).map_err(|error| error.to_string());
         steps.judge(StepId::JournalCheckpoint, signed, |checkpoint| format!("{} records", checkpoint.size));
-        judge_witnesses(steps, &proof.checkpoint, key, trust);
+        let (outcome, detail) = witnesses::judge(&proof.checkpoint, key, trust);
+        steps.set(StepId::Witnesses, outcome, &detail);
     }
     if let Some(attested) = attested {
         let run = &attested.manifest.run;
@@ -123,33 +123,6 @@ fn judge_proof(
         let origin = if same { Ok(expected) } else { Err(format!("it is {}, not {expected}", checkpoint.origin)) };
         steps.judge(StepId::JournalOrigin, origin, ToString::to_string);
     }
-}
-
-fn judge_witnesses(steps: &mut Steps, note: &SignedNote, log: &VerifierKey, trust: &Trust) {
-    let mut seen = Vec::new();
-    for witness in &trust.witness_keys {
-        match verify_cosignature(note, witness) {
-            Ok(at) => seen.push(format!("{} at {at}", witness.name())),
-            Err(NoteError::NotSigned(_)) => {}
-            Err(error) => return steps.set(StepId::Witnesses, Outcome::Red, &error.to_string()),
-        }
-    }
-    let known = |name, id| {
-        let mut keys = trust.witness_keys.iter().chain([log]);
-        keys.any(|key| key.name() == name && key.key_id() == id)
-    };
-    let unknown = note.signatures().iter().filter(|signature| !known(&signature.name, signature.key_id));
-    let unknown: Vec<String> = unknown.map(|signature| signature.name.to_string()).collect();
-    let strangers =
-        format!("{} of keys that you did not name, which say nothing: {}", unknown.len(), unknown.join(", "));
-    let (outcome, detail) = match (seen.is_empty(), trust.witness_keys.is_empty(), unknown.is_empty()) {
-        (false, _, true) => (Outcome::Green, seen.join(", ")),
-        (false, _, false) => (Outcome::Green, format!("{}; {strangers}", seen.join(", "))),
-        (true, false, _) => (Outcome::Red, "none of the witnesses that you named has cosigned it".to_owned()),
-        (true, true, true) => (Outcome::Green, "no cosignatures, and you asked for none".to_owned()),
-        (true, true, false) => (Outcome::Unvouched, strangers),
-    };
-    steps.set(StepId::Witnesses, outcome, &detail);
 }
 
 fn judge_audit(steps: &mut Steps, bundle: &Bundle<'_>, attested: Option<&Attested>, trust: &Trust) {

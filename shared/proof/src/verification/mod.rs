@@ -8,6 +8,7 @@ mod evidence;
 mod journal;
 mod report;
 mod trust;
+pub(crate) mod witnesses;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 //! files hold.
 
 mod read;
+pub(crate) mod streamed;
 mod write;
 
 pub(super) use read::read;
@@ -24,8 +25,8 @@ const END: u32 = 0x0605_4b50;
 /// Why bytes are not a bundle's archive, or files cannot be put into one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArchiveError {
-    /// Larger than [`MAX_BUNDLE`].
-    #[error("{0} bytes; a bundle has at most {MAX_BUNDLE}")]
+    /// Larger than [`MAX_BUNDLE`], or than zip can count.
+    #[error("{0} bytes are more than such an archive may have")]
     TooLarge(usize),
     /// More than [`MAX_FILES`].
     #[error("more than {MAX_FILES} files")]

@@ -9,7 +9,7 @@
 use super::{ArchiveError, CENTRAL, DESCRIPTOR, END, LOCAL, MAX_BUNDLE, MAX_FILES, allowed};
 
 /// Length of the record at the end.
-const END_LENGTH: usize = 22;
+pub(super) const END_LENGTH: usize = 22;
 /// Names are UTF-8; those of a bundle are ASCII, which is the same with and without it.
 const FLAG_UTF8: u16 = 0x0800;
 /// Checksum and lengths follow the content, as a writer that streams must do it.
@@ -20,37 +20,37 @@ const EXTRA_TIME: [u8; 5] = [0x55, 0x54, 5, 0, 1];
 
 /// What the header in front of a file and its line in the directory both say.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Shared<'a> {
+pub(super) struct Shared<'a> {
     version: u16,
     flags: u16,
     method: u16,
     time: [u16; 2],
-    sums: Sums,
-    name: &'a [u8],
+    pub(super) sums: Sums,
+    pub(super) name: &'a [u8],
     extra: &'a [u8],
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Sums {
-    checksum: u32,
+pub(super) struct Sums {
+    pub(super) checksum: u32,
     stored: u32,
-    length: u32,
+    pub(super) length: u32,
 }
 
 /// A file's line in the directory.
-struct Line<'a> {
+pub(super) struct Line<'a> {
     made_by: u16,
-    shared: Shared<'a>,
+    pub(super) shared: Shared<'a>,
     comment: u16,
     disk: u16,
     /// Internal and external.
     attributes: (u16, u32),
-    offset: u32,
+    pub(super) offset: u32,
 }
 
 /// What a writer chooses freely, once for all files.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Choices<'a> {
+pub(super) struct Choices<'a> {
     made_by: u16,
     version: u16,
     flags: u16,
@@ -59,8 +59,21 @@ struct Choices<'a> {
     attributes: (u16, u32),
 }
 
+impl Shared<'_> {
+    /// Whether checksum and lengths follow the content.
+    pub(super) fn is_streamed(&self) -> bool {
+        self.flags & FLAG_DESCRIPTOR != 0
+    }
+
+    /// Bytes of the header in front of the content, and of what follows the content.
+    pub(super) fn around(&self) -> (u64, u64) {
+        let header = 30 + self.name.len() as u64 + self.extra.len() as u64;
+        (header, if self.is_streamed() { 16 } else { 0 })
+    }
+}
+
 impl<'a> Line<'a> {
-    fn choices(&self) -> Choices<'a> {
+    pub(super) fn choices(&self) -> Choices<'a> {
         let Shared { version, flags, time, extra, .. } = self.shared;
         Choices { made_by: self.made_by, version, flags, time, extra, attributes: self.attributes }
     }
@@ -102,26 +115,41 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Vec<(&str, &[u8])>, ArchiveError> {
 /// The number of files, the bytes that hold them, and the directory behind them, by the record at the very end.
 fn split(bytes: &[u8]) -> Result<(usize, &[u8], &[u8]), ArchiveError> {
     let (before, end) = bytes.split_last_chunk::<END_LENGTH>().ok_or(ArchiveError::End)?;
+    let End { count, length, start } = read_end(end)?;
+    let place = |number: u32| usize::try_from(number).map_err(|_| ArchiveError::End);
+    let (contents, directory) = before.split_at_checked(place(start)?).ok_or(ArchiveError::Directory)?;
+    if directory.len() != place(length)? {
+        return Err(ArchiveError::Directory);
+    }
+    Ok((usize::from(count), contents, directory))
+}
+
+/// What the record at the very end says of the directory.
+pub(super) struct End {
+    pub(super) count: u16,
+    pub(super) length: u32,
+    pub(super) start: u32,
+}
+
+/// Reads the record at the very end.
+pub(super) fn read_end(end: &[u8; END_LENGTH]) -> Result<End, ArchiveError> {
     let mut end = Bytes(end);
     if end.word() != Some(END) {
         return Err(ArchiveError::End);
     }
     let (disks, counts) = ([end.half(), end.half()], [end.half(), end.half()]);
     let (length, start, comment) = (end.word(), end.word(), end.half());
-    let ([Some(0), Some(0)], [Some(here), Some(all)], Some(0)) = (disks, counts, comment) else {
-        return Err(ArchiveError::End);
-    };
-    let place = |number: Option<u32>| number.and_then(|number| usize::try_from(number).ok());
-    let (Some(length), Some(start)) = (place(length), place(start)) else { return Err(ArchiveError::End) };
-    let (contents, directory) = before.split_at_checked(start).ok_or(ArchiveError::Directory)?;
-    if here != all || directory.len() != length {
-        return Err(ArchiveError::Directory);
+    match (disks, counts, length, start, comment) {
+        ([Some(0), Some(0)], [Some(here), Some(all)], Some(length), Some(start), Some(0)) if here == all => {
+            Ok(End { count: all, length, start })
+        }
+        ([Some(0), Some(0)], [Some(_), Some(_)], Some(_), Some(_), Some(0)) => Err(ArchiveError::Directory),
+        _ => Err(ArchiveError::End),
     }
-    Ok((usize::from(all), contents, directory))
 }
 
 /// Checks what a line of the directory says by itself; gives the file's name.
-fn check_line<'a>(line: &Line<'a>, file: usize) -> Result<&'a str, ArchiveError> {
+pub(super) fn check_line<'a>(line: &Line<'a>, file: usize) -> Result<&'a str, ArchiveError> {
     let Shared { version, flags, method, sums, name, extra, .. } = line.shared;
     let refused = |what| Err(ArchiveError::Header { file, what });
     if method != 0 {
@@ -158,33 +186,47 @@ fn is_regular(attributes: u32) -> bool {
 
 /// Takes one file off the front: its header, its content, and what follows that.
 fn read_file<'a>(rest: &mut Bytes<'a>, listed: &Shared<'_>, file: usize) -> Result<&'a [u8], ArchiveError> {
+    check_header(rest, listed, file)?;
+    let length = usize::try_from(listed.sums.length).map_err(|_| ArchiveError::CutOff(file))?;
+    let content = rest.take(length).ok_or(ArchiveError::CutOff(file))?;
+    check_descriptor(rest, listed, file)?;
+    if crc32fast::hash(content) == listed.sums.checksum { Ok(content) } else { Err(ArchiveError::Checksum(file)) }
+}
+
+/// Takes the header in front of a file, which must say the same as its line in the directory.
+pub(super) fn check_header(rest: &mut Bytes<'_>, listed: &Shared<'_>, file: usize) -> Result<(), ArchiveError> {
     let cut_off = || ArchiveError::CutOff(file);
-    let refused = |what| ArchiveError::Header { file, what };
     if rest.word().ok_or_else(cut_off)? != LOCAL {
         return Err(ArchiveError::Directory);
     }
     let mut header = rest.shared_head().ok_or_else(cut_off)?;
     let lengths = rest.lengths().ok_or_else(cut_off)?;
     (header.name, header.extra) = rest.name_and_extra(lengths).ok_or_else(cut_off)?;
-    let streamed = listed.flags & FLAG_DESCRIPTOR != 0;
     let none = Sums { checksum: 0, stored: 0, length: 0 };
-    let expected = Shared { sums: if streamed { none } else { listed.sums }, ..*listed };
-    if header != expected {
-        return Err(refused("the header in front of it and its line in the directory differ"));
+    let expected = Shared { sums: if listed.is_streamed() { none } else { listed.sums }, ..*listed };
+    if header == expected {
+        Ok(())
+    } else {
+        Err(ArchiveError::Header { file, what: "the header in front of it and its line in the directory differ" })
     }
-    let length = usize::try_from(listed.sums.length).map_err(|_| cut_off())?;
-    let content = rest.take(length).ok_or_else(cut_off)?;
-    if streamed {
-        let signature = rest.word().ok_or_else(cut_off)?;
-        if (signature, rest.sums().ok_or_else(cut_off)?) != (DESCRIPTOR, listed.sums) {
-            return Err(refused("what follows its content and its line in the directory differ"));
-        }
+}
+
+/// Takes what follows the content of a file, if something does.
+pub(super) fn check_descriptor(rest: &mut Bytes<'_>, listed: &Shared<'_>, file: usize) -> Result<(), ArchiveError> {
+    if !listed.is_streamed() {
+        return Ok(());
     }
-    if crc32fast::hash(content) == listed.sums.checksum { Ok(content) } else { Err(ArchiveError::Checksum(file)) }
+    let signature = rest.word().ok_or(ArchiveError::CutOff(file))?;
+    let sums = rest.sums().ok_or(ArchiveError::CutOff(file))?;
+    if (signature, sums) == (DESCRIPTOR, listed.sums) {
+        Ok(())
+    } else {
+        Err(ArchiveError::Header { file, what: "what follows its content and its line in the directory differ" })
+    }
 }
 
 /// Bytes that are read from the front, numbers with their lowest byte first.
-struct Bytes<'a>(&'a [u8]);
+pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
 
 impl<'a> Bytes<'a> {
     fn take(&mut self, length: usize) -> Option<&'a [u8]> {
@@ -226,7 +268,7 @@ impl<'a> Bytes<'a> {
     }
 
     /// A line of the directory.
-    fn line(&mut self) -> Option<Line<'a>> {
+    pub(super) fn line(&mut self) -> Option<Line<'a>> {
         if self.word()? != CENTRAL {
             return None;
         }
