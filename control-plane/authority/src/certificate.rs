@@ -113,7 +113,7 @@ impl<'a> Extensions<'a> {
                     _ => return Err(Why::Name),
                 },
                 ParsedExtension::BasicConstraints(basic) => read.basic_constraints.replace(basic.clone()).is_none(),
-                ParsedExtension::KeyUsage(usage) => read.key_usage.replace(usage.clone()).is_none(),
+                ParsedExtension::KeyUsage(usage) => read.key_usage.replace(*usage).is_none(),
                 ParsedExtension::ExtendedKeyUsage(usage) => read.client_only.replace(is_client_only(usage)).is_none(),
                 ParsedExtension::AuthorityKeyIdentifier(_) => !std::mem::replace(&mut read.key_identifiers.0, true),
                 ParsedExtension::SubjectKeyIdentifier(_) => !std::mem::replace(&mut read.key_identifiers.1, true),
