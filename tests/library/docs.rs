@@ -183,6 +183,7 @@ fn bundle(vectors: &Value, position: u64, size: u64) -> Vec<u8> {
         attestation: attestation.as_bytes(),
         procedure: (Notation::Yaml, b"schema: procedure/v1\n"),
         runner_key: &runner,
+        runner_chain: None,
         journal_line: &lines[usize::try_from(position).unwrap()],
         journal_proof: &proof,
         journal_key: &checkpoint.verifier_key(&log),

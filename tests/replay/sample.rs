@@ -75,6 +75,7 @@ pub(crate) fn bundle(source: &[u8], notation: Notation, number: u8) -> Sample {
         attestation: envelope.bytes(),
         procedure: (notation, source),
         runner_key: &runner.verifying_key(),
+        runner_chain: None,
         journal_line: journal.get(1).expect("four records were written"),
         journal_proof: &journal_proof,
         journal_key: &journal_key,

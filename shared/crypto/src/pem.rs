@@ -40,6 +40,22 @@ pub fn decode(label: &str, text: &str) -> Result<Vec<u8>, PemError> {
     STANDARD.decode(compact).map_err(|_| fail("what is between the lines is not base64"))
 }
 
+/// The bytes of all blocks in `text`, in their order: at least one, each with this label, with nothing but space between
+/// them.
+pub fn decode_all(label: &str, text: &str) -> Result<Vec<Vec<u8>>, PemError> {
+    let end = format!("-----END {label}-----");
+    let mut rest = text.trim();
+    let mut blocks = Vec::new();
+    while let Some((body, after)) = rest.split_once(&end) {
+        blocks.push(decode(label, &format!("{body}{end}"))?);
+        rest = after.trim_start();
+    }
+    if blocks.is_empty() || !rest.is_empty() {
+        return Err(PemError { expected: label.to_owned(), why: "no whole block, or something behind the last one" });
+    }
+    Ok(blocks)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,5 +70,9 @@ mod tests {
         assert!(decode("PUBLIC KEY", &format!("{pem}{pem}")).is_err());
         assert!(decode("PUBLIC KEY", &pem.replace('A', "!")).is_err());
         assert!(decode("PUBLIC KEY", "").is_err());
+        assert_eq!(decode_all("PUBLIC KEY", &format!("{pem}\n{pem}")).unwrap(), [der.clone(), der]);
+        for bad in ["", "x", &format!("{pem}x"), &format!("x{pem}"), &pem.replace("PUBLIC", "PRIVATE")] {
+            assert!(decode_all("PUBLIC KEY", bad).is_err(), "{bad}");
+        }
     }
 }

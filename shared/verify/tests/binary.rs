@@ -62,7 +62,7 @@ fn every_example_s_bundle_is_verified() {
         let (code, out, err) = folder.run(&keys);
         assert_eq!((code, err.as_str()), (0, ""), "{example}: {out}");
         assert!(out.ends_with("Verified: the Runner whose key you trust attested this result.\n"), "{out}");
-        assert_eq!(out.lines().filter(|line| line.starts_with("  green ")).count(), 18, "{out}");
+        assert_eq!(out.lines().filter(|line| line.starts_with("  green ")).count(), 20, "{out}");
         // A pipe is no terminal: no colours.
         assert!(!out.contains('\u{1b}'));
     }
@@ -120,7 +120,7 @@ fn several_files_are_all_judged_and_one_bad_one_decides() {
     assert_eq!(reports[0]["verdict"], "refused");
     assert_eq!(reports[0]["steps"][0]["id"], "container");
     assert_eq!(reports[0]["steps"][0]["outcome"], "red");
-    assert_eq!(reports[0]["steps"].as_array().unwrap().len(), 18);
+    assert_eq!(reports[0]["steps"].as_array().unwrap().len(), 20);
     assert_eq!(reports[1]["steps"][3]["outcome"], "green");
 }
 

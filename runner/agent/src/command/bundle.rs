@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::fail::{Exit, Fail};
 use crate::place::Place;
-use crate::wiring::runner::{Mode, Runner, vault};
+use crate::wiring::runner::{Mode, Runner};
 use crate::wiring::{files, find, rows};
 
 /// Writes the proof bundle of a run: manifest, attestation, procedure, journal proof, and, where asked for, opened
@@ -36,42 +36,46 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
-    let mut runner = Runner::open(place, Mode::Write)?;
+    let runner = Runner::open(place, Mode::Write)?;
     let run = find::run(&runner, &args.run)?;
-    let Some(attested) = runner.vault.attestations(run).map_err(vault)?.pop() else {
+    let Some(attested) = runner.store.with(|store| store.attestations(run))?.pop() else {
         let message = format!("run {run} was never attested, so there is nothing to prove");
         return Err(Fail::input("E-RUN-024", message, "it is not finished: proctor-runner resume"));
     };
     // Before anything is opened and journalled for nothing.
     files::refuse_existing(&args.output)?;
-    let stored = runner.vault.load_run(run).map_err(vault)?;
+    let stored = runner.store.with(|store| store.load_run(run))?;
     let purpose = args.purpose.as_deref().map(str::parse::<FreeText>).transpose();
     let purpose = purpose.map_err(|error| Fail::input("E-RUN-026", error, "give --purpose one short line of text"))?;
     let mut opened = Vec::with_capacity(args.open.len());
     for wanted in &args.open {
-        opened.push(open(&mut runner, &stored, wanted, purpose.clone())?);
+        opened.push(open(&runner, &stored, wanted, purpose.clone())?);
     }
-    let destroyed = runner.vault.destroyed_items(run).map_err(vault)?;
-    let journal_line = runner.vault.journal_line(attested.seq).map_err(vault)?;
-    let journal_proof = runner.vault.inclusion(attested.seq).map_err(vault)?;
+    let destroyed = runner.store.with(|store| store.destroyed_items(run))?;
+    let journal_line = runner.store.with(|store| store.journal_line(attested.seq))?;
+    let journal_proof = runner.store.with(|store| store.inclusion(attested.seq))?;
     let source = &stored.start.procedure;
     let notation = match source.notation {
         runner_vault::Notation::Yaml => proof::bundle::Notation::Yaml,
         runner_vault::Notation::Markdown => proof::bundle::Notation::Markdown,
     };
+    let store = runner.store.lock()?;
     let contents = BundleContents {
         manifest: &attested.manifest,
         attestation: &attested.envelope,
         procedure: (notation, &source.source),
-        runner_key: &runner.vault.attestation_key(),
+        runner_key: &store.attestation_key(),
+        runner_chain: None,
         journal_line: &journal_line.line,
         journal_proof: &journal_proof,
-        journal_key: runner.vault.journal_key(),
+        journal_key: store.journal_key(),
         audit_checkpoint: None,
         opened,
         destroyed: destroyed.iter().map(|gone| DestroyedItem { item: gone.item, seq: gone.seq }).collect(),
     };
-    let bytes = contents.to_bytes().map_err(|error| match error {
+    let bytes = contents.to_bytes();
+    drop(store);
+    let bytes = bytes.map_err(|error| match error {
         BundleError::Archive(_) => Fail::input("E-RUN-030", error, "open fewer rows, such as ITEM:0-999"),
         BundleError::Twice(_) => Fail::input("E-RUN-031", error, "name each item once, with all its rows"),
         BundleError::Opening { .. } => Fail::fault("E-RUN-028", error, "see `proctor-runner journal verify`"),
@@ -87,7 +91,7 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
     Ok(Exit::Pass)
 }
 
-fn open(runner: &mut Runner, stored: &StoredRun, wanted: &str, purpose: Option<FreeText>) -> Result<OpenedItem, Fail> {
+fn open(runner: &Runner, stored: &StoredRun, wanted: &str, purpose: Option<FreeText>) -> Result<OpenedItem, Fail> {
     // A key may hold colons itself (`tls/example.org:443`), so rows are what comes after the last one, if it is rows.
     let (item, selection) = match find::item(stored, wanted) {
         Ok(item) => (item, Selection::All),
@@ -97,7 +101,7 @@ fn open(runner: &mut Runner, stored: &StoredRun, wanted: &str, purpose: Option<F
         },
     };
     let rows = match &selection {
-        Selection::All => runner.vault.item(item).map_err(vault)?.record.commitment.rows,
+        Selection::All => runner.store.with(|store| store.item(item))?.record.commitment.rows,
         Selection::Rows(rows) => rows.len() as u64,
     };
     if rows > MAX_FILES as u64 {
@@ -105,7 +109,9 @@ fn open(runner: &mut Runner, stored: &StoredRun, wanted: &str, purpose: Option<F
         return Err(Fail::input("E-RUN-030", message, "open fewer rows, such as ITEM:0-999"));
     }
     let purpose = Purpose { purpose, ..Purpose::default() };
-    let opened = runner.vault.open_item(item, selection, purpose).map_err(vault)?;
-    let commitment = opened.item().record.commitment;
-    Ok(OpenedItem { item, commitment, rows: opened.openings().map_err(vault)? })
+    runner.store.with(|store| {
+        let opened = store.open_item(item, selection, purpose)?;
+        let commitment = opened.item().record.commitment;
+        Ok(OpenedItem { item, commitment, rows: opened.openings()? })
+    })
 }

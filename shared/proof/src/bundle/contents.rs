@@ -42,6 +42,8 @@ pub struct BundleContents<'a> {
     pub procedure: (Notation, &'a [u8]),
     /// The key that signed the attestation.
     pub runner_key: &'a p256::VerifyingKey,
+    /// The chain of the Runner's certificate in PEM, once it is enrolled.
+    pub runner_chain: Option<&'a str>,
     /// The journal record of the attestation, without a newline.
     pub journal_line: &'a str,
     /// The proof that it stands in the journal.
@@ -88,6 +90,9 @@ impl BundleContents<'_> {
             (names::GUIDE, GUIDE.as_bytes().into()),
         ] {
             files.insert(name.to_owned(), bytes);
+        }
+        if let Some(chain) = self.runner_chain {
+            files.insert(names::RUNNER_CHAIN.to_owned(), chain.as_bytes().into());
         }
         if let Some(checkpoint) = self.audit_checkpoint {
             files.insert(names::AUDIT_CHECKPOINT.to_owned(), checkpoint.to_text().into_bytes().into());

@@ -215,7 +215,7 @@ fn judge_checkpoint<R: Read + Seek>(
     let tenant = tenant.filter(|tenant| audit_origin(*tenant) == checkpoint.origin);
     let tenant = tenant.ok_or_else(|| format!("it is {origin}, not proctor/TENANT/audit"));
     report.judge(ExportStepId::Origin, tenant, |tenant| format!("tenant {tenant}"));
-    let (outcome, detail) = witnesses::judge(&note, &key, trust);
+    let (outcome, detail) = witnesses::judge(&note, &key, &trust.witness_keys);
     report.set(ExportStepId::Witnesses, outcome, &detail);
     Some(checkpoint)
 }

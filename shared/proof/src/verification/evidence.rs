@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crypto::pem;
 use ids::ItemId;
 
 use super::attested::Attested;
 use super::report::{Outcome, StepId, Steps};
+use super::text;
 use crate::bundle::{Bundle, DestroyedFile, GUIDE, OpeningFile, names};
 use crate::commitment::verify_row;
 use crate::manifest::ItemLine;
@@ -21,8 +23,14 @@ const REQUIRED: [&str; 6] = [
 ];
 
 /// Files that a bundle may have, besides those of opened evidence.
-const OPTIONAL: [&str; 5] =
-    [names::PROCEDURE_YAML, names::PROCEDURE_MARKDOWN, names::AUDIT_CHECKPOINT, names::DESTROYED, names::GUIDE];
+const OPTIONAL: [&str; 6] = [
+    names::PROCEDURE_YAML,
+    names::PROCEDURE_MARKDOWN,
+    names::RUNNER_CHAIN,
+    names::AUDIT_CHECKPOINT,
+    names::DESTROYED,
+    names::GUIDE,
+];
 
 /// Judges which files there are. What lies under `opened/` is judged with the openings.
 pub(super) fn judge_files(steps: &mut Steps, bundle: &Bundle<'_>) {
@@ -34,6 +42,38 @@ pub(super) fn judge_files(steps: &mut Steps, bundle: &Bundle<'_>) {
         None => (Outcome::Noted, "the bundle has none; it is advice, not part of the proof"),
     };
     steps.set(StepId::Guide, outcome, detail);
+    judge_chain(steps, bundle);
+}
+
+/// The chain says which certificate the Runner had for its line to the control plane. Its keys sign nothing in a bundle,
+/// so it can make no step green: only its form is looked at, and the report says so.
+fn judge_chain(steps: &mut Steps, bundle: &Bundle<'_>) {
+    let Some(chain) = text(bundle, names::RUNNER_CHAIN) else {
+        return steps.set(StepId::RunnerChain, Outcome::Green, "the bundle has none; it comes with enrolment");
+    };
+    let certificates = chain.and_then(|chain| {
+        let blocks = pem::decode_all("CERTIFICATE", chain).map_err(|error| error.to_string())?;
+        if blocks.iter().all(|der| is_one_sequence(der)) { Ok(blocks.len()) } else { Err("not DER".to_owned()) }
+    });
+    match certificates {
+        Ok(count) => {
+            let detail = format!(
+                "{count} certificates in PEM form; their names, signatures, times and keys were not checked, and nothing \
+                 in this bundle is signed with them"
+            );
+            steps.set(StepId::RunnerChain, Outcome::Noted, &detail);
+        }
+        Err(why) => steps.set(StepId::RunnerChain, Outcome::Red, &format!("{}: {why}", names::RUNNER_CHAIN)),
+    }
+}
+
+/// Whether the bytes are one DER SEQUENCE (X.690 §8.9) of the length that it says, with a length of two bytes as every
+/// certificate has it.
+fn is_one_sequence(der: &[u8]) -> bool {
+    match der {
+        [0x30, 0x82, high, low, body @ ..] => body.len() == usize::from(u16::from_be_bytes([*high, *low])),
+        _ => false,
+    }
 }
 
 fn complete(bundle: &Bundle<'_>) -> Result<(), String> {
@@ -42,9 +82,6 @@ fn complete(bundle: &Bundle<'_>) -> Result<(), String> {
     }
     if bundle.procedure().is_none() {
         return Err("there must be one procedure, in YAML or in Markdown".to_owned());
-    }
-    if bundle.file(names::RUNNER_CHAIN).is_some() {
-        return Err("runner-chain.pem is there, and this version cannot judge a certificate chain".to_owned());
     }
     let known = |name: &str| REQUIRED.contains(&name) || OPTIONAL.contains(&name) || name.starts_with(names::OPENED);
     match bundle.files().find(|(name, _)| !known(name)) {

@@ -7,11 +7,12 @@ use super::attested::Attested;
 use super::report::{Outcome, StepId, Steps};
 use super::{Trust, text, without_newline, witnesses};
 use crate::bundle::{Bundle, names};
-use crate::checkpoint::{Checkpoint, audit_origin, journal_origin};
+use crate::checkpoint::{Checkpoint, audit_origin, journal_origin, runner_witness};
+use crate::cosignature::verify_cosignature;
 use crate::log::Line;
 use crate::log::journal::JournalRecord;
 use crate::merkle::verify_inclusion;
-use crate::note::{Algorithm, SignedNote, VerifierKey};
+use crate::note::{Algorithm, KeyName, SignedNote, VerifierKey};
 use crate::tlog_proof::TlogProof;
 
 /// Judges the journal's files and the audit checkpoint.
@@ -113,7 +114,10 @@ fn judge_proof(
     if let Some(key) = key {
         let signed = Checkpoint::open(&proof.checkpoint, key).map_err(|error| error.to_string());
         steps.judge(StepId::JournalCheckpoint, signed, |checkpoint| format!("{} records", checkpoint.size));
-        let (outcome, detail) = witnesses::judge(&proof.checkpoint, key, trust);
+        // A Runner's own witness key is for the audit log; its journal is witnessed by others.
+        let own = attested.map(|attested| runner_witness(attested.manifest.run.tenant, attested.manifest.run.runner));
+        let others = trust.witness_keys.iter().filter(|witness| Some(witness.name()) != own.as_ref()).cloned();
+        let (outcome, detail) = witnesses::judge(&proof.checkpoint, key, &others.collect::<Vec<_>>());
         steps.set(StepId::Witnesses, outcome, &detail);
     }
     if let Some(attested) = attested {
@@ -127,8 +131,9 @@ fn judge_proof(
 
 fn judge_audit(steps: &mut Steps, bundle: &Bundle<'_>, attested: Option<&Attested>, trust: &Trust) {
     let Some(note) = text(bundle, names::AUDIT_CHECKPOINT) else {
-        steps.set(StepId::AuditCheckpoint, Outcome::Green, "the bundle has none; it comes with enrolment");
-        return;
+        let none = "the bundle has none; it comes with enrolment";
+        steps.set(StepId::AuditCheckpoint, Outcome::Green, none);
+        return steps.set(StepId::AuditWitness, Outcome::Green, none);
     };
     let parsed = note.and_then(|text| {
         let note = SignedNote::parse(text).map_err(|error| error.to_string())?;
@@ -139,7 +144,9 @@ fn judge_audit(steps: &mut Steps, bundle: &Bundle<'_>, attested: Option<&Atteste
     let Some(attested) = attested else {
         return steps.set(StepId::AuditCheckpoint, Outcome::NotJudged, "not judged: the manifest cannot be read");
     };
-    let expected = audit_origin(attested.manifest.run.tenant);
+    let run = &attested.manifest.run;
+    judge_audit_witness(steps, &note, &runner_witness(run.tenant, run.runner), trust);
+    let expected = audit_origin(run.tenant);
     if checkpoint.origin != expected {
         let reason = format!("it is of {}, not {expected}", checkpoint.origin);
         return steps.set(StepId::AuditCheckpoint, Outcome::Red, &reason);
@@ -151,4 +158,21 @@ fn judge_audit(steps: &mut Steps, bundle: &Bundle<'_>, attested: Option<&Atteste
     let mut opened = trust.audit_keys.iter().map(|key| Checkpoint::open(&note, key));
     let signed = opened.find_map(Result::ok).ok_or("it is not signed by a key that you trust".to_owned());
     steps.judge(StepId::AuditCheckpoint, signed, |checkpoint| format!("{} records", checkpoint.size));
+}
+
+/// Judges the cosignature of the Runner that wrote the bundle.
+fn judge_audit_witness(steps: &mut Steps, note: &SignedNote, name: &KeyName, trust: &Trust) {
+    let keys: Vec<&VerifierKey> = trust.witness_keys.iter().filter(|key| key.name() == name).collect();
+    if keys.is_empty() {
+        let found = note.signatures().iter().any(|signature| signature.name == *name);
+        return if found {
+            let detail = format!("you named no witness key of {name}; a cosignature under that name is there");
+            steps.set(StepId::AuditWitness, Outcome::Unvouched, &detail);
+        } else {
+            steps.set(StepId::AuditWitness, Outcome::Red, &format!("there is no cosignature of {name}"));
+        };
+    }
+    let seen = keys.iter().find_map(|key| verify_cosignature(note, key).ok());
+    let seen = seen.ok_or_else(|| format!("it does not carry a cosignature of the key that you named for {name}"));
+    steps.judge(StepId::AuditWitness, seen, |at| format!("at {at}"));
 }

@@ -58,6 +58,10 @@ steps! {
     Witnesses = "journal.witnesses", "witnesses have seen the journal";
     /// The tenant's audit log.
     AuditCheckpoint = "audit.checkpoint", "the audit log's checkpoint is of this tenant and signed";
+    /// This Runner has seen the tenant's audit log.
+    AuditWitness = "audit.witness", "this Runner has cosigned the audit log's checkpoint";
+    /// The Runner's certificate chain. It is not judged: what proves is the attestation key.
+    RunnerChain = "runner.chain", "the Runner's certificate chain, which is no part of the proof";
     /// Opened rows are those that were committed to.
     Openings = "evidence.opened", "opened evidence is what the Runner committed to";
     /// Destroyed items are items of this run and not opened.

@@ -8,7 +8,7 @@ use verdict::Severity;
 use super::*;
 use crate::attestation::attest;
 use crate::bundle::{BundleContents, DestroyedItem, OpenedItem, names};
-use crate::checkpoint::{Checkpoint, audit_origin, journal_origin};
+use crate::checkpoint::{Checkpoint, audit_origin, journal_origin, runner_witness};
 use crate::commitment::{Committer, ItemSecret, RowOpening};
 use crate::cosignature::Witness;
 use crate::dsse::{Envelope, Signer};
@@ -55,6 +55,7 @@ struct Maker {
     destroyed: Vec<DestroyedItem>,
     witness: bool,
     audit: bool,
+    chain: Option<String>,
 }
 
 impl Maker {
@@ -70,6 +71,7 @@ impl Maker {
             destroyed: vec![DestroyedItem { item: "019aa7f0-0000-7000-8000-000000000005".parse().unwrap(), seq: 4 }],
             witness: false,
             audit: false,
+            chain: None,
         }
     }
 
@@ -112,13 +114,16 @@ impl Maker {
             let name = "witness.example/w1".parse().unwrap();
             note.add(Witness { name: &name, key: &vectors::ed25519_key("device") }.cosign(&note, now));
         }
-        let audit = Checkpoint { origin: audit_origin(run.tenant), ..checkpoint.clone() }.sign(&log).unwrap();
+        let mut audit = Checkpoint { origin: audit_origin(run.tenant), ..checkpoint.clone() }.sign(&log).unwrap();
+        let name = runner_witness(run.tenant, run.runner);
+        audit.add(Witness { name: &name, key: &vectors::ed25519_key("device") }.cosign(&audit, now));
         let proof = TlogProof { extra: None, index: 2, path: tree.inclusion_path(2).unwrap(), checkpoint: note };
         let contents = BundleContents {
             manifest: &self.bytes,
             attestation: envelope.bytes(),
             procedure: (Notation::Yaml, PROCEDURE),
             runner_key: &runner.verifying_key(),
+            runner_chain: self.chain.as_deref(),
             journal_line: &lines[2],
             journal_proof: &proof,
             journal_key: &checkpoint.verifier_key(&log),
@@ -302,7 +307,7 @@ fn files_dropped_added_or_swapped_are_refused() {
     for (name, step) in [
         ("note.txt", "files"),
         (names::PROCEDURE_MARKDOWN, "files"),
-        (names::RUNNER_CHAIN, "files"),
+        (names::RUNNER_CHAIN, "runner.chain"),
         ("opened/x", "evidence.opened"),
         ("opened/019aa7f0-0000-7000-8000-000000000004/2.row", "evidence.opened"),
         ("opened/019aa7f0-0000-7000-8000-000000000005/opening.json", "evidence.opened"),
@@ -451,6 +456,46 @@ fn the_audit_checkpoint_needs_a_key_from_outside() {
     assert_eq!(report.step(StepId::AuditCheckpoint).unwrap().outcome, Outcome::Unvouched);
     let wrong = Trust { audit_keys: trust().journal_keys, ..trust() };
     assert_eq!(red(&verify_bundle(&bundle, &wrong, &read_procedure)), ["audit.checkpoint"]);
+}
+
+#[test]
+fn the_audit_checkpoint_carries_the_cosignature_of_this_runner() {
+    let bundle = Maker { audit: true, ..Maker::golden() }.bundle();
+    let run = golden_manifest().run;
+    let name = runner_witness(run.tenant, run.runner);
+    let named = |key: &str| Trust {
+        witness_keys: vec![Witness { name: &name, key: &vectors::ed25519_key(key) }.verifier_key()],
+        ..trust()
+    };
+    let outcome = |bundle: &[u8], trust: &Trust| {
+        let report = verify_bundle(bundle, trust, &read_procedure);
+        (report.step(StepId::AuditWitness).unwrap().outcome, report.verdict)
+    };
+    assert_eq!(outcome(&bundle, &trust()), (Outcome::Unvouched, Verdict::Verified));
+    assert_eq!(outcome(&bundle, &named("device")), (Outcome::Green, Verdict::Verified));
+    assert_eq!(outcome(&bundle, &named("log")), (Outcome::Red, Verdict::Refused));
+    let alone = with_files(&bundle, |files| {
+        let text = String::from_utf8(files[names::AUDIT_CHECKPOINT].clone()).unwrap();
+        let end = text.trim_end().rfind('\n').unwrap() + 1;
+        files.insert(names::AUDIT_CHECKPOINT.to_owned(), text.as_bytes()[..end].to_vec());
+    });
+    assert_eq!(outcome(&alone, &trust()), (Outcome::Red, Verdict::Refused));
+    assert_eq!(outcome(&Maker::golden().bundle(), &named("device")), (Outcome::Green, Verdict::Verified));
+}
+
+#[test]
+fn a_certificate_chain_is_noted_and_only_its_form_is_judged() {
+    let certificate = crypto::pem::encode("CERTIFICATE", &[&[0x30, 0x82, 1, 44], [7; 300].as_slice()].concat());
+    let with = |chain: &str| judge(&Maker { chain: Some(chain.to_owned()), ..Maker::golden() }.bundle());
+    let report = with(&format!("{certificate}{certificate}"));
+    assert_eq!(report.verdict, Verdict::Verified);
+    let step = report.step(StepId::RunnerChain).unwrap();
+    assert_eq!(step.outcome, Outcome::Noted);
+    assert!(step.detail.starts_with("2 certificates") && step.detail.contains("not checked"), "{}", step.detail);
+    let short = crypto::pem::encode("CERTIFICATE", &[0x30, 0x82, 1, 44, 0]);
+    for bad in ["", "rubbish", &certificate.replace("CERTIFICATE", "PUBLIC KEY"), &short, &format!("{certificate}x")] {
+        assert_eq!(red(&with(bad)), ["runner.chain"], "{bad}");
+    }
 }
 
 #[test]

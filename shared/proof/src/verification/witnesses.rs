@@ -1,6 +1,5 @@
 //! Who else has seen a checkpoint.
 
-use super::Trust;
 use super::report::Outcome;
 use crate::cosignature::verify_cosignature;
 use crate::note::{NoteError, SignedNote, VerifierKey};
@@ -9,9 +8,9 @@ use crate::note::{NoteError, SignedNote, VerifierKey};
 const SHOWN: usize = 8;
 
 /// Judges the cosignatures of a checkpoint of this log by the witnesses that the judge named.
-pub(crate) fn judge(note: &SignedNote, log: &VerifierKey, trust: &Trust) -> (Outcome, String) {
+pub(crate) fn judge(note: &SignedNote, log: &VerifierKey, named: &[VerifierKey]) -> (Outcome, String) {
     let mut seen = Vec::new();
-    for witness in &trust.witness_keys {
+    for witness in named {
         match verify_cosignature(note, witness) {
             Ok(at) => seen.push(format!("{} at {at}", witness.name())),
             Err(NoteError::NotSigned(_)) => {}
@@ -19,13 +18,13 @@ pub(crate) fn judge(note: &SignedNote, log: &VerifierKey, trust: &Trust) -> (Out
         }
     }
     let known = |name, id| {
-        let mut keys = trust.witness_keys.iter().chain([log]);
+        let mut keys = named.iter().chain([log]);
         keys.any(|key| key.name() == name && key.key_id() == id)
     };
     let unknown = note.signatures().iter().filter(|signature| !known(&signature.name, signature.key_id));
     let unknown: Vec<String> = unknown.map(|signature| signature.name.to_string()).collect();
     let strangers = format!("{} of keys that you did not name, which say nothing: {}", unknown.len(), listed(&unknown));
-    match (seen.is_empty(), trust.witness_keys.is_empty(), unknown.is_empty()) {
+    match (seen.is_empty(), named.is_empty(), unknown.is_empty()) {
         (false, _, true) => (Outcome::Green, listed(&seen)),
         (false, _, false) => (Outcome::Green, format!("{}; {strangers}", listed(&seen))),
         (true, false, _) => (Outcome::Red, "none of the witnesses that you named has cosigned it".to_owned()),

@@ -72,6 +72,7 @@ pub(crate) fn of_example(name: &str) -> Sample {
         attestation: envelope.bytes(),
         procedure: (if markdown { Notation::Markdown } else { Notation::Yaml }, &source),
         runner_key: &runner.verifying_key(),
+        runner_chain: None,
         journal_line: &lines[3],
         journal_proof: &proof,
         journal_key: &checkpoint.verifier_key(&log),
