@@ -66,9 +66,20 @@ pub enum VaultError {
     /// The state of a run or piece does not allow it.
     #[error("{what} {key}: {why}")]
     NotAllowed { what: &'static str, key: String, why: String },
-    /// Too many reports wait for the control plane.
-    #[error("{queued} reports wait to be acknowledged, the limit is {limit}: no new run begins")]
-    OutboxFull { queued: u64, limit: u64 },
+    /// Too much waits for the control plane.
+    #[error(
+        "{records} reports of {bytes} bytes wait to be accepted, the limits are {limit} and {most}: no new run begins"
+    )]
+    OutboxFull { records: u64, limit: u64, bytes: u64, most: u64 },
+    /// A signed note that is not what it is shown as.
+    #[error("the {what} checkpoint is refused: {why}")]
+    Note { what: &'static str, why: String },
+    /// What was asked for was asked for before.
+    #[error("request {0} was seen before")]
+    Seen(String),
+    /// Drill-downs are refused until somebody looked into a fork.
+    #[error("the audit log was seen to fork (journal record {0})")]
+    ForkSeen(u64),
     /// The checkpoint outside of the store cannot be written.
     #[error("the journal checkpoint {path} cannot be written: {why}")]
     CheckpointFile { path: PathBuf, why: String },
@@ -160,6 +171,12 @@ impl VaultError {
             Self::Unstorable { .. } => ("E-VAULT-024", "a fault of the caller: report it with the message"),
             Self::OnHold(_) => ("E-VAULT-025", "release the hold first, if its reason is gone"),
             Self::Database(_) => ("E-VAULT-026", "look at the disk and the folder's permissions, then try again"),
+            Self::Note { .. } => ("E-VAULT-029", "look at the control plane: it showed a note that does not verify"),
+            Self::Seen(_) => ("E-VAULT-030", "make a new request; each is answered once"),
+            Self::ForkSeen(_) => (
+                "E-VAULT-031",
+                "compare both checkpoints with the control plane's operator, then acknowledge the fork with a reason",
+            ),
             Self::Harden(_) => {
                 ("E-VAULT-027", "start the Runner without tracing and with the limits of its service file")
             }

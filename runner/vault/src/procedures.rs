@@ -3,6 +3,7 @@
 use clock::Timestamp;
 use crypto::Digest;
 use ids::PersonId;
+use proof::log::Line;
 use proof::log::journal::JournalRecord;
 use proof::manifest::ProcedureVersion;
 use proof::text::Name;
@@ -21,6 +22,8 @@ pub struct InstalledProcedure {
     pub stored: Timestamp,
     /// The journal record of its approval; none if it was only ever run by hand.
     pub approved: Option<u64>,
+    /// When that was: due times count from then on.
+    pub approved_at: Option<Timestamp>,
     /// The journal record that withdrew it.
     pub withdrawn: Option<u64>,
 }
@@ -73,12 +76,16 @@ impl Vault {
     }
 }
 
-const SELECT: &str = "SELECT digest, notation, id, version, source, stored, approved, withdrawn FROM procedure";
+const SELECT: &str = "SELECT digest, notation, id, version, source, stored, approved, withdrawn, line FROM procedure \
+     LEFT JOIN journal ON journal.seq = approved";
 
 fn read(row: &Row<'_>) -> Result<InstalledProcedure, VaultError> {
     let digest = Digest::from_bytes(row.get(0)?);
     let id: String = row.get(2)?;
     let seq = |seq: Option<i64>| seq.map(|seq| seq as u64);
+    let approval: Option<String> = row.get(8)?;
+    let approval = approval.as_deref().map(Line::parse).transpose();
+    let approval = approval.map_err(|error| VaultError::inconsistent("procedure", digest, error))?;
     Ok(InstalledProcedure {
         procedure: ProcedureSource {
             id: id.parse::<Name>().map_err(|error| VaultError::inconsistent("procedure", digest, error))?,
@@ -89,10 +96,11 @@ fn read(row: &Row<'_>) -> Result<InstalledProcedure, VaultError> {
         },
         stored: Timestamp::from_millis(row.get(5)?),
         approved: seq(row.get(6)?),
+        approved_at: approval.map(|line| line.head().at),
         withdrawn: seq(row.get(7)?),
     })
 }
 
-fn version(procedure: &ProcedureSource) -> ProcedureVersion {
+pub(crate) fn version(procedure: &ProcedureSource) -> ProcedureVersion {
     ProcedureVersion { id: procedure.id.clone(), version: procedure.version, sha256: procedure.digest }
 }

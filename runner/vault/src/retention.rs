@@ -53,6 +53,7 @@ impl Vault {
             report.items += self.purge_run(expired.run)?;
             report.runs.push(expired.run);
         }
+        self.forget_old_requests()?;
         report.generations = self.ring.retire_empty(&self.db, self.clock.now())?;
         if report != PurgeReport::default() {
             self.truncate_wal()?;

@@ -1,21 +1,24 @@
 //! The store as a whole: creating it, opening it, and the one way to write to it.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clock::{Clock, Timestamp};
-use crypto::{Secret, SystemEntropy, ed25519, entropy::random_bytes, p256};
+use crypto::{SystemEntropy, entropy::random_bytes, hpke, p256};
 use ids::{RunnerId, StoreId, TenantId};
 use proof::log::journal::JournalRecord;
 use proof::note::VerifierKey;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
-use zeroize::Zeroize;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use crate::files::{self, Lock};
-use crate::journal::{self, JournalKey};
+use crate::journal;
 use crate::keys::{Epoch, KeyRing};
+use crate::line::{self, Counted};
+use crate::own_keys::{self, OwnKeys};
 use crate::provider::{Provider, RootKey, SealLevel};
-use crate::seal::{Cell, Identity};
+use crate::schema::Tables;
+use crate::seal::Identity;
 use crate::writer::Writer;
 use crate::{Retention, VaultError, schema};
 
@@ -53,8 +56,10 @@ impl Files {
 pub struct Options {
     /// Days that runs of each retention class are kept after they ended.
     pub retention: RetentionDays,
-    /// How many reports may wait for the control plane before no new run begins.
+    /// How many records of the journal may wait for the control plane before no new run begins.
     pub outbox_limit: u64,
+    /// How many bytes may wait, manifests and attestations included.
+    pub outbox_bytes: u64,
 }
 
 /// Days of each retention class.
@@ -82,7 +87,7 @@ impl RetentionDays {
 impl Default for Options {
     fn default() -> Self {
         let retention = RetentionDays { operational: 90, audit: 3 * 365 + 1, statutory: 7 * 365 + 2 };
-        Self { retention, outbox_limit: 1_000_000 }
+        Self { retention, outbox_limit: 1_000_000, outbox_bytes: 8 << 30 }
     }
 }
 
@@ -91,7 +96,7 @@ impl Default for Options {
 pub enum Condition {
     /// It may.
     Ready,
-    /// It is older than its checkpoint, or another one; why is said inside. Nothing runs and nothing is opened until an
+    /// It is older than its checkpoint or than what the control plane holds of it, or another one; why is said inside. Nothing runs and nothing is opened until an
     /// administrator acknowledges it.
     Rollback(String),
 }
@@ -101,8 +106,7 @@ pub struct Vault {
     pub(crate) db: Connection,
     pub(crate) ring: KeyRing,
     pub(crate) identity: Identity,
-    pub(crate) attester: p256::SigningKey,
-    pub(crate) journal_key: JournalKey,
+    pub(crate) keys: OwnKeys,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: SystemEntropy,
     pub(crate) files: Files,
@@ -110,6 +114,7 @@ pub struct Vault {
     pub(crate) condition: Condition,
     pub(crate) seal_level: SealLevel,
     pub(crate) checkpoint_stale: bool,
+    pub(crate) counted: Cell<Counted>,
     lock: Option<Lock>,
 }
 
@@ -148,7 +153,7 @@ impl Vault {
             .and_then(|()| files::sync_folder(&files.store))
             .map_err(|error| VaultError::file(&files.store, error))?;
         let mut vault = Self::load(files, root, provider, options, clock, entropy, Some(lock))?;
-        let runner_key = vault.attester.verifying_key().key_id();
+        let runner_key = vault.keys.attester.verifying_key().key_id();
         let writer = vault.begin()?;
         writer.with_journal(&JournalRecord::Started { store, tenant, runner, runner_key })?;
         Ok(vault)
@@ -182,6 +187,12 @@ impl Vault {
         if !files.store.exists() {
             return Err(VaultError::NoStore(files.store.clone()));
         }
+        if schema::open_read_only(&files.store)?.1 == Tables::Earlier {
+            // Nobody can read it as it is; whoever may open it may also bring it up to date, unless a process of the
+            // earlier version has it.
+            let (clock, entropy) = (clock.clone(), entropy.clone());
+            drop(Self::open(files, provider, options.clone(), clock, entropy)?);
+        }
         let root = provider.root_key(files.folder())?;
         Self::load(files, root, provider, options, clock, entropy, None)
     }
@@ -195,23 +206,25 @@ impl Vault {
         entropy: SystemEntropy,
         lock: Option<Lock>,
     ) -> Result<Self, VaultError> {
-        let db = if lock.is_some() { schema::open(&files.store)? } else { schema::open_read_only(&files.store)? };
+        let (db, tables) =
+            if lock.is_some() { schema::open(&files.store)? } else { schema::open_read_only(&files.store)? };
         let identity = read_identity(&db, &root, provider)?;
-        let ring = KeyRing::load(&db, &root.key, identity)?;
-        let attester = p256::SigningKey::from_pkcs8(signing_key(&db, &ring, ATTESTATION)?, &entropy)
-            .map_err(|error| VaultError::inconsistent("signing_key", ATTESTATION, error))?;
-        let seed = signing_key(&db, &ring, JOURNAL)?;
-        let mut seed = <[u8; 32]>::try_from(seed.expose().as_slice())
-            .map_err(|_| VaultError::inconsistent("signing_key", JOURNAL, "not 32 bytes"))?;
-        let journal_key = JournalKey::new(ed25519::SigningKey::from_seed(seed), &identity);
-        seed.zeroize();
-        let (condition, checkpoint_stale) = journal::compare_with_checkpoint(&db, &journal_key, files)?;
+        let mut ring = KeyRing::load(&db, &root.key, identity)?;
+        if tables == Tables::Earlier {
+            migrate(&db, &mut ring, &entropy, clock.now())?;
+        }
+        let keys = OwnKeys::read(&db, &ring, &identity, &entropy)?;
+        let (mut condition, checkpoint_stale) = journal::compare_with_checkpoint(&db, &keys.journal, files)?;
+        if condition == Condition::Ready {
+            let told = line::stored_rollback(&db)?;
+            let why = if told.is_some() { told } else { line::compare_with_cosigned(&db, &keys.journal)? };
+            condition = why.map_or(Condition::Ready, Condition::Rollback);
+        }
         let mut vault = Self {
             db,
             ring,
             identity,
-            attester,
-            journal_key,
+            keys,
             clock,
             entropy,
             files: files.clone(),
@@ -219,10 +232,14 @@ impl Vault {
             condition,
             seal_level: root.level,
             checkpoint_stale,
+            counted: Cell::default(),
             lock,
         };
         if vault.lock.is_some() {
             vault.refresh_checkpoint()?;
+            if vault.condition == Condition::Ready {
+                vault.close_interrupted()?;
+            }
         }
         Ok(vault)
     }
@@ -249,12 +266,22 @@ impl Vault {
 
     /// The key that verifies attestations.
     pub fn attestation_key(&self) -> p256::VerifyingKey {
-        self.attester.verifying_key()
+        self.keys.attester.verifying_key()
+    }
+
+    /// The key that verifies this Runner's cosignatures of the audit log.
+    pub fn witness_key(&self) -> &VerifierKey {
+        self.keys.witness.verifier()
+    }
+
+    /// The key to which something can be sealed for this Runner alone.
+    pub fn sealing_key(&self) -> hpke::PublicKey {
+        self.keys.sealing.public()
     }
 
     /// The key that verifies checkpoints of the journal; its text is a C2SP verifier key.
     pub fn journal_key(&self) -> &VerifierKey {
-        self.journal_key.verifier()
+        self.keys.journal.verifier()
     }
 
     /// What the operator set.
@@ -332,10 +359,6 @@ impl std::fmt::Debug for Vault {
     }
 }
 
-/// Names of the signing keys.
-const ATTESTATION: &str = "attestation";
-const JOURNAL: &str = "journal";
-
 /// The first rows of a new store: its identity, its first keys, an empty journal.
 fn fill(
     db: &Connection,
@@ -356,18 +379,10 @@ fn fill(
         ],
     )?;
     let mut ring = KeyRing::new(&root.key, *identity);
-    ring.reserve(db, entropy, now, &Epoch::system(), 2)?;
-    let attester = p256::SigningKey::generate(entropy);
-    let journal = ed25519::SigningKey::generate(entropy);
-    let seed = journal.to_seed();
-    for (name, key) in [(ATTESTATION, attester.to_pkcs8().expose().as_slice()), (JOURNAL, seed.expose().as_slice())] {
-        let (generation, sealed) = ring.seal_direct(entropy, &Epoch::system(), signing_cell, name.as_bytes(), key)?;
-        db.execute(
-            "INSERT INTO signing_key (name, generation, sealed, created) VALUES (?1, ?2, ?3, ?4)",
-            params![name, generation as i64, sealed, now.as_millis()],
-        )?;
-    }
-    journal::begin(db, &JournalKey::new(journal, identity))
+    ring.reserve(db, entropy, now, &Epoch::system(), own_keys::FIRST + own_keys::SECOND)?;
+    let journal = own_keys::first(db, &mut ring, entropy, now, identity)?;
+    own_keys::second(db, &mut ring, entropy, now)?;
+    journal::begin(db, &journal)
 }
 
 fn read_identity(db: &Connection, root: &RootKey, provider: &Provider) -> Result<Identity, VaultError> {
@@ -388,24 +403,14 @@ fn read_identity(db: &Connection, root: &RootKey, provider: &Provider) -> Result
     }
 }
 
-pub(crate) fn signing_cell(generation: u64) -> Cell<'static> {
-    Cell::new("signing_key", "sealed", generation)
-}
-
-fn signing_key(db: &Connection, ring: &KeyRing, name: &'static str) -> Result<Secret<Vec<u8>>, VaultError> {
-    let row = db
-        .query_row("SELECT generation, sealed FROM signing_key WHERE name = ?1", [name], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))
-        })
-        .optional()?;
-    let (generation, sealed) =
-        row.ok_or_else(|| VaultError::inconsistent("signing_key", name, "the row is missing"))?;
-    let generation = u64::try_from(generation).unwrap_or(0);
-    let cell = signing_cell(generation).part(name.as_bytes());
-    let mut plain = ring.open_direct(generation, &cell, &sealed)?;
-    let key = Secret::new(plain.to_vec());
-    plain.zeroize();
-    Ok(key)
+/// Brings a store with earlier tables up to date. In one transaction: it is of the one kind or of the other.
+fn migrate(db: &Connection, ring: &mut KeyRing, entropy: &SystemEntropy, now: Timestamp) -> Result<(), VaultError> {
+    ring.reserve(db, entropy, now, &Epoch::system(), own_keys::SECOND)?;
+    let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
+    schema::migrate(&transaction)?;
+    own_keys::second(&transaction, ring, entropy, now)?;
+    transaction.commit()?;
+    Ok(())
 }
 
 /// Removes what a crash while a store was made left behind.

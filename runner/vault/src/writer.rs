@@ -1,13 +1,14 @@
 //! A transaction as a value: it ends in a commit, or everything in it never was.
 
 use clock::Timestamp;
-use crypto::{SystemEntropy, p256};
+use crypto::SystemEntropy;
 use proof::log::journal::JournalRecord;
 use proof::log::{Appended, Chain};
 use rusqlite::{Transaction, TransactionBehavior};
 
-use crate::journal::{self, JournalKey};
+use crate::journal;
 use crate::keys::KeyRing;
+use crate::own_keys::OwnKeys;
 use crate::seal::Identity;
 use crate::vault::{Files, Vault};
 use crate::{VaultError, files};
@@ -17,9 +18,8 @@ pub(crate) struct Writer<'v> {
     pub(crate) ring: &'v mut KeyRing,
     pub(crate) identity: Identity,
     pub(crate) entropy: &'v SystemEntropy,
-    pub(crate) attester: &'v p256::SigningKey,
+    pub(crate) keys: &'v OwnKeys,
     pub(crate) now: Timestamp,
-    journal_key: &'v JournalKey,
     files: &'v Files,
     checkpoint_stale: &'v mut bool,
     chain: Option<Chain>,
@@ -32,9 +32,8 @@ impl<'v> Writer<'v> {
             ring: &mut vault.ring,
             identity: vault.identity,
             entropy: &vault.entropy,
-            attester: &vault.attester,
+            keys: &vault.keys,
             now: vault.clock.now(),
-            journal_key: &vault.journal_key,
             files: &vault.files,
             checkpoint_stale: &mut vault.checkpoint_stale,
             chain: None,
@@ -65,7 +64,7 @@ impl<'v> Writer<'v> {
             self.tx.commit()?;
             return Ok(());
         };
-        let note = journal::store_head(&self.tx, &chain, self.journal_key)?;
+        let note = journal::store_head(&self.tx, &chain, &self.keys.journal)?;
         self.tx.commit()?;
         if let Err(error) = files::replace(&self.files.checkpoint, note.as_bytes()) {
             tracing::error!(path = %self.files.checkpoint.display(), %error, "the journal checkpoint cannot be written");

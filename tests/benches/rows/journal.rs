@@ -69,8 +69,8 @@ fn store(plan: &Plan) -> Outcome<()> {
     let count = plan.pick(4_000, 500);
     let mut bed = Bed::new()?;
     let now = bed.clock.now();
-    for _ in 0..count {
-        bed.vault.journal_missed("bench".parse()?, now, MissReason::Stopped)?;
+    for due in (0_i64..).take(count) {
+        bed.vault.journal_missed("bench".parse()?, now.plus_ms(due), MissReason::Stopped)?;
     }
     let git = git(&bed, count)?;
     let scan = Connection::open_with_flags(bed.store(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;

@@ -109,13 +109,23 @@ impl Drop for ChunkWriter<'_> {
     }
 }
 
+/// Where the rows of one item are read from. `rows` is the number of rows that were committed to.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) db: &'a Connection,
+    pub(super) owner: Owner,
+    pub(super) key: &'a DataKey,
+    pub(super) rows: u64,
+}
+
+/// The chunk that was decrypted last. It borrows nothing, so it can be kept while other work goes on.
+#[derive(Default)]
+pub(super) struct Cursor(Option<OpenChunk>);
+
 /// Reads rows, keeping the chunk that it decrypted last.
 pub(super) struct ChunkReader<'a> {
-    db: &'a Connection,
-    owner: Owner,
-    key: &'a DataKey,
-    rows: u64,
-    open: Option<OpenChunk>,
+    source: Source<'a>,
+    cursor: Cursor,
 }
 
 struct OpenChunk {
@@ -126,23 +136,33 @@ struct OpenChunk {
 }
 
 impl<'a> ChunkReader<'a> {
-    /// `rows` is the number of rows that were committed to.
-    pub(super) fn new(db: &'a Connection, owner: Owner, key: &'a DataKey, rows: u64) -> Self {
-        Self { db, owner, key, rows, open: None }
+    pub(super) fn new(source: Source<'a>) -> Self {
+        Self { source, cursor: Cursor::default() }
     }
 
     /// The row at `index`, which must be below the number of rows.
     pub(super) fn row(&mut self, index: u64) -> Result<&[u8], VaultError> {
-        if !self.open.as_ref().is_some_and(|open| open.span.contains(&index)) {
-            self.open = Some(self.decrypt(index)?);
+        self.cursor.row(&self.source, index)
+    }
+}
+
+impl Cursor {
+    /// The row at `index`, which must be below the number of rows.
+    pub(super) fn row(&mut self, source: &Source<'_>, index: u64) -> Result<&[u8], VaultError> {
+        if !self.0.as_ref().is_some_and(|open| open.span.contains(&index)) {
+            // The chunk before goes first: never two of them at once.
+            self.0 = None;
+            self.0 = Some(source.decrypt(index)?);
         }
-        let found = self.open.as_ref().and_then(|open| {
+        let found = self.0.as_ref().and_then(|open| {
             let place = usize::try_from(index - open.span.start).ok().and_then(|at| open.places.get(at))?;
             open.plain.get(place.clone())
         });
-        found.ok_or_else(|| self.fault(index, "the row is missing"))
+        found.ok_or_else(|| source.fault(index, "the row is missing"))
     }
+}
 
+impl Source<'_> {
     fn decrypt(&self, index: u64) -> Result<OpenChunk, VaultError> {
         let (lowest, _) = chunk_ids(self.owner.id);
         let mut statement = self.db.prepare_cached(

@@ -7,6 +7,7 @@ mod chunk;
 mod destroy;
 mod open;
 mod read;
+mod rows;
 mod store;
 mod tree;
 
@@ -15,6 +16,7 @@ pub(crate) use destroy::destroy_item;
 pub use open::{Opened, Purpose, Selection};
 pub(crate) use read::ItemRow;
 pub use read::StoredItem;
+pub use rows::{NextRow, OpenedRows, Paths};
 pub(crate) use store::{NewItem, store_item};
 
 use crate::seal::{Cell, Part};

@@ -169,8 +169,7 @@ impl Opened<'_> {
     }
 
     fn reader(&self) -> ChunkReader<'_> {
-        let rows = self.row.stored.record.commitment.rows;
-        ChunkReader::new(&self.vault.db, self.row.owner(self.vault.identity), &self.unsealed.key, rows)
+        ChunkReader::new(self.row.source(&self.vault.db, self.vault.identity, &self.unsealed.key))
     }
 }
 
@@ -180,6 +179,6 @@ impl std::fmt::Debug for Opened<'_> {
     }
 }
 
-fn leads_to(root: &Digest, leaf: Digest, index: u64, rows: u64, path: &[Digest]) -> bool {
+pub(super) fn leads_to(root: &Digest, leaf: Digest, index: u64, rows: u64, path: &[Digest]) -> bool {
     root_from_inclusion(leaf, index, rows, path).is_ok_and(|found| found == *root)
 }

@@ -8,7 +8,7 @@ use runner_evidence::{ItemContent, ItemRecord, Provenance, RawEvidence};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use verdict::{EvidenceClass, EvidenceForm};
 
-use super::chunk::{self, ChunkReader, Owner};
+use super::chunk::{self, ChunkReader, Owner, Source};
 use super::store::StoredAbout;
 use super::{Clear, PER_PIECE, head_cell, key_cell};
 use crate::VaultError;
@@ -124,6 +124,10 @@ impl ItemRow {
         Owner { identity, run: *run, item: record.item, id: self.id, form: record.form }
     }
 
+    pub(super) fn source<'a>(&self, db: &'a Connection, identity: Identity, key: &'a DataKey) -> Source<'a> {
+        Source { db, owner: self.owner(identity), key, rows: self.stored.record.commitment.rows }
+    }
+
     /// Refuses a destroyed item.
     pub(super) fn unseal(&self, ring: &KeyRing, identity: &Identity) -> Result<Unsealed, VaultError> {
         let StoredItem { record, run, step, destroyed, .. } = &self.stored;
@@ -158,7 +162,7 @@ impl ItemRow {
     fn content(&self, db: &Connection, unsealed: Unsealed, identity: Identity) -> Result<ItemContent, VaultError> {
         let Commitment { rows: count, .. } = self.stored.record.commitment;
         let mut committer = Committer::new(&unsealed.secret);
-        let mut reader = ChunkReader::new(db, self.owner(identity), &unsealed.key, count);
+        let mut reader = ChunkReader::new(self.source(db, identity, &unsealed.key));
         // The count is bound to the item's head, which opened.
         let rows = Vec::with_capacity(usize::try_from(count).unwrap_or(0).min(1 << 20));
         // From the first row on they lie where they are wiped when something fails.

@@ -1,23 +1,26 @@
-//! What others have the journal record: due times that were missed, gaps, refused openings, forks of the audit log.
+//! What others have the journal record: due times that were missed, gaps, refused openings.
 
 use clock::Timestamp;
 use ids::{ItemId, PersonId, RequestId};
 use proof::log::Appended;
-use proof::log::journal::{GapReason, JournalRecord, MissReason, TreeHead};
+use proof::log::journal::{GapReason, JournalRecord, MissReason};
 use proof::text::{FreeText, Name};
 
 use crate::VaultError;
+use crate::due::handle_due;
 use crate::vault::Vault;
 
 impl Vault {
-    /// A procedure was due and was not run.
+    /// A procedure was due and was not run; the due time is handled with that. One that was handled before is refused.
     pub fn journal_missed(
         &mut self,
         procedure: Name,
         due: Timestamp,
         reason: MissReason,
     ) -> Result<Appended, VaultError> {
-        self.record(JournalRecord::DueMissed { procedure, due, reason })
+        let writer = self.begin()?;
+        handle_due(&writer.tx, &procedure, due)?;
+        writer.with_journal(&JournalRecord::DueMissed { procedure, due, reason })
     }
 
     /// Less was recorded than should have been.
@@ -32,7 +35,7 @@ impl Vault {
         self.record(JournalRecord::Gap { from, until, reason, by, justification })
     }
 
-    /// Evidence was asked for and not opened.
+    /// Evidence was asked for and not opened; where no drill-down request was read that could be receipted.
     pub fn journal_refused(
         &mut self,
         item: Option<ItemId>,
@@ -41,11 +44,6 @@ impl Vault {
         code: Name,
     ) -> Result<Appended, VaultError> {
         self.record(JournalRecord::EvidenceRefused { item, by, request, code })
-    }
-
-    /// The control plane showed an audit log that did not grow from the one before.
-    pub fn journal_fork_seen(&mut self, kept: TreeHead, shown: TreeHead) -> Result<Appended, VaultError> {
-        self.record(JournalRecord::AuditForkSeen { kept, shown })
     }
 
     fn record(&mut self, record: JournalRecord) -> Result<Appended, VaultError> {

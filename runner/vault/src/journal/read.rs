@@ -46,12 +46,15 @@ impl Vault {
         read(seq as i64, line.ok_or_else(|| VaultError::not_found("journal record", seq))?)
     }
 
-    /// The proof that a record stands in the journal as its newest checkpoint signs it; its text is `journal.proof` of a
-    /// bundle.
+    /// The proof that a record stands in the journal; its text is `journal.proof` of a bundle. It is under the newest
+    /// checkpoint that the control plane cosigned, if that covers the record, else under the newest one.
     pub fn inclusion(&self, seq: u64) -> Result<TlogProof, VaultError> {
-        let size = self.journal_size()?;
+        let (size, checkpoint) = match self.cosigned_over(seq)? {
+            Some(cosigned) => cosigned,
+            None => (self.journal_size()?, self.checkpoint()?),
+        };
         let path = inclusion_path(seq, size, |wanted| node(&self.db, wanted)).map_err(path_error)?;
-        Ok(TlogProof { extra: None, index: seq, path, checkpoint: self.checkpoint()? })
+        Ok(TlogProof { extra: None, index: seq, path, checkpoint })
     }
 
     /// The proof that the journal grew from its first `earlier` records.

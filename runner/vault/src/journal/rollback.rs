@@ -8,6 +8,7 @@ use proof::text::FreeText;
 use rusqlite::Connection;
 
 use super::{JournalKey, node, path_error, resume, stored_checkpoint};
+use crate::line::forget_rollback;
 use crate::vault::{Condition, Files, Vault};
 use crate::{VaultError, files};
 
@@ -70,7 +71,9 @@ impl Vault {
             by: None,
             justification: Some(justification),
         };
-        self.begin_in_any_condition()?.with_journal(&gap)?;
+        let writer = self.begin_in_any_condition()?;
+        forget_rollback(&writer.tx)?;
+        writer.with_journal(&gap)?;
         self.condition = Condition::Ready;
         Ok(())
     }

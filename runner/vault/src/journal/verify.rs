@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clock::Timestamp;
 use crypto::Digest;
 use crypto::digest::sha256;
-use ids::{ExceptionId, ItemId, RunId};
+use ids::{ExceptionId, ItemId, RequestId, RunId};
 use proof::attestation;
 use proof::dsse::{Envelope, MAX_ENVELOPE};
 use proof::log::Chain;
@@ -48,6 +48,7 @@ struct Claims {
     ended: BTreeMap<RunId, Code>,
     destroyed: BTreeMap<ItemId, u64>,
     exceptions: BTreeMap<ExceptionId, ClaimedException>,
+    receipts: BTreeMap<u64, (RequestId, Digest)>,
     gaps: u64,
 }
 
@@ -59,7 +60,8 @@ struct ClaimedException {
 
 impl Vault {
     /// Reads every record: hash chain, stored tree, signed checkpoint, and that each run, attestation, destroyed item,
-    /// exception and legal hold that the journal speaks of is in the store and the other way round. The first fault is the error.
+    /// exception, reader
+    /// and legal hold that the journal speaks of is in the store and the other way round. The first fault is the error.
     pub fn verify_journal(&self) -> Result<JournalReport, VaultError> {
         let _snapshot = self.snapshot()?;
         let (chain, mut claims) = self.read_journal()?;
@@ -73,6 +75,8 @@ impl Vault {
         let unfinished = self.check_runs(&mut claims)?;
         self.check_destroyed(&mut claims)?;
         self.check_exceptions(&mut claims)?;
+        self.check_receipts(&claims)?;
+        self.readers()?;
         self.check_holds()?;
         Ok(JournalReport {
             records: chain.size(),
@@ -226,6 +230,20 @@ impl Vault {
         }
     }
 
+    /// Every receipt that is still here is one that the journal names. Old ones are deleted when the control plane has them.
+    fn check_receipts(&self, claims: &Claims) -> Result<(), VaultError> {
+        let mut statement = self.db.prepare("SELECT seq, request, envelope FROM receipt")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (seq, request) = (row.get::<_, i64>(0)? as u64, RequestId::from_bytes(row.get(1)?));
+            let envelope = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+            if claims.receipts.get(&seq) != Some(&(request, sha256(envelope))) {
+                return Err(VaultError::inconsistent("receipt", request, "it is not what the journal records"));
+            }
+        }
+        Ok(())
+    }
+
     fn check_exceptions(&self, claims: &mut Claims) -> Result<(), VaultError> {
         for stored in self.stored_exceptions()? {
             let found = ClaimedException {
@@ -269,6 +287,9 @@ impl Claims {
                 let claimed = self.exceptions.get_mut(&exception).ok_or("an unknown exception was taken back")?;
                 claimed.removed = Some((seq, at));
             }
+            JournalRecord::EvidenceReceipted { request, receipt_sha256 } => {
+                self.receipts.insert(seq, (request, receipt_sha256));
+            }
             JournalRecord::Gap { .. } => self.gaps += 1,
             JournalRecord::Started { .. }
             | JournalRecord::DueMissed { .. }
@@ -279,7 +300,12 @@ impl Claims {
             | JournalRecord::KeyRotated { .. }
             | JournalRecord::RunHeld { .. }
             | JournalRecord::RunReleased { .. }
+            | JournalRecord::ReaderApproved { .. }
+            | JournalRecord::ReaderRevoked { .. }
+            | JournalRecord::EvidenceConfirmed { .. }
             | JournalRecord::AuditForkSeen { .. }
+            | JournalRecord::AuditForkAcknowledged { .. }
+            | JournalRecord::StoreImported { .. }
             | JournalRecord::Purged { .. } => {}
         }
         Ok(())

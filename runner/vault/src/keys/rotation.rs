@@ -64,16 +64,20 @@ const IN_USE: &str = "(SELECT count(*) FROM item WHERE wrapped_by = kek.generati
     + (SELECT count(*) FROM run WHERE wrapped_by = kek.generation) \
     + (SELECT count(*) FROM secret WHERE secret.generation = kek.generation) \
     + (SELECT count(*) FROM exception WHERE exception.generation = kek.generation) \
+    + (SELECT count(*) FROM sealed_value WHERE sealed_value.generation = kek.generation) \
+    + (SELECT count(*) FROM reader WHERE reader.generation = kek.generation) \
     + (SELECT count(*) FROM signing_key WHERE signing_key.generation = kek.generation)";
 
 /// The cell of a value under a generation.
 type CellOf = fn(u64) -> Cell<'static>;
 
 /// Tables whose values a generation seals itself, and their cells.
-const DIRECT: [(&str, CellOf); 3] = [
+const DIRECT: [(&str, CellOf); 5] = [
     ("secret", crate::secrets::cell),
-    ("signing_key", crate::vault::signing_cell),
+    ("signing_key", crate::own_keys::cell),
     ("exception", crate::exceptions::cell),
+    ("sealed_value", crate::line::value_cell),
+    ("reader", crate::readers::cell),
 ];
 
 impl Vault {
@@ -169,7 +173,7 @@ impl Vault {
         Ok(remaining as u64)
     }
 
-    /// Signing keys, connector secrets and exceptions: few, and sealed by the generation itself.
+    /// Signing keys, connector secrets, exceptions, readers and the like: few, and sealed by the generation itself.
     fn move_direct(&mut self) -> Result<(), VaultError> {
         let mut values = Vec::new();
         for (table, cell) in DIRECT {

@@ -1,4 +1,4 @@
-//! The end of a run: its manifest is attested, journalled and queued in one transaction, before anybody hears of it.
+//! The end of a run: its manifest is attested and journalled in one transaction, before anybody hears of it.
 
 use std::collections::BTreeMap;
 
@@ -23,8 +23,6 @@ pub struct Attested {
     pub seq: u64,
     /// SHA-256 of the envelope.
     pub sha256: Digest,
-    /// The report's number in the outbox.
-    pub outbox: u64,
     /// Whether the run has ended with it; one that waits for people has not.
     pub is_final: bool,
 }
@@ -64,8 +62,8 @@ pub struct CheckState {
 }
 
 impl Vault {
-    /// Attests a run: signs its manifest, stores both, journals the attestation, renews the checkpoint, keeps the state of
-    /// each check, and queues the report. The manifest must say of the run what the store says, and list exactly the
+    /// Attests a run: signs its manifest, stores both, journals the attestation, renews the checkpoint and keeps the
+    /// state of each check. The manifest must say of the run what the store says, and list exactly the
     /// items that it holds. Unless a step or an item in it is still pending, the run has ended.
     pub fn attest(&mut self, run: RunId, manifest: &[u8]) -> Result<Attested, VaultError> {
         self.check_ready()?;
@@ -75,7 +73,7 @@ impl Vault {
             .map_err(|error| VaultError::Unstorable { what: "manifest", why: error.to_string() })?;
         self.check_manifest(&row, &read)?;
         let mut writer = self.begin()?;
-        let envelope = attestation::attest(&read, manifest, writer.attester);
+        let envelope = attestation::attest(&read, manifest, &writer.keys.attester);
         let sha256 = envelope.sha256();
         let seq = writer.journal(&JournalRecord::RunAttested { run, attestation_sha256: sha256 })?.seq;
         let is_final = is_final(&read);
@@ -93,12 +91,6 @@ impl Vault {
                 manifest,
                 envelope.bytes()
             ])?;
-        let attestation = writer.tx.last_insert_rowid();
-        writer
-            .tx
-            .prepare_cached("INSERT INTO outbox (attestation, queued) VALUES (?1, ?2)")?
-            .execute([attestation, writer.now.as_millis()])?;
-        let outbox = writer.tx.last_insert_rowid() as u64;
         if is_final {
             close(&writer.tx, &row, &read.run)?;
             if !read.run.partial {
@@ -106,7 +98,7 @@ impl Vault {
             }
         }
         writer.commit()?;
-        Ok(Attested { seq, sha256, outbox, is_final })
+        Ok(Attested { seq, sha256, is_final })
     }
 
     /// Ends a run that has nothing to attest, because of a fault of ours or because it was cancelled. It stays and is

@@ -2,15 +2,17 @@
 
 use clock::Timestamp;
 use crypto::Digest;
-use ids::RunId;
-use proof::log::journal::{GapReason, JournalRecord};
+use ids::{RequestId, RunId};
+use proof::log::journal::JournalRecord;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 use verdict::Trigger;
 use zeroize::Zeroizing;
 
 use super::{ProcedureSource, run_key_cell};
+use crate::due::handle_due;
 use crate::keys::Epoch;
+use crate::line::insert_request;
 use crate::seal::{Cell, Part};
 use crate::vault::Vault;
 use crate::{Retention, VaultError};
@@ -50,14 +52,31 @@ impl std::fmt::Debug for RunStart {
 impl Vault {
     /// Begins a run. Refused in state `ROLLBACK`, and when too many reports wait to be acknowledged: then a gap is
     /// journalled once.
+    /// If a schedule set it off, its due time is handled from here on; one that was handled before is refused.
     pub fn begin_run(&mut self, start: &RunStart) -> Result<(), VaultError> {
+        self.begin_run_for(start, None)
+    }
+
+    /// Begins a run that was requested over the line. A request that was seen before is refused (`E-VAULT-030`);
+    /// [`run_request`](Self::run_request) says what came of it.
+    pub fn begin_requested_run(&mut self, start: &RunStart, request: RequestId) -> Result<(), VaultError> {
+        self.begin_run_for(start, Some(request))
+    }
+
+    fn begin_run_for(&mut self, start: &RunStart, request: Option<RequestId>) -> Result<(), VaultError> {
         self.check_ready()?;
-        self.check_outbox()?;
+        self.check_waiting()?;
         let epoch = Epoch::of(start.started, start.retention);
         self.reserve(&epoch, 1)?;
         let writer = self.begin()?;
-        store_procedure(&writer.tx, &start.procedure, writer.now)?;
         let run = start.run;
+        if let Some(request) = request {
+            insert_request(&writer.tx, request, writer.now, Some(run), None)?;
+        }
+        if let Some(due) = start.due.filter(|_| start.trigger == Trigger::Schedule) {
+            handle_due(&writer.tx, &start.procedure.id, due)?;
+        }
+        store_procedure(&writer.tx, &start.procedure, writer.now)?;
         let fresh = writer.ring.fresh(writer.entropy, &epoch, |generation| run_key_cell(run, generation))?;
         let generation = fresh.data.generation;
         let only = start.only.as_ref().map(|ids| Value::from(ids.clone()).to_string());
@@ -100,29 +119,6 @@ impl Vault {
         }
         writer.with_journal(&JournalRecord::RunBegun { run, procedure_sha256: start.procedure.digest })?;
         Ok(())
-    }
-
-    /// Refuses when the outbox is full; the first refusal of a row of them is journalled as a gap.
-    fn check_outbox(&mut self) -> Result<(), VaultError> {
-        let queued = self.outbox_waiting()?;
-        let limit = self.options.outbox_limit;
-        let known: i64 = self.db.query_row("SELECT outbox_gap FROM store", [], |row| row.get(0))?;
-        if queued < limit {
-            if known != 0 {
-                let writer = self.begin()?;
-                writer.tx.execute("UPDATE store SET outbox_gap = 0", [])?;
-                writer.commit()?;
-            }
-            return Ok(());
-        }
-        if known == 0 {
-            let mut writer = self.begin()?;
-            writer.tx.execute("UPDATE store SET outbox_gap = 1", [])?;
-            let (from, until, reason) = (None, writer.now, GapReason::QueueFull);
-            writer.journal(&JournalRecord::Gap { from, until, reason, by: None, justification: None })?;
-            writer.commit()?;
-        }
-        Err(VaultError::OutboxFull { queued, limit })
     }
 }
 

@@ -167,7 +167,7 @@ fn nothing_planted_is_found_on_the_disk_at_any_time() {
     }
     look_for.extend(patterns(&root, "the root key"));
     // PKCS#8 of a P-256 key holds its 32 private bytes at this place.
-    look_for.extend(patterns(&vault.attester.to_pkcs8().expose()[36..68], "the attestation key"));
+    look_for.extend(patterns(&vault.keys.attester.to_pkcs8().expose()[36..68], "the attestation key"));
     let scan = |when: &str| {
         let found = find(&bed.folder(), &look_for, &["root.key"]);
         assert!(found.is_empty(), "{when}: {found:?}");

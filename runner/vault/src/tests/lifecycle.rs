@@ -88,10 +88,9 @@ fn what_waits_is_followed_by_what_came_of_it_and_nothing_else_is_replaced() {
     let late = bed.rows("late", None, 1);
     assert_eq!(vault.record_piece(run, late).unwrap_err().code(), "E-VAULT-019");
     assert_eq!(vault.attest(run, &pending).unwrap_err().code(), "E-VAULT-019");
-    let outbox = vault.outbox(10).unwrap();
-    assert_eq!((outbox.len(), outbox[1].attested), (2, attested.seq));
-    vault.acknowledge_report(outbox[0].seq).unwrap();
-    assert_eq!(vault.outbox(10).unwrap().len(), 1);
+    let reports = vault.reports(0, 100, u64::MAX).unwrap();
+    let attested_at: Vec<_> = reports.iter().filter(|report| report.attested.is_some()).map(|r| r.seq).collect();
+    assert_eq!(attested_at, vault.attestations(run).unwrap().iter().map(|a| a.seq).collect::<Vec<_>>());
     vault.verify_journal().unwrap();
 }
 
@@ -262,8 +261,8 @@ fn procedures_and_secrets_are_kept() {
 
 #[test]
 fn when_the_outbox_is_full_no_run_begins_and_the_gap_is_journalled_once() {
-    let mut bed = Bed::new();
-    bed.options.outbox_limit = 2;
+    let mut bed = Bed::enrolled();
+    bed.options.outbox_limit = 5;
     let mut vault = bed.create();
     bed.finished_run(&mut vault, 1);
     bed.finished_run(&mut vault, 2);
@@ -271,9 +270,16 @@ fn when_the_outbox_is_full_no_run_begins_and_the_gap_is_journalled_once() {
         assert_eq!(vault.begin_run(&bed.start(3)).unwrap_err().code(), "E-VAULT-020");
     }
     assert_eq!(vault.verify_journal().unwrap().gaps, 1);
-    vault.acknowledge_report(1).unwrap();
+    let size = vault.journal_size().unwrap();
+    assert_eq!(vault.accepted(size, None).unwrap(), Acceptance::Kept);
     vault.begin_run(&bed.start(3)).unwrap();
     vault.end_run(bed.start(3).run, Code::Cancelled).unwrap();
+    // Bytes count as well.
+    drop(vault);
+    bed.options.outbox_bytes = 10;
+    let mut vault = bed.open();
+    assert_eq!(vault.begin_run(&bed.start(4)).unwrap_err().code(), "E-VAULT-020");
+    assert_eq!(vault.verify_journal().unwrap().gaps, 2);
 }
 
 #[test]

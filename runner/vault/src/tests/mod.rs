@@ -4,6 +4,9 @@ mod canary;
 mod faults;
 mod journal;
 mod lifecycle;
+mod line;
+mod migration;
+mod readers;
 mod rotation;
 mod tampering;
 
@@ -29,6 +32,7 @@ pub(crate) struct Bed {
     _owned: Option<tempfile::TempDir>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) options: Options,
+    pub(crate) tenant: TenantId,
 }
 
 fn time(text: &str) -> Timestamp {
@@ -42,10 +46,15 @@ impl Bed {
         Self { _owned: Some(folder), ..bed }
     }
 
+    /// A bed whose store is made for a tenant.
+    pub(crate) fn enrolled() -> Self {
+        Self { tenant: TenantId::from_parts(1, [8; 10]), ..Self::new() }
+    }
+
     /// A bed in a folder that belongs to another process; its clock goes on from the newest record.
     pub(crate) fn at(folder: impl Into<PathBuf>) -> Self {
         let clock = Arc::new(ManualClock::at(time("2026-11-21T20:00:00.000Z")));
-        Self { folder: folder.into(), _owned: None, clock, options: Options::default() }
+        Self { folder: folder.into(), _owned: None, clock, options: Options::default(), tenant: TenantId::NIL }
     }
 
     pub(crate) fn folder(&self) -> PathBuf {
@@ -64,7 +73,7 @@ impl Bed {
         let runner = RunnerId::from_parts(1, [7; 10]);
         let (options, clock) = (self.options.clone(), self.clock.clone());
         let entropy = SystemEntropy::new();
-        Vault::create(&self.files(), &self.provider(), TenantId::NIL, runner, options, clock, entropy).unwrap()
+        Vault::create(&self.files(), &self.provider(), self.tenant, runner, options, clock, entropy).unwrap()
     }
 
     pub(crate) fn open(&self) -> Vault {
