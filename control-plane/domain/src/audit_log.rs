@@ -71,3 +71,14 @@ pub struct AuditReport {
     /// Cosignatures of Runners, each over such a root.
     pub cosignatures: u64,
 }
+
+/// Which lines are wanted; all given conditions hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AuditFilter {
+    /// Recorded at or after.
+    pub from: Option<Timestamp>,
+    /// Recorded before.
+    pub until: Option<Timestamp>,
+    /// Of this action.
+    pub action: Option<String>,
+}

@@ -218,7 +218,11 @@ impl DrillDownWord {
                 next,
                 Self::WaitingForRunner | Self::ToSign | Self::Signed | Self::Refused | Self::Expired | Self::Cancelled
             ),
-            Self::Signed => matches!(next, Self::Delivered | Self::Refused | Self::Expired | Self::Cancelled),
+            // That it was sent, and that frames come, is written when there is time for it: the receipt may be first.
+            Self::Signed => matches!(
+                next,
+                Self::Delivered | Self::Answering | Self::Answered | Self::Refused | Self::Expired | Self::Cancelled
+            ),
             Self::Delivered => {
                 matches!(next, Self::Answering | Self::Answered | Self::Refused | Self::Expired | Self::Cancelled)
             }

@@ -67,9 +67,9 @@ pub enum Action {
     /// A Runner was shut out for good.
     #[serde(rename = "runner.revoked")]
     RunnerRevoked { runner: RunnerId, justification: FreeText },
-    /// A Runner was shut out until somebody has looked at it.
+    /// A Runner was shut out until somebody has looked at it; `alarm` is `null` where an open one says so already.
     #[serde(rename = "runner.locked")]
-    RunnerLocked { runner: RunnerId, cause: LockReason, alarm: AlarmId },
+    RunnerLocked { runner: RunnerId, cause: LockReason, alarm: Option<AlarmId> },
     /// A locked Runner was let in again.
     #[serde(rename = "runner.unlocked")]
     RunnerUnlocked { runner: RunnerId, justification: FreeText },
@@ -78,7 +78,7 @@ pub enum Action {
     RunnerReported { runner: RunnerId, from: u64, to: u64, head: Digest },
     /// A record that can never be accepted.
     #[serde(rename = "runner.report_refused")]
-    RunnerReportRefused { runner: RunnerId, record: u64, code: Name, alarm: AlarmId },
+    RunnerReportRefused { runner: RunnerId, record: u64, code: Name, alarm: Option<AlarmId> },
     /// A Runner said when its procedures are due.
     #[serde(rename = "runner.scheduled")]
     RunnerScheduled { runner: RunnerId, due: u64, schedule_sha256: Digest },
@@ -126,7 +126,7 @@ pub enum Action {
 
     /// A Runner saw an audit log that did not grow from the one it keeps.
     #[serde(rename = "audit.fork_reported")]
-    AuditForkReported { runner: RunnerId, kept: TreeHead, shown_sha256: Digest, alarm: AlarmId },
+    AuditForkReported { runner: RunnerId, kept: TreeHead, shown_sha256: Digest, alarm: Option<AlarmId> },
     /// The log was taken away.
     #[serde(rename = "audit.exported")]
     AuditExported { records: u64, root: Digest },

@@ -140,7 +140,7 @@ fn by_runner() -> Vec<(Action, &'static str)> {
             r##""action":"runner.reported","runner":"#02","from":5,"to":9,"head":"HASH""##,
         ),
         (
-            Action::RunnerReportRefused { runner, record: 9, code: code(), alarm },
+            Action::RunnerReportRefused { runner, record: 9, code: code(), alarm: Some(alarm) },
             r##""action":"runner.report_refused","runner":"#02","record":9,"code":"E-LINE-020","alarm":"#12""##,
         ),
         (
@@ -168,9 +168,9 @@ fn by_runner() -> Vec<(Action, &'static str)> {
                 runner,
                 kept: TreeHead { size: 5, root: digest() },
                 shown_sha256: digest(),
-                alarm,
+                alarm: None,
             },
-            r##""action":"audit.fork_reported","runner":"#02","kept":{"size":5,"root":"HASH"},"shown_sha256":"HASH","alarm":"#12""##,
+            r##""action":"audit.fork_reported","runner":"#02","kept":{"size":5,"root":"HASH"},"shown_sha256":"HASH","alarm":null"##,
         ),
     ]
 }
@@ -179,7 +179,7 @@ fn by_system() -> Vec<(Action, &'static str)> {
     let (runner, alarm, request) = (id::<RunnerId>(2), id::<AlarmId>(12), id::<RequestId>(13));
     vec![
         (
-            Action::RunnerLocked { runner, cause: LockReason::TakenOver, alarm },
+            Action::RunnerLocked { runner, cause: LockReason::TakenOver, alarm: Some(alarm) },
             r##""action":"runner.locked","runner":"#02","cause":"taken_over","alarm":"#12""##,
         ),
         (

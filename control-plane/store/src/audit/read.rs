@@ -1,0 +1,142 @@
+//! Reading the audit log, its roots, proofs and signatures.
+
+use control_plane_domain::audit_log::{AuditCheckpoint, AuditCosignature, AuditFilter, AuditLine};
+use control_plane_domain::list::{Listed, Page};
+use crypto::Digest;
+use ids::RunnerId;
+use proof::log::Chain;
+use proof::merkle::{Node, PathError};
+
+use super::head;
+use crate::StoreError;
+use crate::sql::sql;
+use crate::tree::{Consistency, Found, Question, Root, SPAN, Wanted};
+use crate::tx::{After, Reads};
+use crate::value::{Cells, values};
+
+impl Reads {
+    /// The end of the log: size, root, and what the next record has to name.
+    pub async fn audit_chain(&self) -> Result<Chain, StoreError> {
+        let tail = head(self, false).await?.ok_or(StoreError::UnknownTenant)?;
+        Ok(tail.chain().clone())
+    }
+
+    /// Lines, newest first.
+    pub async fn audit_lines(&self, filter: &AuditFilter, page: &Page) -> Result<Listed<AuditLine>, StoreError> {
+        let before = After::of(page, 1)?.number(0, i64::MAX)?;
+        let from = filter.from.map_or(i64::MIN, clock::Timestamp::as_millis);
+        let until = filter.until.map_or(i64::MAX, clock::Timestamp::as_millis);
+        let place = |line: &AuditLine| vec![line.seq.to_string()];
+        let Some(action) = &filter.action else {
+            let sql = sql!(
+                "SELECT seq, at, line FROM audit_line WHERE tenant = $1 AND seq < $2 AND at >= $3 AND at < $4 \
+                 ORDER BY seq DESC LIMIT $5"
+            );
+            return self.list("audit_line", sql, values![before, from, until], page, read_line, place).await;
+        };
+        let sql = sql!(
+            "SELECT seq, at, line FROM audit_line WHERE tenant = $1 AND action = $2 AND seq < $3 AND at >= $4 \
+             AND at < $5 ORDER BY seq DESC LIMIT $6"
+        );
+        self.list("audit_line", sql, values![action, before, from, until], page, read_line, place).await
+    }
+
+    /// Lines from a position on, oldest first; at most `limit`.
+    pub async fn audit_range(&self, from: u64, limit: u32) -> Result<Vec<AuditLine>, StoreError> {
+        let sql = sql!("SELECT seq, at, line FROM audit_line WHERE tenant = $1 AND seq >= $2 ORDER BY seq LIMIT $3");
+        self.all("audit_line", sql, values![from, limit], read_line).await
+    }
+
+    /// The root over the first lines; `None` when there are fewer.
+    pub async fn audit_root(&self, size: u64) -> Result<Option<Digest>, StoreError> {
+        if size > self.audit_chain().await?.size() {
+            return Ok(None);
+        }
+        self.audit_answer(&Root { size }).await.map(Some)
+    }
+
+    /// The proof that the tree of the first `later` lines grew from that of the first `earlier`.
+    pub async fn audit_consistency(&self, earlier: u64, later: u64) -> Result<Vec<Digest>, StoreError> {
+        self.audit_answer(&Consistency { earlier, later }).await
+    }
+
+    async fn audit_answer<Q: Question>(&self, question: &Q) -> Result<Q::Answer, StoreError> {
+        let wanted = Wanted::by(question);
+        let mut found = Found::default();
+        for Node { level, index } in wanted.nodes {
+            let sql = sql!("SELECT hash FROM audit_node WHERE tenant = $1 AND level = $2 AND place = $3");
+            let hash = self.one("audit_node", sql, values![level, index], |mut cells| cells.take("hash")).await?;
+            if let Some(hash) = hash {
+                found.node(Node { level, index }, hash);
+            }
+        }
+        for start in wanted.spans {
+            let lines = self.audit_range(start, SPAN as u32).await?;
+            found.lines(start, lines.iter().map(|line| line.line.as_str()));
+        }
+        found.answer(question).map_err(|error| unanswered("audit_node", &error))
+    }
+
+    /// The newest checkpoint.
+    pub async fn audit_checkpoint(&self) -> Result<Option<AuditCheckpoint>, StoreError> {
+        let sql =
+            sql!("SELECT size, root, note, at FROM audit_checkpoint WHERE tenant = $1 ORDER BY size DESC LIMIT 1");
+        self.one("audit_checkpoint", sql, values![], read_checkpoint).await
+    }
+
+    /// The checkpoint of this size.
+    pub async fn audit_checkpoint_at(&self, size: u64) -> Result<Option<AuditCheckpoint>, StoreError> {
+        let sql = sql!("SELECT size, root, note, at FROM audit_checkpoint WHERE tenant = $1 AND size = $2");
+        self.one("audit_checkpoint", sql, values![size], read_checkpoint).await
+    }
+
+    /// The cosignatures of the checkpoint of this size.
+    pub async fn audit_cosignatures(&self, size: u64) -> Result<Vec<AuditCosignature>, StoreError> {
+        let sql = sql!(
+            "SELECT runner, size, root, note, at FROM audit_cosignature WHERE tenant = $1 AND size = $2 \
+             ORDER BY runner"
+        );
+        self.all("audit_cosignature", sql, values![size], read_cosignature).await
+    }
+
+    /// The newest checkpoint that this Runner said it keeps.
+    pub async fn audit_kept_by(&self, runner: RunnerId) -> Result<Option<AuditCosignature>, StoreError> {
+        let sql = sql!(
+            "SELECT runner, size, root, note, at FROM audit_cosignature WHERE tenant = $1 AND runner = $2 \
+             ORDER BY size DESC LIMIT 1"
+        );
+        self.one("audit_cosignature", sql, values![runner], read_cosignature).await
+    }
+}
+
+pub(super) fn read_line(mut cells: Cells) -> Result<AuditLine, StoreError> {
+    Ok(AuditLine { seq: cells.take("seq")?, at: cells.take("at")?, line: cells.take("line")? })
+}
+
+pub(super) fn read_checkpoint(mut cells: Cells) -> Result<AuditCheckpoint, StoreError> {
+    Ok(AuditCheckpoint {
+        size: cells.take("size")?,
+        root: cells.take("root")?,
+        note: cells.take("note")?,
+        at: cells.take("at")?,
+    })
+}
+
+pub(super) fn read_cosignature(mut cells: Cells) -> Result<AuditCosignature, StoreError> {
+    Ok(AuditCosignature {
+        runner: cells.take("runner")?,
+        size: cells.take("size")?,
+        root: cells.take("root")?,
+        note: cells.take("note")?,
+        at: cells.take("at")?,
+    })
+}
+
+/// A proof that could not be made: a caller's mistake, or a hole in the log.
+pub(crate) fn unanswered(table: &'static str, error: &PathError<std::convert::Infallible>) -> StoreError {
+    match error {
+        PathError::NoSuchLeaf { .. } | PathError::Shrinks { .. } => StoreError::Record(error.to_string()),
+        PathError::Missing(leaf) => StoreError::inconsistent(table, leaf, "the hash of this line is not at hand"),
+        PathError::Source(never) => match *never {},
+    }
+}

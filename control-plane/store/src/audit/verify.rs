@@ -1,0 +1,170 @@
+//! Checking the whole audit log in the database: chain, stored tree, head, checkpoints, cosignatures.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use control_plane_domain::audit::AuditRecord;
+use control_plane_domain::audit_log::{AuditLine, AuditReport};
+use crypto::Digest;
+use proof::log::Chain;
+use proof::merkle::Node;
+
+use super::read::{read_checkpoint, read_cosignature};
+use crate::StoreError;
+use crate::sql::sql;
+use crate::tree::LOWEST;
+use crate::tx::Reads;
+use crate::value::{Cells, values};
+
+/// Lines and nodes that are read at a time.
+const PAGE: u32 = 4_096;
+
+/// The log so far, and the nodes that it completed and that are to be compared with the stored ones.
+struct Progress {
+    chain: Chain,
+    completed: BTreeMap<u8, VecDeque<Digest>>,
+    /// The root at each size that a checkpoint or cosignature speaks of.
+    roots: BTreeMap<u64, Option<Digest>>,
+}
+
+impl Reads {
+    /// Reads every record: hash chain, exact words, stored tree, head, and that each checkpoint and cosignature has the
+    /// root that the records have. Signatures are not checked here, keys are not the store's. The first fault is the
+    /// error.
+    pub async fn audit_verify(&self) -> Result<AuditReport, StoreError> {
+        let head = self.audit_chain().await?;
+        let (checkpoints, cosignatures) = self.claimed_roots().await?;
+        let sizes = checkpoints.iter().chain(&cosignatures).map(|(size, _)| (*size, None)).collect();
+        let mut progress = Progress { chain: Chain::new(), completed: BTreeMap::new(), roots: sizes };
+        progress.reached();
+        let mut places = BTreeMap::new();
+        let mut page = self.audit_range(0, PAGE).await?;
+        while !page.is_empty() {
+            let next = page.last().map_or(0, |line| line.seq.saturating_add(1));
+            // Hashing does not hold up the runtime, and the next page is read meanwhile.
+            let work = tokio::task::spawn_blocking(move || progress.read(&page).map(|()| progress));
+            let (done, following) = tokio::join!(work, self.audit_range(next, PAGE));
+            progress = done.map_err(|error| StoreError::Unavailable(error.to_string()))??;
+            page = following?;
+            self.compare_nodes(&mut progress, &mut places).await?;
+        }
+        let size = progress.chain.size();
+        if progress.chain != head {
+            let why = format!("there are {size} records, and the head is not of them (it says {})", head.size());
+            return Err(StoreError::AuditBroken { seq: size, why });
+        }
+        self.check_no_stray_nodes(&places, size).await?;
+        let claims = [("checkpoint", &checkpoints), ("cosignature", &cosignatures)];
+        for (what, (claimed, root)) in claims.iter().flat_map(|(what, list)| list.iter().map(move |c| (*what, *c))) {
+            if progress.roots.get(&claimed) != Some(&Some(root)) {
+                let why = format!("the {what} of {claimed} records has another root than the records");
+                return Err(StoreError::AuditBroken { seq: claimed, why });
+            }
+        }
+        Ok(AuditReport {
+            records: size,
+            root: progress.chain.root(),
+            checkpoints: checkpoints.len() as u64,
+            cosignatures: cosignatures.len() as u64,
+        })
+    }
+
+    /// `(size, root)` of every checkpoint and of every cosignature.
+    #[expect(clippy::type_complexity, reason = "two lists of the same pairs")]
+    async fn claimed_roots(&self) -> Result<(Vec<(u64, Digest)>, Vec<(u64, Digest)>), StoreError> {
+        let mut checkpoints = Vec::new();
+        let mut after = 0;
+        loop {
+            let sql = sql!(
+                "SELECT size, root, note, at FROM audit_checkpoint WHERE tenant = $1 AND size >= $2 ORDER BY size \
+                 LIMIT $3"
+            );
+            let page = self.all("audit_checkpoint", sql, values![after, PAGE], read_checkpoint).await?;
+            let Some(last) = page.last() else { break };
+            after = last.size.saturating_add(1);
+            checkpoints.extend(page.into_iter().map(|checkpoint| (checkpoint.size, checkpoint.root)));
+        }
+        let mut cosignatures = Vec::new();
+        let (mut size, mut runner) = (0, String::new());
+        loop {
+            let sql = sql!(
+                "SELECT runner, size, root, note, at FROM audit_cosignature WHERE tenant = $1 \
+                 AND (size, runner) > ($2, $3) ORDER BY size, runner LIMIT $4"
+            );
+            let page = self.all("audit_cosignature", sql, values![size, runner, PAGE], read_cosignature).await?;
+            let Some(last) = page.last() else { break };
+            (size, runner) = (last.size, last.runner.to_string());
+            cosignatures.extend(page.into_iter().map(|cosignature| (cosignature.size, cosignature.root)));
+        }
+        Ok((checkpoints, cosignatures))
+    }
+
+    /// Compares completed nodes with the stored ones, level by level, in their order.
+    async fn compare_nodes(&self, progress: &mut Progress, places: &mut BTreeMap<u8, u64>) -> Result<(), StoreError> {
+        for (level, completed) in &mut progress.completed {
+            let place = places.entry(*level).or_default();
+            while !completed.is_empty() {
+                let count = u32::try_from(completed.len()).unwrap_or(PAGE).min(PAGE);
+                let sql = sql!(
+                    "SELECT place, hash FROM audit_node WHERE tenant = $1 AND level = $2 AND place >= $3 \
+                     ORDER BY place LIMIT $4"
+                );
+                let read = |mut cells: Cells| Ok((cells.take("place")?, cells.take("hash")?));
+                let stored: Vec<(u64, Digest)> =
+                    self.all("audit_node", sql, values![*level, *place, count], read).await?;
+                let mut stored = stored.into_iter();
+                for hash in completed.drain(..usize::try_from(count).unwrap_or(0)) {
+                    if stored.next() != Some((*place, hash)) {
+                        let why = format!("the stored tree differs at level {level}");
+                        return Err(StoreError::AuditBroken { seq: *place << *level, why });
+                    }
+                    *place += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn check_no_stray_nodes(&self, places: &BTreeMap<u8, u64>, size: u64) -> Result<(), StoreError> {
+        for level in 0..64_u8 {
+            let first = places.get(&level).copied().unwrap_or_default();
+            let sql = sql!(
+                "SELECT place FROM audit_node WHERE tenant = $1 AND level = $2 AND place >= $3 ORDER BY place LIMIT 1"
+            );
+            let stray: Option<u64> =
+                self.one("audit_node", sql, values![level, first], |mut cells| cells.take("place")).await?;
+            if stray.is_some() {
+                let why = format!("the stored tree has nodes over no record at level {level}");
+                return Err(StoreError::AuditBroken { seq: size, why });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Progress {
+    fn reached(&mut self) {
+        if let Some(root) = self.roots.get_mut(&self.chain.size()) {
+            *root = Some(self.chain.root());
+        }
+    }
+
+    fn read(&mut self, lines: &[AuditLine]) -> Result<(), StoreError> {
+        for stored in lines {
+            let seq = self.chain.size();
+            let fault = |why: String| StoreError::AuditBroken { seq, why };
+            let completed = &mut self.completed;
+            let take = |node: Node, hash| {
+                if node.level >= LOWEST {
+                    completed.entry(node.level).or_default().push_back(hash);
+                }
+            };
+            let line = self.chain.check_reporting(&stored.line, take).map_err(|error| fault(error.to_string()))?;
+            if stored.seq != seq || stored.at != line.head().at {
+                return Err(fault("what is kept beside the line is not what it says".to_owned()));
+            }
+            AuditRecord::read(&line).map_err(|error| fault(error.to_string()))?;
+            self.reached();
+        }
+        Ok(())
+    }
+}

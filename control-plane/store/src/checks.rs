@@ -1,0 +1,84 @@
+//! The state of checks, and what fails since when.
+
+use control_plane_domain::check_state::CheckState;
+use control_plane_domain::list::{Listed, Page};
+use control_plane_domain::run::CheckFilter;
+use ids::RunnerId;
+use proof::text::Name;
+
+use crate::StoreError;
+use crate::sql::sql;
+use crate::tx::{After, Reads};
+use crate::value::{Cells, Value, values};
+
+impl Reads {
+    /// Every check with its state, by procedure and check.
+    pub async fn check_states(&self, filter: &CheckFilter, page: &Page) -> Result<Listed<CheckState>, StoreError> {
+        let after = After::of(page, 3)?;
+        let mut values = values![after.text(0), after.text(1), after.text(2)];
+        values.extend(wanted(filter));
+        let sql = sql!(
+            "SELECT runner, procedure_id, check_id, status, severity, since, failing_since, run, run_ended \
+             FROM check_state WHERE tenant = $1 AND (procedure_id, check_id, runner) > ($2, $3, $4) \
+             AND ($5 = '' OR runner = $5) AND ($6 = '' OR procedure_id = $6) AND ($7 = '' OR status = $7) \
+             ORDER BY procedure_id, check_id, runner LIMIT $8"
+        );
+        let place =
+            |state: &CheckState| vec![state.procedure.to_string(), state.check.to_string(), state.runner.to_string()];
+        self.list("check_state", sql, values, page, read, place).await
+    }
+
+    /// Checks that fail, those that have failed longest first.
+    pub async fn findings(&self, filter: &CheckFilter, page: &Page) -> Result<Listed<CheckState>, StoreError> {
+        let after = After::of(page, 4)?;
+        let mut values = values![after.number(0, i64::MIN)?, after.text(1), after.text(2), after.text(3)];
+        values.extend(wanted(filter));
+        let sql = sql!(
+            "SELECT runner, procedure_id, check_id, status, severity, since, failing_since, run, run_ended \
+             FROM check_state WHERE tenant = $1 AND failing_since IS NOT NULL \
+             AND (failing_since, runner, procedure_id, check_id) > ($2, $3, $4, $5) \
+             AND ($6 = '' OR runner = $6) AND ($7 = '' OR procedure_id = $7) AND ($8 = '' OR status = $8) \
+             ORDER BY failing_since, runner, procedure_id, check_id LIMIT $9"
+        );
+        let place = |state: &CheckState| {
+            let since = state.failing_since.map_or(0, clock::Timestamp::as_millis);
+            vec![since.to_string(), state.runner.to_string(), state.procedure.to_string(), state.check.to_string()]
+        };
+        self.list("check_state", sql, values, page, read, place).await
+    }
+
+    /// The checks of one procedure at one Runner.
+    pub(crate) async fn check_states_of(
+        &self,
+        runner: RunnerId,
+        procedure: &Name,
+    ) -> Result<Vec<CheckState>, StoreError> {
+        let sql = sql!(
+            "SELECT runner, procedure_id, check_id, status, severity, since, failing_since, run, run_ended \
+             FROM check_state WHERE tenant = $1 AND runner = $2 AND procedure_id = $3"
+        );
+        self.all("check_state", sql, values![runner, procedure], read).await
+    }
+}
+
+/// The filter's values; an empty text stands for all.
+fn wanted(filter: &CheckFilter) -> Vec<Value> {
+    let runner = filter.runner.map(|runner| runner.to_string()).unwrap_or_default();
+    let procedure = filter.procedure.as_ref().map_or("", |procedure| procedure.as_str());
+    let status = filter.status.map_or("", |status| status.as_str());
+    values![runner, procedure, status]
+}
+
+fn read(mut cells: Cells) -> Result<CheckState, StoreError> {
+    Ok(CheckState {
+        runner: cells.take("runner")?,
+        procedure: cells.take("procedure_id")?,
+        check: cells.take("check_id")?,
+        status: cells.take("status")?,
+        severity: cells.take("severity")?,
+        since: cells.take("since")?,
+        failing_since: cells.take("failing_since")?,
+        run: cells.take("run")?,
+        run_ended: cells.take("run_ended")?,
+    })
+}

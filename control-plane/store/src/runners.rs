@@ -1,0 +1,196 @@
+//! Runners: keys and standing, and apart from them what changes with every sign of life.
+
+use clock::Timestamp;
+use control_plane_domain::list::{Listed, Page};
+use control_plane_domain::runner::{LockReason, Presence, Runner, RunnerKeys, RunnerState, Standing};
+use crypto::Digest;
+use ids::RunnerId;
+
+use crate::StoreError;
+use crate::sql::sql;
+use crate::tx::{After, Reads, Writes};
+use crate::value::{Cells, ToValue, Value, values};
+
+impl Reads {
+    /// A Runner.
+    pub async fn runner(&self, id: RunnerId) -> Result<Option<Runner>, StoreError> {
+        let sql = sql!(
+            "SELECT runner.runner, label, token, enrolled, state, changed, lock_reason, fingerprint, statement, tls_key, \
+             attestation_key, journal_key, witness_key, sealing_key, generation, last_seen, connected, condition, \
+             software, seal_level, waiting, overdue_since \
+             FROM runner JOIN runner_presence ON runner_presence.tenant = $1 AND runner_presence.runner = runner.runner \
+             WHERE runner.tenant = $1 AND runner.runner = $2"
+        );
+        self.one("runner", sql, values![id], read).await
+    }
+
+    /// The Runner that came with this statement of keys.
+    pub async fn runner_by_fingerprint(&self, fingerprint: &Digest) -> Result<Option<Runner>, StoreError> {
+        let sql = sql!(
+            "SELECT runner.runner, label, token, enrolled, state, changed, lock_reason, fingerprint, statement, tls_key, \
+             attestation_key, journal_key, witness_key, sealing_key, generation, last_seen, connected, condition, \
+             software, seal_level, waiting, overdue_since \
+             FROM runner JOIN runner_presence ON runner_presence.tenant = $1 AND runner_presence.runner = runner.runner \
+             WHERE runner.tenant = $1 AND runner.fingerprint = $2"
+        );
+        self.one("runner", sql, values![fingerprint], read).await
+    }
+
+    /// Runners, of one standing or of all, in the order they came.
+    pub async fn runners(&self, standing: Option<Standing>, page: &Page) -> Result<Listed<Runner>, StoreError> {
+        let after = After::of(page, 1)?.text(0);
+        let place = |runner: &Runner| vec![runner.id.to_string()];
+        let Some(standing) = standing else {
+            let sql = sql!(
+                "SELECT runner.runner, label, token, enrolled, state, changed, lock_reason, fingerprint, statement, \
+                 tls_key, attestation_key, journal_key, witness_key, sealing_key, generation, last_seen, connected, \
+                 condition, software, seal_level, waiting, overdue_since \
+                 FROM runner JOIN runner_presence \
+                 ON runner_presence.tenant = $1 AND runner_presence.runner = runner.runner \
+                 WHERE runner.tenant = $1 AND runner.runner > $2 ORDER BY runner.runner LIMIT $3"
+            );
+            return self.list("runner", sql, values![after], page, read, place).await;
+        };
+        let sql = sql!(
+            "SELECT runner.runner, label, token, enrolled, state, changed, lock_reason, fingerprint, statement, \
+             tls_key, attestation_key, journal_key, witness_key, sealing_key, generation, last_seen, connected, \
+             condition, software, seal_level, waiting, overdue_since \
+             FROM runner JOIN runner_presence ON runner_presence.tenant = $1 AND runner_presence.runner = runner.runner \
+             WHERE runner.tenant = $1 AND runner.state = $2 AND runner.runner > $3 ORDER BY runner.runner LIMIT $4"
+        );
+        self.list("runner", sql, values![standing, after], page, read, place).await
+    }
+}
+
+impl Writes {
+    /// Keeps a new Runner. Its id and its statement of keys are its own: taken ones are a conflict.
+    pub async fn add_runner(&self, runner: &Runner) -> Result<(), StoreError> {
+        let RunnerKeys { fingerprint, statement, tls_key, attestation_key, journal_key, witness_key, sealing_key } =
+            &runner.keys;
+        let (state, changed, lock_reason) = state_cells(&runner.state);
+        let row = values![
+            runner.id,
+            runner.label,
+            runner.token,
+            runner.enrolled,
+            state,
+            changed,
+            lock_reason,
+            fingerprint,
+            statement,
+            tls_key,
+            attestation_key,
+            journal_key,
+            witness_key,
+            sealing_key,
+            runner.generation,
+        ];
+        let mut presence = presence_cells(runner.id, &runner.presence);
+        presence.push(runner.overdue_since.to_value());
+        let steps = vec![
+            (
+                sql!(
+                    "INSERT INTO runner (tenant, runner, label, token, enrolled, state, changed, lock_reason, \
+                     fingerprint, statement, tls_key, attestation_key, journal_key, witness_key, sealing_key, generation) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+                ),
+                vec![row],
+            ),
+            (
+                sql!(
+                    "INSERT INTO runner_presence (tenant, runner, last_seen, connected, condition, software, \
+                     seal_level, waiting, overdue_since) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+                ),
+                vec![presence],
+            ),
+        ];
+        self.steps("runner", runner.id, steps).await
+    }
+
+    /// Gives a Runner another standing.
+    pub async fn set_runner_state(&self, id: RunnerId, state: &RunnerState) -> Result<(), StoreError> {
+        let (word, changed, reason) = state_cells(state);
+        let sql =
+            sql!("UPDATE runner SET state = $3, changed = $4, lock_reason = $5 WHERE tenant = $1 AND runner = $2");
+        self.change("runner", id, sql, values![id, word, changed, reason]).await
+    }
+
+    /// The generation of the newest certificate that was used; it only grows.
+    pub async fn set_generation(&self, id: RunnerId, generation: u64) -> Result<(), StoreError> {
+        let sql = sql!("UPDATE runner SET generation = $3 WHERE tenant = $1 AND runner = $2 AND generation < $3");
+        self.change("runner", id, sql, values![id, generation]).await
+    }
+
+    /// What a Runner said of itself.
+    pub async fn put_presence(&self, id: RunnerId, presence: &Presence) -> Result<(), StoreError> {
+        self.put_presences(std::slice::from_ref(&(id, presence.clone()))).await
+    }
+
+    /// What several Runners said of themselves.
+    pub async fn put_presences(&self, presences: &[(RunnerId, Presence)]) -> Result<(), StoreError> {
+        let sql = sql!(
+            "UPDATE runner_presence SET last_seen = $3, connected = $4, condition = $5, software = $6, seal_level = $7, \
+             waiting = $8 WHERE tenant = $1 AND runner = $2"
+        );
+        let key = presences.first().map(|(id, _)| id.to_string()).unwrap_or_default();
+        let rows = presences.iter().map(|(id, presence)| presence_cells(*id, presence)).collect();
+        self.each("runner_presence", key, sql, rows).await
+    }
+
+    /// No Runner has a session: said when the one process that held them begins anew.
+    pub async fn disconnect_all(&self) -> Result<u64, StoreError> {
+        let sql = sql!("UPDATE runner_presence SET connected = 0 WHERE tenant = $1 AND connected = 1");
+        self.count("runner_presence", "all", sql, values![]).await
+    }
+}
+
+fn presence_cells(id: RunnerId, presence: &Presence) -> Vec<Value> {
+    let Presence { last_seen, connected, condition, software, seal_level, waiting } = presence;
+    values![id, last_seen, connected, condition, software, seal_level, waiting]
+}
+
+fn state_cells(state: &RunnerState) -> (Standing, Option<Timestamp>, Option<LockReason>) {
+    let word = state.standing();
+    match state {
+        RunnerState::Pending => (word, None, None),
+        RunnerState::Active { since } | RunnerState::Revoked { since } => (word, Some(*since), None),
+        RunnerState::Locked { since, reason } => (word, Some(*since), Some(*reason)),
+    }
+}
+
+fn read(mut cells: Cells) -> Result<Runner, StoreError> {
+    let id = cells.take("runner")?;
+    let label = cells.take("label")?;
+    let token = cells.take("token")?;
+    let enrolled = cells.take("enrolled")?;
+    let (standing, changed, reason) = (cells.take("state")?, cells.take("changed")?, cells.take("lock_reason")?);
+    let state = match (standing, changed, reason) {
+        (Standing::Pending, None, None) => RunnerState::Pending,
+        (Standing::Active, Some(since), None) => RunnerState::Active { since },
+        (Standing::Locked, Some(since), Some(reason)) => RunnerState::Locked { since, reason },
+        (Standing::Revoked, Some(since), None) => RunnerState::Revoked { since },
+        (Standing::Pending | Standing::Active | Standing::Locked | Standing::Revoked, _, _) => {
+            return Err(cells.wrong("its state does not fit what is kept beside it"));
+        }
+    };
+    let keys = RunnerKeys {
+        fingerprint: cells.take("fingerprint")?,
+        statement: cells.take("statement")?,
+        tls_key: cells.take("tls_key")?,
+        attestation_key: cells.take("attestation_key")?,
+        journal_key: cells.take("journal_key")?,
+        witness_key: cells.take("witness_key")?,
+        sealing_key: cells.take("sealing_key")?,
+    };
+    let generation = cells.take("generation")?;
+    let presence = Presence {
+        last_seen: cells.take("last_seen")?,
+        connected: cells.take("connected")?,
+        condition: cells.take("condition")?,
+        software: cells.take("software")?,
+        seal_level: cells.take("seal_level")?,
+        waiting: cells.take("waiting")?,
+    };
+    let overdue_since = cells.take("overdue_since")?;
+    Ok(Runner { id, label, token, enrolled, state, keys, generation, presence, overdue_since })
+}

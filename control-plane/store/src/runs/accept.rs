@@ -1,0 +1,249 @@
+//! Keeping reports that were found right: the run as it is now said to be, and everything derived from it, at once.
+
+use std::collections::BTreeMap;
+
+use control_plane_domain::check_state::CheckState;
+use control_plane_domain::run::{AcceptedReport, RunSummary};
+use ids::{ItemId, RunId, RunnerId};
+use proof::manifest::{ItemLine, Manifest};
+use proof::text::Name;
+use verdict::Status;
+
+use super::tally::Tallies;
+use crate::StoreError;
+use crate::sql::{Sql, sql};
+use crate::sqlite::Step;
+use crate::tx::Writes;
+use crate::value::{Value, values};
+
+/// What a batch of reports writes, each table's rows together.
+#[derive(Default)]
+struct Batch<'a> {
+    runs: BTreeMap<RunId, RunSummary>,
+    /// The newest manifest of each run, with the time it was accepted.
+    newest: BTreeMap<RunId, &'a AcceptedReport<'a>>,
+    reports: Vec<Vec<Value>>,
+    items: BTreeMap<ItemId, (RunId, usize, &'a ItemLine)>,
+    tallies: Tallies,
+}
+
+impl Writes {
+    /// Keeps reports, in the order of their journals. What each says was checked before; here every row is written that
+    /// lists, findings and trends are read from.
+    pub async fn accept_reports(&self, reports: &[AcceptedReport<'_>]) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        for report in reports {
+            self.take_in(&mut batch, report).await?;
+        }
+        self.refuse_changed_items(&mut batch).await?;
+        let states = self.check_states_after(reports).await?;
+        let Batch { runs, newest, reports: report_rows, items, tallies } = batch;
+        let steps: Vec<Step> = vec![
+            (RUN, runs.values().map(run_row).collect()),
+            (REPORT, report_rows),
+            (STEP, newest.values().flat_map(|report| step_rows(report.manifest)).collect()),
+            (ITEM, items.values().map(|(run, place, line)| item_row(*run, *place, line)).collect()),
+            (CHECK, newest.values().flat_map(|report| check_rows(report.manifest)).collect()),
+            (METRIC, newest.values().flat_map(|report| metric_rows(report.manifest)).collect()),
+            (STATE, states.iter().map(state_row).collect()),
+            tallies.step(),
+        ];
+        let key = reports.first().map(|report| report.manifest.run.run.to_string()).unwrap_or_default();
+        self.steps("run", key, steps).await
+    }
+
+    async fn take_in<'a>(&self, batch: &mut Batch<'a>, report: &'a AcceptedReport<'a>) -> Result<(), StoreError> {
+        let line = &report.manifest.run;
+        let before = match batch.runs.remove(&line.run) {
+            Some(run) => Some(run),
+            None => self.run(line.run).await?,
+        };
+        if before.as_ref().is_some_and(|before| before.runner != line.runner) {
+            return Err(StoreError::Conflict { table: "run", key: line.run.to_string() });
+        }
+        let count = before.as_ref().map_or(1, |before| before.reports.saturating_add(1));
+        let run = RunSummary::new(line, report.seq, count, report.at);
+        if let Some(before) = &before {
+            batch.tallies.take_back(before);
+        }
+        batch.tallies.add(&run);
+        batch.runs.insert(line.run, run);
+        batch.newest.insert(line.run, report);
+        batch.reports.push(values![
+            line.runner,
+            report.seq,
+            line.run,
+            report.at,
+            report.manifest_bytes,
+            report.attestation,
+        ]);
+        for (place, item) in report.manifest.items.iter().enumerate() {
+            batch.items.insert(item.item, (line.run, place, item));
+        }
+        Ok(())
+    }
+
+    /// An item that is kept already keeps its run and its commitment; another one under its id is a conflict.
+    async fn refuse_changed_items(&self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
+        let again: Vec<RunId> = batch.runs.values().filter(|run| run.reports > 1).map(|run| run.id).collect();
+        for run in again {
+            let items: Vec<_> =
+                batch.items.values().filter(|(of, ..)| *of == run).map(|(_, _, line)| (*line).clone()).collect();
+            for line in items {
+                let Some(kept) = self.item(line.item).await? else { continue };
+                if kept.run != run || kept.line != line {
+                    return Err(StoreError::Conflict { table: "run_item", key: line.item.to_string() });
+                }
+                batch.items.remove(&line.item);
+            }
+        }
+        Ok(())
+    }
+
+    /// The state of each check after these reports. A partial or pending run says nothing of checks it did not come to.
+    async fn check_states_after(&self, reports: &[AcceptedReport<'_>]) -> Result<Vec<CheckState>, StoreError> {
+        let mut known: BTreeMap<(RunnerId, Name), BTreeMap<Name, CheckState>> = BTreeMap::new();
+        let mut changed: BTreeMap<(RunnerId, Name, Name), CheckState> = BTreeMap::new();
+        for report in reports {
+            let run = &report.manifest.run;
+            let place = (run.runner, run.procedure.id.clone());
+            if !known.contains_key(&place) {
+                let states = self.check_states_of(run.runner, &run.procedure.id).await?;
+                known.insert(place.clone(), states.into_iter().map(|state| (state.check.clone(), state)).collect());
+            }
+            let Some(states) = known.get_mut(&place) else { continue };
+            for line in report.manifest.checks.iter().filter(|line| line.status != Status::Skipped) {
+                let said = CheckState {
+                    runner: run.runner,
+                    procedure: run.procedure.id.clone(),
+                    check: line.check.clone(),
+                    status: line.status,
+                    severity: line.severity,
+                    since: run.ended,
+                    failing_since: None,
+                    run: run.run,
+                    run_ended: run.ended,
+                };
+                let Some(state) = CheckState::after(states.get(&line.check), said) else { continue };
+                changed.insert((run.runner, place.1.clone(), line.check.clone()), state.clone());
+                states.insert(line.check.clone(), state);
+            }
+        }
+        Ok(changed.into_values().collect())
+    }
+}
+
+const RUN: Sql = sql!(
+    "INSERT INTO run (tenant, run, runner, procedure_id, procedure_version, procedure_digest, cause, due, started, ended, \
+     verdict, score, score_with_exceptions, pass, fail, error, pending, not_applicable, excepted, partial, software, seq, \
+     reports, accepted) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
+     $20, $21, $22, $23, $24) \
+     ON CONFLICT (tenant, run) DO UPDATE SET ended = excluded.ended, verdict = excluded.verdict, score = excluded.score, \
+     score_with_exceptions = excluded.score_with_exceptions, pass = excluded.pass, fail = excluded.fail, \
+     error = excluded.error, pending = excluded.pending, not_applicable = excluded.not_applicable, \
+     excepted = excluded.excepted, partial = excluded.partial, software = excluded.software, seq = excluded.seq, \
+     reports = excluded.reports, accepted = excluded.accepted"
+);
+const REPORT: Sql = sql!(
+    "INSERT INTO run_report (tenant, runner, seq, run, at, manifest, attestation) VALUES ($1, $2, $3, $4, $5, $6, $7)"
+);
+const STEP: Sql = sql!(
+    "INSERT INTO run_step (tenant, run, step, place, status, code, attempts, started, ended) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+     ON CONFLICT (tenant, run, step) DO UPDATE SET place = excluded.place, status = excluded.status, \
+     code = excluded.code, attempts = excluded.attempts, started = excluded.started, ended = excluded.ended"
+);
+const ITEM: Sql = sql!(
+    "INSERT INTO run_item (tenant, item, run, place, step, form, class, collected, row_count, root) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+);
+const CHECK: Sql = sql!(
+    "INSERT INTO run_check (tenant, run, check_id, place, status, severity, pass, fail, error, pending, not_applicable, \
+     excepted, exceptions) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+     ON CONFLICT (tenant, run, check_id) DO UPDATE SET place = excluded.place, status = excluded.status, \
+     severity = excluded.severity, pass = excluded.pass, fail = excluded.fail, error = excluded.error, \
+     pending = excluded.pending, not_applicable = excluded.not_applicable, excepted = excluded.excepted, \
+     exceptions = excluded.exceptions"
+);
+const METRIC: Sql = sql!(
+    "INSERT INTO run_metric (tenant, run, metric, place, value) VALUES ($1, $2, $3, $4, $5) \
+     ON CONFLICT (tenant, run, metric) DO UPDATE SET place = excluded.place, value = excluded.value"
+);
+const STATE: Sql = sql!(
+    "INSERT INTO check_state (tenant, runner, procedure_id, check_id, status, severity, since, failing_since, run, \
+     run_ended) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+     ON CONFLICT (tenant, runner, procedure_id, check_id) DO UPDATE SET status = excluded.status, \
+     severity = excluded.severity, since = excluded.since, failing_since = excluded.failing_since, run = excluded.run, \
+     run_ended = excluded.run_ended"
+);
+
+fn run_row(run: &RunSummary) -> Vec<Value> {
+    let (procedure, counts) = (&run.procedure, &run.counts);
+    values![
+        run.id,
+        run.runner,
+        procedure.id,
+        procedure.version,
+        procedure.sha256,
+        run.trigger,
+        run.due,
+        run.started,
+        run.ended,
+        run.verdict,
+        run.score,
+        run.score_with_exceptions,
+        counts.pass,
+        counts.fail,
+        counts.error,
+        counts.pending,
+        counts.not_applicable,
+        counts.excepted,
+        run.partial,
+        run.software,
+        run.seq,
+        run.reports,
+        run.accepted,
+    ]
+}
+
+fn step_rows(manifest: &Manifest) -> impl Iterator<Item = Vec<Value>> {
+    manifest.steps.iter().zip(0_u64..).map(|(line, place)| {
+        values![manifest.run.run, line.step, place, line.status, line.code, line.attempts, line.started, line.ended,]
+    })
+}
+
+fn item_row(run: RunId, place: usize, line: &ItemLine) -> Vec<Value> {
+    let place = place as u64;
+    values![line.item, run, place, line.step, line.form, line.class, line.collected, line.rows, line.root]
+}
+
+fn check_rows(manifest: &Manifest) -> impl Iterator<Item = Vec<Value>> {
+    manifest.checks.iter().zip(0_u64..).map(|(line, place)| {
+        let counts = &line.counts;
+        let exceptions: Vec<_> = line.exceptions.iter().map(ToString::to_string).collect();
+        values![
+            manifest.run.run,
+            line.check,
+            place,
+            line.status,
+            line.severity,
+            counts.pass,
+            counts.fail,
+            counts.error,
+            counts.pending,
+            counts.not_applicable,
+            counts.excepted,
+            exceptions.join(" "),
+        ]
+    })
+}
+
+fn metric_rows(manifest: &Manifest) -> impl Iterator<Item = Vec<Value>> {
+    let lines = manifest.metrics.iter().zip(0_u64..);
+    lines.map(|(line, place)| values![manifest.run.run, line.metric, place, line.value])
+}
+
+fn state_row(state: &CheckState) -> Vec<Value> {
+    let CheckState { runner, procedure, check, status, severity, since, failing_since, run, run_ended } = state;
+    values![runner, procedure, check, status, severity, since, failing_since, run, run_ended]
+}

@@ -1,0 +1,126 @@
+//! A run with everything that its newest report says, and its evidence items.
+
+use control_plane_domain::list::{Listed, Page};
+use control_plane_domain::run::{RunDetail, RunItem, RunReport};
+use ids::{ItemId, RunId};
+use proof::manifest::{CheckLine, ItemLine, MetricLine, StepLine};
+
+use super::read_counts;
+use crate::StoreError;
+use crate::sql::sql;
+use crate::tx::{After, Reads};
+use crate::value::{Cells, values};
+
+impl Reads {
+    /// A run with its steps, items, checks, metrics and reports.
+    pub async fn run_detail(&self, id: RunId) -> Result<Option<RunDetail>, StoreError> {
+        let Some(summary) = self.run(id).await? else { return Ok(None) };
+        let sql = sql!(
+            "SELECT step, status, code, attempts, started, ended FROM run_step WHERE tenant = $1 AND run = $2 \
+             ORDER BY place"
+        );
+        let steps = self.all("run_step", sql, values![id], read_step).await?;
+        let sql = sql!(
+            "SELECT item, step, form, class, collected, row_count, root FROM run_item WHERE tenant = $1 AND run = $2 \
+             ORDER BY place, item"
+        );
+        let items = self.all("run_item", sql, values![id], |mut cells| read_item(&mut cells)).await?;
+        let sql = sql!(
+            "SELECT check_id, status, severity, pass, fail, error, pending, not_applicable, excepted, exceptions \
+             FROM run_check WHERE tenant = $1 AND run = $2 ORDER BY place"
+        );
+        let checks = self.all("run_check", sql, values![id], read_check).await?;
+        let sql = sql!("SELECT metric, value FROM run_metric WHERE tenant = $1 AND run = $2 ORDER BY place");
+        let read = |mut cells: Cells| Ok(MetricLine { metric: cells.take("metric")?, value: cells.take("value")? });
+        let metrics = self.all("run_metric", sql, values![id], read).await?;
+        let sql = sql!("SELECT seq, at FROM run_report WHERE tenant = $1 AND run = $2 ORDER BY seq");
+        let read = |mut cells: Cells| Ok((cells.take("seq")?, cells.take("at")?));
+        let reports = self.all("run_report", sql, values![id], read).await?;
+        Ok(Some(RunDetail { summary, steps, items, checks, metrics, reports }))
+    }
+
+    /// The evidence items of a run, in its order.
+    pub async fn run_items(&self, run: RunId, page: &Page) -> Result<Listed<RunItem>, StoreError> {
+        let after = After::of(page, 2)?;
+        let values = values![run, after.number(0, -1)?, after.text(1)];
+        let sql = sql!(
+            "SELECT run_item.item, run_item.step, run_item.form, run_item.class, run_item.collected, \
+             run_item.row_count, run_item.root, run_item.run, run.runner, run_item.place \
+             FROM run_item JOIN run ON run.tenant = $1 AND run.run = run_item.run \
+             WHERE run_item.tenant = $1 AND run_item.run = $2 AND (run_item.place, run_item.item) > ($3, $4) \
+             ORDER BY run_item.place, run_item.item LIMIT $5"
+        );
+        let read = |mut cells: Cells| {
+            let item = read_run_item(&mut cells)?;
+            Ok((item, cells.take::<u64>("place")?))
+        };
+        let place = |(item, place): &(RunItem, u64)| vec![place.to_string(), item.id().to_string()];
+        Ok(self.list("run_item", sql, values, page, read, place).await?.map(|(item, _)| item))
+    }
+
+    /// An evidence item.
+    pub async fn item(&self, id: ItemId) -> Result<Option<RunItem>, StoreError> {
+        let sql = sql!(
+            "SELECT run_item.item, run_item.step, run_item.form, run_item.class, run_item.collected, \
+             run_item.row_count, run_item.root, run_item.run, run.runner \
+             FROM run_item JOIN run ON run.tenant = $1 AND run.run = run_item.run \
+             WHERE run_item.tenant = $1 AND run_item.item = $2"
+        );
+        self.one("run_item", sql, values![id], |mut cells| read_run_item(&mut cells)).await
+    }
+
+    /// The newest report of a run, exact bytes.
+    pub async fn newest_report(&self, run: RunId) -> Result<Option<RunReport>, StoreError> {
+        let sql = sql!(
+            "SELECT run, seq, at, manifest, attestation FROM run_report WHERE tenant = $1 AND run = $2 \
+             ORDER BY seq DESC LIMIT 1"
+        );
+        let read = |mut cells: Cells| {
+            Ok(RunReport {
+                run: cells.take("run")?,
+                seq: cells.take("seq")?,
+                at: cells.take("at")?,
+                manifest: cells.take("manifest")?,
+                attestation: cells.take("attestation")?,
+            })
+        };
+        self.one("run_report", sql, values![run], read).await
+    }
+}
+
+fn read_step(mut cells: Cells) -> Result<StepLine, StoreError> {
+    Ok(StepLine {
+        step: cells.take("step")?,
+        status: cells.take("status")?,
+        code: cells.take("code")?,
+        attempts: cells.take("attempts")?,
+        started: cells.take("started")?,
+        ended: cells.take("ended")?,
+    })
+}
+
+pub(super) fn read_item(cells: &mut Cells) -> Result<ItemLine, StoreError> {
+    Ok(ItemLine {
+        item: cells.take("item")?,
+        step: cells.take("step")?,
+        form: cells.take("form")?,
+        class: cells.take("class")?,
+        collected: cells.take("collected")?,
+        rows: cells.take("row_count")?,
+        root: cells.take("root")?,
+    })
+}
+
+fn read_run_item(cells: &mut Cells) -> Result<RunItem, StoreError> {
+    let line = read_item(cells)?;
+    Ok(RunItem { run: cells.take("run")?, runner: cells.take("runner")?, line })
+}
+
+fn read_check(mut cells: Cells) -> Result<CheckLine, StoreError> {
+    let (check, status, severity) = (cells.take("check_id")?, cells.take("status")?, cells.take("severity")?);
+    let counts = read_counts(&mut cells)?;
+    let exceptions: String = cells.take("exceptions")?;
+    let exceptions = exceptions.split_ascii_whitespace().map(str::parse).collect::<Result<_, _>>();
+    let exceptions = exceptions.map_err(|_| cells.wrong("`exceptions` is not a list of ids"))?;
+    Ok(CheckLine { check, status, severity, counts, exceptions })
+}

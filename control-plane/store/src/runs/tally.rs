@@ -1,0 +1,121 @@
+//! How the runs of a day ended, kept up with each report: a trend reads one row a day and procedure.
+
+use std::collections::BTreeMap;
+
+use clock::Timestamp;
+use control_plane_domain::run::{RunSummary, RunTally};
+use proof::text::Name;
+use verdict::Status;
+
+use crate::StoreError;
+use crate::sql::sql;
+use crate::sqlite::Step;
+use crate::tx::Reads;
+use crate::value::{Cells, ToValue, Value, values};
+
+const DAY_MS: i64 = 86_400_000;
+
+/// What a batch of reports adds to the tallies, and takes from them where a run was tallied before.
+#[derive(Default)]
+pub(super) struct Tallies(BTreeMap<(Name, Timestamp), Change>);
+
+#[derive(Default, PartialEq, Eq)]
+struct Change {
+    runs: i64,
+    verdicts: [i64; 6],
+    scored: i64,
+    score_sum: i64,
+}
+
+impl Tallies {
+    pub(super) fn add(&mut self, run: &RunSummary) {
+        self.count(run, 1);
+    }
+
+    pub(super) fn take_back(&mut self, run: &RunSummary) {
+        self.count(run, -1);
+    }
+
+    fn count(&mut self, run: &RunSummary, by: i64) {
+        let started = run.started.as_millis();
+        let day = Timestamp::from_millis(started - started.rem_euclid(DAY_MS));
+        let change = self.0.entry((run.procedure.id.clone(), day)).or_default();
+        change.runs += by;
+        let place = match run.verdict {
+            Status::Pass => 0,
+            Status::Fail => 1,
+            // A run's verdict is never `skipped`; a check that was skipped leaves the run unmeasured there.
+            Status::Error | Status::Skipped => 2,
+            Status::Pending => 3,
+            Status::Excepted => 4,
+            Status::NotApplicable => 5,
+        };
+        if let Some(verdict) = change.verdicts.get_mut(place) {
+            *verdict += by;
+        }
+        if let Some(score) = run.score.and_then(|score| i64::try_from(score).ok()) {
+            change.scored += by;
+            change.score_sum = change.score_sum.saturating_add(by.saturating_mul(score));
+        }
+    }
+
+    pub(super) fn step(self) -> Step {
+        let sql = sql!(
+            "INSERT INTO run_tally (tenant, procedure_id, day, runs, pass, fail, error, pending, excepted, \
+             not_applicable, scored, score_sum) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+             ON CONFLICT (tenant, procedure_id, day) DO UPDATE SET runs = run_tally.runs + excluded.runs, \
+             pass = run_tally.pass + excluded.pass, fail = run_tally.fail + excluded.fail, \
+             error = run_tally.error + excluded.error, pending = run_tally.pending + excluded.pending, \
+             excepted = run_tally.excepted + excluded.excepted, \
+             not_applicable = run_tally.not_applicable + excluded.not_applicable, \
+             scored = run_tally.scored + excluded.scored, score_sum = run_tally.score_sum + excluded.score_sum"
+        );
+        let rows = self.0.into_iter().filter(|(_, change)| *change != Change::default()).map(|((id, day), change)| {
+            let Change { runs, verdicts, scored, score_sum } = change;
+            let mut row: Vec<Value> = values![id, day, runs];
+            row.extend(verdicts.iter().map(ToValue::to_value));
+            row.extend(values![scored, score_sum]);
+            row
+        });
+        (sql, rows.collect())
+    }
+}
+
+impl Reads {
+    /// Tallies of the days from `from` on and before `until`, of one procedure or of all.
+    pub async fn run_tallies(
+        &self,
+        procedure: Option<&Name>,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<RunTally>, StoreError> {
+        let Some(procedure) = procedure else {
+            let sql = sql!(
+                "SELECT procedure_id, day, runs, pass, fail, error, pending, excepted, not_applicable, scored, score_sum \
+                 FROM run_tally WHERE tenant = $1 AND day >= $2 AND day < $3 ORDER BY day, procedure_id"
+            );
+            return self.all("run_tally", sql, values![from, until], read).await;
+        };
+        let sql = sql!(
+            "SELECT procedure_id, day, runs, pass, fail, error, pending, excepted, not_applicable, scored, score_sum \
+             FROM run_tally WHERE tenant = $1 AND procedure_id = $2 AND day >= $3 AND day < $4 ORDER BY day"
+        );
+        self.all("run_tally", sql, values![procedure, from, until], read).await
+    }
+}
+
+fn read(mut cells: Cells) -> Result<RunTally, StoreError> {
+    Ok(RunTally {
+        procedure: cells.take("procedure_id")?,
+        day: cells.take("day")?,
+        runs: cells.take("runs")?,
+        pass: cells.take("pass")?,
+        fail: cells.take("fail")?,
+        error: cells.take("error")?,
+        pending: cells.take("pending")?,
+        excepted: cells.take("excepted")?,
+        not_applicable: cells.take("not_applicable")?,
+        scored: cells.take("scored")?,
+        score_sum: cells.take("score_sum")?,
+    })
+}
