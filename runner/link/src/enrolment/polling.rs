@@ -1,0 +1,137 @@
+//! When to ask again: the part of an enrolment that decides.
+
+use contract::{EnrolResponse, Enrolled};
+use crypto::Entropy;
+
+use crate::backoff::{Backoff, jitter};
+use crate::error::{Fault, LinkError};
+
+/// Failures before the first answer after which the address is taken to be wrong.
+const UNHEARD: u32 = 10;
+/// Bounds of the pause that the control plane may ask for.
+const PAUSE_S: std::ops::RangeInclusive<u32> = 1..=60;
+
+/// Whether to wait for an administrator's decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    AskOnce,
+    UntilApproved,
+}
+
+#[derive(Debug)]
+pub(super) struct Polling {
+    patience: Patience,
+    backoff: Backoff,
+    heard: bool,
+}
+
+/// What to do next.
+#[derive(Debug)]
+pub(super) enum Step {
+    Enrolled(Box<Enrolled>),
+    AwaitingApproval,
+    AskAgain { milliseconds: u64, trouble: Option<LinkError> },
+    End(LinkError),
+}
+
+impl Polling {
+    pub(super) fn new(patience: Patience) -> Self {
+        Self { patience, backoff: Backoff::new(), heard: false }
+    }
+
+    pub(super) fn answered(&mut self, answer: Result<EnrolResponse, LinkError>, entropy: &dyn Entropy) -> Step {
+        match answer {
+            Ok(EnrolResponse::Enrolled(enrolled)) => Step::Enrolled(Box::new(enrolled)),
+            Ok(EnrolResponse::Refused(refused)) => {
+                Step::End(LinkError::EnrolmentRefused { code: refused.code.to_string() })
+            }
+            Ok(EnrolResponse::AwaitingApproval(awaiting)) => {
+                self.heard = true;
+                self.backoff = Backoff::new();
+                match self.patience {
+                    Patience::AskOnce => Step::AwaitingApproval,
+                    Patience::UntilApproved => {
+                        let seconds = awaiting.retry_after_seconds.clamp(*PAUSE_S.start(), *PAUSE_S.end());
+                        let pause = u64::from(seconds) * 1000;
+                        Step::AskAgain { milliseconds: pause + jitter(entropy, pause / 4), trouble: None }
+                    }
+                }
+            }
+            Err(error) => self.failed(error, entropy),
+        }
+    }
+
+    /// What the operator must correct ends the command at once; what may pass by itself is tried again.
+    fn failed(&mut self, error: LinkError, entropy: &dyn Entropy) -> Step {
+        let passes = matches!(error.fault(), Fault::Network | Fault::Peer)
+            && !matches!(error, LinkError::CertificateAnswer { .. } | LinkError::Protocol { .. });
+        let unheard = !self.heard && self.backoff.failures() + 1 >= UNHEARD;
+        match self.patience {
+            Patience::UntilApproved if passes && !unheard => {
+                let milliseconds = self.backoff.after_failure(entropy);
+                Step::AskAgain { milliseconds, trouble: Some(error) }
+            }
+            Patience::UntilApproved | Patience::AskOnce => Step::End(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{AwaitingApproval, Refused};
+
+    use super::*;
+    use crate::backoff::tests::Seeded;
+
+    fn cut() -> LinkError {
+        LinkError::Cut { target: "cp:1".into(), why: "reset".into() }
+    }
+
+    fn awaiting(seconds: u32) -> Result<EnrolResponse, LinkError> {
+        Ok(EnrolResponse::AwaitingApproval(AwaitingApproval { retry_after_seconds: seconds }))
+    }
+
+    #[test]
+    fn patience_waits_for_approval_at_the_pace_it_is_told() {
+        let entropy = Seeded::new(5);
+        let mut polling = Polling::new(Patience::UntilApproved);
+        for (seconds, bounds) in [(5, 5_000..=6_250), (0, 1_000..=1_250), (86_400, 60_000..=75_000)] {
+            match polling.answered(awaiting(seconds), &entropy) {
+                Step::AskAgain { milliseconds, trouble: None } => assert!(bounds.contains(&milliseconds)),
+                other => panic!("{other:?}"),
+            }
+        }
+        // Once it was heard, an outage of any length is waited out.
+        for _ in 0..100 {
+            assert!(matches!(polling.answered(Err(cut()), &entropy), Step::AskAgain { trouble: Some(_), .. }));
+        }
+        let refused = Ok(EnrolResponse::Refused(Refused { code: "E-ENROL-001".parse().unwrap() }));
+        assert!(matches!(polling.answered(refused, &entropy), Step::End(LinkError::EnrolmentRefused { .. })));
+    }
+
+    #[test]
+    fn what_the_operator_must_correct_ends_at_once() {
+        let entropy = Seeded::new(5);
+        for error in [
+            LinkError::Pin { target: "cp:1".into(), shown: "none".into() },
+            LinkError::ProxyAuthentication { proxy: "p:1".into() },
+            LinkError::Version { why: "far apart".into() },
+            LinkError::Protocol { what: "nonsense".into() },
+        ] {
+            let step = Polling::new(Patience::UntilApproved).answered(Err(error), &entropy);
+            assert!(matches!(step, Step::End(_)), "{step:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_where_nobody_ever_answered_is_given_up() {
+        let entropy = Seeded::new(5);
+        let mut polling = Polling::new(Patience::UntilApproved);
+        let steps: Vec<_> = (0..UNHEARD).map(|_| polling.answered(Err(cut()), &entropy)).collect();
+        assert!(matches!(steps.last(), Some(Step::End(_))));
+        assert!(steps[..9].iter().all(|step| matches!(step, Step::AskAgain { .. })));
+        assert!(matches!(Polling::new(Patience::AskOnce).answered(Err(cut()), &entropy), Step::End(_)));
+        let once = Polling::new(Patience::AskOnce).answered(awaiting(5), &entropy);
+        assert!(matches!(once, Step::AwaitingApproval));
+    }
+}

@@ -1,0 +1,130 @@
+//! The identity in use. Every change is kept by the vault before it takes effect here.
+
+use std::sync::{Mutex, PoisonError};
+
+use clock::Timestamp;
+use contract::{DerCertificate, DerRequest, Renew};
+use crypto::{Entropy, SystemEntropy};
+
+use crate::backoff::jitter;
+use crate::duties::Duties;
+use crate::error::LinkError;
+use crate::identity::Identity;
+
+/// How long a renewed certificate that was refused at its first use is left alone.
+const AFTER_REFUSAL_MS: i64 = 10 * 60_000;
+/// Renewals are spread over this part of a certificate's life behind its middle.
+const SPREAD: i64 = 20;
+
+/// The identity in use.
+#[derive(Debug)]
+pub struct Keyring {
+    state: Mutex<State>,
+    entropy: SystemEntropy,
+}
+
+#[derive(Debug)]
+struct State {
+    identity: Identity,
+    renew_not_before: Option<Timestamp>,
+    /// The request of a recovery under way: the same one is sent until it is answered.
+    recovery: Option<DerRequest>,
+}
+
+impl Keyring {
+    pub fn new(identity: Identity, entropy: SystemEntropy) -> Self {
+        Self { state: Mutex::new(State { identity, renew_not_before: None, recovery: None }), entropy }
+    }
+
+    /// The identity as it is now.
+    pub fn identity(&self) -> Identity {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).identity.clone()
+    }
+
+    /// When the next session should ask for a renewal: at once if one was asked for and the answer was lost, else soon after
+    /// half of the certificate's life.
+    pub fn renew_at(&self, entropy: &dyn Entropy) -> Timestamp {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = state.identity.presented().holding;
+        let life = held.not_after().since_ms(held.half_life()) * 2;
+        let spread = u64::try_from(life / SPREAD).unwrap_or(0);
+        let spread = i64::try_from(jitter(entropy, spread)).unwrap_or(0);
+        let lost = state.identity.pending.is_some() && state.identity.next.is_none();
+        let due = if lost { Timestamp::EPOCH } else { held.half_life().plus_ms(spread) };
+        state.renew_not_before.map_or(due, |not_before| due.max(not_before))
+    }
+
+    /// A session is about to be opened. Returns the identity to open it with, and whether its certificate is shown for the
+    /// first time.
+    pub fn opening(&self, duties: &dyn Duties) -> Result<(Identity, bool), LinkError> {
+        let identity = self.identity();
+        if !identity.presented().first_use {
+            return Ok((identity, false));
+        }
+        Ok((self.keep(duties, identity.opening())?, true))
+    }
+
+    /// The control plane welcomed the certificate of this generation.
+    pub fn welcomed(&self, duties: &dyn Duties, generation: u64) -> Result<(), LinkError> {
+        let identity = self.identity();
+        if identity.next.is_none() {
+            return Ok(());
+        }
+        self.keep(duties, identity.welcomed(generation)).map(drop)
+    }
+
+    /// The certificate that was shown for the first time was refused by the TLS layer of the control plane.
+    pub fn refused_at_first_use(&self, duties: &dyn Duties, now: Timestamp) -> Result<(), LinkError> {
+        self.keep(duties, self.identity().refused())?;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.renew_not_before = Some(now.plus_ms(AFTER_REFUSAL_MS));
+        Ok(())
+    }
+
+    /// A request for a renewal, kept before it is returned.
+    pub fn prepare_renewal(&self, duties: &dyn Duties) -> Result<Renew, LinkError> {
+        let before = self.identity();
+        let prepared = before.prepared(&self.entropy);
+        let prepared = if before.pending.is_some() { prepared } else { self.keep(duties, prepared)? };
+        let pending = prepared.pending.ok_or(LinkError::Identity { why: "a renewal was not prepared" })?;
+        Ok(Renew { certificate_request: pending.request, generation: prepared.current.generation() })
+    }
+
+    /// Keeps a renewed certificate, to be used from the next session on.
+    pub fn adopt_renewal(
+        &self,
+        duties: &dyn Duties,
+        chain: Vec<DerCertificate>,
+        generation: u64,
+        now: Timestamp,
+    ) -> Result<(), LinkError> {
+        self.keep(duties, self.identity().adopted(chain, generation, now)?).map(drop)
+    }
+
+    /// A request for a certificate of the key that was presented last.
+    pub(crate) fn recovery_request(&self) -> DerRequest {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let request = state.recovery.take().unwrap_or_else(|| state.identity.presented().holding.key().request());
+        state.recovery.insert(request).clone()
+    }
+
+    /// Keeps a certificate that recovery gave.
+    pub(crate) fn recovered(
+        &self,
+        duties: &dyn Duties,
+        chain: Vec<DerCertificate>,
+        generation: u64,
+        now: Timestamp,
+    ) -> Result<(), LinkError> {
+        self.keep(duties, self.identity().recovered(chain, generation, now)?)?;
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).recovery = None;
+        Ok(())
+    }
+
+    fn keep(&self, duties: &dyn Duties, identity: Identity) -> Result<Identity, LinkError> {
+        duties.store_identity(&identity.to_bytes())?;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.identity = identity.clone();
+        Ok(identity)
+    }
+}
