@@ -1,1 +1,198 @@
-//! Use cases.
+//! Everything that can be done at the control plane: one file a verb, each of them permit → transaction → audit record.
+//!
+//! It knows the rules of the domain, the store, the tenants' keys and the words of the line. It must never know HTTP,
+//! gRPC, certificates' insides or SQL. `gateway`, `web` and `server` depend on it.
+//!
+//! Operations hold no live stream. What a Runner is to be told is written into the database, and [`Nudges`] wakes its
+//! session, which asks [`Operations::pending`]. Only the sealed frames of answers pass through memory, in [`relay`].
+
+mod alarms;
+mod api_keys;
+mod audit;
+mod drilldowns;
+mod error;
+mod idempotency;
+mod keys;
+mod line;
+mod nudges;
+mod overdue;
+mod people;
+mod presence;
+pub mod relay;
+mod results;
+mod runners;
+mod runs;
+mod sessions;
+mod tenants;
+mod tokens;
+mod upkeep;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clock::{Clock, Timestamp};
+use contract::Address;
+use control_plane_authn::throttle::{Allowance, Throttle};
+use control_plane_authority::Authority;
+use control_plane_store::Store;
+use crypto::SystemEntropy;
+use crypto::entropy::random_bytes;
+use ids::{ApiKeyId, RunnerId, TenantId};
+use proof::log::Appended;
+
+pub use api_keys::{CreateApiKey, CreatedApiKey, Me};
+pub use audit::AuditExport;
+pub use drilldowns::{AskedRows, RequestDrillDown};
+pub use error::{Error, Kind};
+pub use idempotency::Idempotent;
+pub use line::{Line, LineError, PeerCertificate, Session};
+pub use nudges::{Listener, Nudges};
+pub use people::AddPerson;
+pub use runs::RequestRun;
+pub use tenants::{CreateTenant, CreatedTenant, PublicKeys};
+pub use tokens::CreatedToken;
+pub use upkeep::Swept;
+
+/// What operations are made of.
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// The operator's root key, and the authorities that are trusted.
+    pub authority: Arc<Authority>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: SystemEntropy,
+    /// What the operator configured.
+    pub settings: Settings,
+}
+
+/// What the operator configured.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where Runners dial the line.
+    pub line_address: Address,
+    /// How long a drill-down waits for Runner and signature, when the person does not say.
+    pub drilldown_wait: Duration,
+    /// How long a request to run waits for the Runner, when the person does not say.
+    pub run_wait: Duration,
+    /// The shortest time between two audit checkpoints that a session is shown.
+    pub checkpoint_pause: Duration,
+}
+
+impl Settings {
+    /// The usual settings of a control plane whose line is dialled at this address.
+    pub fn new(line_address: Address) -> Self {
+        Self {
+            line_address,
+            drilldown_wait: Duration::from_secs(600),
+            run_wait: Duration::from_secs(3_600),
+            checkpoint_pause: Duration::from_secs(5),
+        }
+    }
+}
+
+/// All operations. Cloning it is cheap and gives the same one.
+#[derive(Clone)]
+pub struct Operations(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    authority: Arc<Authority>,
+    clock: Arc<dyn Clock>,
+    entropy: SystemEntropy,
+    settings: Settings,
+    nudges: Nudges,
+    relay: relay::Relay,
+    presences: presence::Presences,
+    sessions: sessions::Sessions,
+    growth: sessions::Growth,
+    wrong_keys: Throttle<ApiKeyId>,
+    wrong_addresses: Throttle<IpAddr>,
+    wrong_tokens: Throttle<IpAddr>,
+}
+
+/// Guesses at keys of 256 bits are hopeless; this keeps them from being costly too.
+const WRONG_KEYS: Allowance = Allowance { attempts: 20, recovery_ms: 3_000, remembered: 16_384 };
+const WRONG_ADDRESSES: Allowance = Allowance { attempts: 60, recovery_ms: 1_000, remembered: 16_384 };
+/// A Runner that waits for approval asks again every few seconds, and that is no failed attempt.
+const WRONG_TOKENS: Allowance = Allowance { attempts: 20, recovery_ms: 3_000, remembered: 16_384 };
+
+impl Operations {
+    /// Operations over these parts.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { store, authority, clock, entropy, settings } = parts;
+        Self(Arc::new(Inner {
+            store,
+            authority,
+            clock,
+            entropy,
+            settings,
+            nudges: Nudges::default(),
+            relay: relay::Relay::default(),
+            presences: presence::Presences::default(),
+            sessions: sessions::Sessions::default(),
+            growth: sessions::Growth::default(),
+            wrong_keys: Throttle::new(WRONG_KEYS),
+            wrong_addresses: Throttle::new(WRONG_ADDRESSES),
+            wrong_tokens: Throttle::new(WRONG_TOKENS),
+        }))
+    }
+
+    /// The time that operations go by.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    /// The database, for the server's health check and back-up.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// Wakes sessions.
+    pub fn nudges(&self) -> &Nudges {
+        &self.0.nudges
+    }
+
+    /// The operator's root key and the authorities that are trusted.
+    pub fn authority(&self) -> &Arc<Authority> {
+        &self.0.authority
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// Wakes a Runner's session after something that it has to be told was committed with this audit record.
+    fn wake(&self, tenant: TenantId, runner: RunnerId, committed: &Appended) {
+        self.0.growth.saw(tenant, committed.seq + 1, self.clock().monotonic_ms());
+        self.nudges().nudge(tenant, runner);
+    }
+
+    fn entropy(&self) -> &SystemEntropy {
+        &self.0.entropy
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    fn relay(&self) -> &relay::Relay {
+        &self.0.relay
+    }
+
+    /// The two ingredients of a fresh id.
+    fn fresh(&self) -> (u64, [u8; 10]) {
+        (u64::try_from(self.now().as_millis()).unwrap_or(0), random_bytes(&self.0.entropy))
+    }
+}
+
+impl std::fmt::Debug for Operations {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Operations").field("settings", &self.0.settings).finish_non_exhaustive()
+    }
+}

@@ -117,6 +117,9 @@ pub enum Action {
     /// The Runner refused.
     #[serde(rename = "evidence.refused")]
     EvidenceRefused { request: RequestId, receipt_sha256: Digest, code: Name },
+    /// The Runner opened it and could not deliver it to the end.
+    #[serde(rename = "evidence.cut_off")]
+    EvidenceCutOff { request: RequestId, receipt_sha256: Digest, code: Name },
     /// Nothing came of it in time.
     #[serde(rename = "evidence.expired")]
     EvidenceExpired { request: RequestId, code: Name },
@@ -171,6 +174,7 @@ impl Action {
             Self::EvidenceSigned { .. } => "evidence.signed",
             Self::EvidenceAnswered { .. } => "evidence.answered",
             Self::EvidenceRefused { .. } => "evidence.refused",
+            Self::EvidenceCutOff { .. } => "evidence.cut_off",
             Self::EvidenceExpired { .. } => "evidence.expired",
             Self::EvidenceCancelled { .. } => "evidence.cancelled",
             Self::AuditForkReported { .. } => "audit.fork_reported",

@@ -160,6 +160,10 @@ fn by_runner() -> Vec<(Action, &'static str)> {
             r##""action":"evidence.answered","request":"#13","receipt_sha256":"HASH","sealed_sha256":"HASH""##,
         ),
         (
+            Action::EvidenceCutOff { request, receipt_sha256: digest(), code: code() },
+            r##""action":"evidence.cut_off","request":"#13","receipt_sha256":"HASH","code":"E-LINE-020""##,
+        ),
+        (
             Action::EvidenceRefused { request, receipt_sha256: digest(), code: code() },
             r##""action":"evidence.refused","request":"#13","receipt_sha256":"HASH","code":"E-LINE-020""##,
         ),

@@ -1,0 +1,29 @@
+//! Which alarms there are.
+
+use control_plane_domain::alarm::Alarm;
+use control_plane_domain::list::{Listed, Page};
+use control_plane_domain::policy::{self, Caller, Permission};
+use ids::TenantId;
+
+use crate::{Error, Operations};
+
+impl Operations {
+    /// The tenant's alarms, newest first.
+    pub async fn list_alarms(&self, caller: &Caller, open_only: bool, page: &Page) -> Result<Listed<Alarm>, Error> {
+        let permit = caller.permit(Permission::AlarmsList)?;
+        let tx = self.store().read(&permit).await?;
+        Ok(tx.alarms(open_only, page).await?)
+    }
+
+    /// The same, for the operator of the platform.
+    pub async fn list_alarms_as_operator(
+        &self,
+        tenant: TenantId,
+        open_only: bool,
+        page: &Page,
+    ) -> Result<Listed<Alarm>, Error> {
+        let permit = policy::operator(tenant, Permission::AlarmsList)?;
+        let tx = self.store().read(&permit).await?;
+        Ok(tx.alarms(open_only, page).await?)
+    }
+}

@@ -1,0 +1,4 @@
+//! What an administrator has to look at.
+
+mod acknowledge;
+mod list;

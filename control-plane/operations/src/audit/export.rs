@@ -1,0 +1,92 @@
+//! The log is taken away: an archive that anybody can verify without this control plane.
+
+use control_plane_domain::audit::Action;
+use control_plane_domain::policy::{self, Caller, Permission, Permit};
+use control_plane_domain::tenant::TenantKeyKind;
+use control_plane_store::ReadTx;
+use ids::TenantId;
+use proof::export::{self, ExportWriter};
+
+use crate::{Error, Operations};
+
+/// Lines that are read at a time.
+const BATCH: u32 = 1_000;
+
+/// An export under way: pieces of the archive, one after the other. Millions of lines pass through; a thousand are in
+/// memory.
+pub struct AuditExport {
+    reads: ReadTx,
+    writer: Option<ExportWriter>,
+    next: u64,
+    size: u64,
+    file_name: String,
+    begun: Vec<u8>,
+}
+
+impl Operations {
+    /// Begins an export of the log up to its newest checkpoint. That it was taken is recorded first.
+    pub async fn export_audit(&self, caller: &Caller) -> Result<AuditExport, Error> {
+        let permit = caller.permit(Permission::AuditExport)?;
+        self.begin_export(&permit).await
+    }
+
+    /// The same, by the operator of the platform; the tenant's log says so.
+    pub async fn export_audit_as_operator(&self, tenant: TenantId) -> Result<AuditExport, Error> {
+        let permit = policy::operator(tenant, Permission::AuditExport)?;
+        self.begin_export(&permit).await
+    }
+
+    async fn begin_export(&self, permit: &Permit) -> Result<AuditExport, Error> {
+        let tenant = permit.tenant();
+        self.sign_checkpoint(tenant).await?;
+        let tx = self.store().write(permit).await?;
+        let newest = tx.audit_checkpoint().await?.ok_or(Error::NotFound("checkpoint: none was signed yet"))?;
+        tx.commit(&permit.record(Action::AuditExported { records: newest.size, root: newest.root })).await?;
+        let reads = self.store().read(permit).await?;
+        let note = self.with_cosignatures(&reads, &newest).await?;
+        let key = self.verifier_key(&reads, TenantKeyKind::Audit).await?;
+        let mut begun = Vec::new();
+        let writer = ExportWriter::begin(&note, &key, None, &mut begun).map_err(broken)?;
+        let file_name = export::file_name(tenant);
+        Ok(AuditExport { reads, writer: Some(writer), next: 0, size: newest.size, file_name, begun })
+    }
+}
+
+impl AuditExport {
+    /// What the archive is called.
+    pub fn file_name(&self) -> &str {
+        &self.file_name
+    }
+
+    /// The next bytes of the archive; `None` after the last. An error means that what was written so far is no archive.
+    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        let Some(writer) = &mut self.writer else { return Ok(None) };
+        let mut out = std::mem::take(&mut self.begun);
+        if self.next < self.size {
+            let left = u32::try_from(self.size - self.next).unwrap_or(BATCH).min(BATCH);
+            let lines = self.reads.audit_range(self.next, left).await?;
+            if lines.is_empty() {
+                return Err(Error::AuditBroken(format!("record {} is not there", self.next)));
+            }
+            for line in lines {
+                writer.line(&line.line, &mut out).map_err(broken)?;
+                self.next = line.seq + 1;
+            }
+            return Ok(Some(out));
+        }
+        if let Some(writer) = self.writer.take() {
+            writer.finish(&mut out).map_err(broken)?;
+        }
+        Ok(Some(out))
+    }
+}
+
+fn broken(error: export::ExportError) -> Error {
+    Error::AuditBroken(error.to_string())
+}
+
+impl std::fmt::Debug for AuditExport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AuditExport").field("next", &self.next).field("size", &self.size).finish_non_exhaustive()
+    }
+}

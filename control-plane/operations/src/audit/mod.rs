@@ -1,0 +1,8 @@
+//! The tenant's audit log: shown, signed, checked, taken away.
+
+mod checkpoint;
+mod export;
+mod list;
+mod verify;
+
+pub use export::AuditExport;

@@ -1,0 +1,261 @@
+//! Why an operation was not done, in words for the person who asked.
+//!
+//! What is said outside never holds the insides: faults of ours are one sentence and a code, and their cause goes to the
+//! log.
+
+use control_plane_authn::throttle::Throttled;
+use control_plane_authority::{IssueError, OpenError, UnsealError};
+use control_plane_domain::policy::Denied;
+use control_plane_store::StoreError;
+
+/// What kind of refusal it is; the API has a status for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// No key, or none that holds.
+    Unauthenticated,
+    /// The person or the key may not.
+    Forbidden,
+    /// There is no such thing in this tenant.
+    NotFound,
+    /// It does not go together with how things stand.
+    Conflict,
+    /// The request says something that cannot be.
+    Invalid,
+    /// Too often.
+    Throttled {
+        /// When to come back.
+        retry_after_seconds: u32,
+    },
+    /// The database does not answer now.
+    Unavailable,
+    /// Our fault.
+    Fault,
+}
+
+/// Why an operation was not done. Its text is for the person who asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No key, or none that holds. One sentence for all reasons, so that nobody learns which keys exist.
+    #[error("the API key is not valid")]
+    Unauthenticated,
+    /// Too many wrong attempts.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
+    /// The role or the key does not allow it.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// There is no such thing in this tenant.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// A value that cannot be.
+    #[error("`{field}`: {why}")]
+    Invalid {
+        /// Where it stands in the request.
+        field: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// It is there already.
+    #[error("there is a {0} like this already")]
+    Exists(&'static str),
+    /// Only an owner makes, changes or removes an owner.
+    #[error("only an owner can make, change or remove an owner")]
+    OwnersOnly,
+    /// Nobody changes their own standing.
+    #[error("nobody can change their own role or remove themselves")]
+    OwnStanding,
+    /// The tenant would be without an owner.
+    #[error("a tenant keeps at least one owner")]
+    LastOwner,
+    /// A key cannot be given more than its owner and its maker have.
+    #[error("the key would carry `{0}`, which its owner or the key that makes it does not have")]
+    ScopeBeyond(control_plane_domain::policy::Permission),
+    /// The fingerprint is not that of the Runner.
+    #[error("this is not the fingerprint of the Runner that is waiting: do not approve it before you know why")]
+    OtherFingerprint,
+    /// The Runner is not in a state in which this can be done.
+    #[error("the Runner is {0}")]
+    RunnerIs(control_plane_domain::runner::Standing),
+    /// The token was used, revoked, or has expired.
+    #[error("the token cannot be taken back: it was used or revoked before")]
+    TokenIsSpent,
+    /// The key was revoked before.
+    #[error("the key was revoked before")]
+    KeyIsRevoked,
+    /// The procedure is not installed at the Runner.
+    #[error("no procedure with this digest is installed at the Runner")]
+    NotInstalled,
+    /// Drill-downs are switched off in this tenant.
+    #[error("drill-downs are switched off in this tenant")]
+    DrillDownsOff,
+    /// The drill-down is in another state.
+    #[error("the drill-down is {0}")]
+    DrillDownIs(control_plane_domain::drilldown::DrillDownWord),
+    /// Somebody else's drill-down.
+    #[error("only the person who asked can sign, read or cancel a drill-down")]
+    NotTheAsker,
+    /// The signature is not one of the device over what is to be signed.
+    #[error("the signature is not one of the named device over the request as it stands now")]
+    WrongSignature,
+    /// The answer is being read, or was.
+    #[error("the answer is being read already, or has been: it is relayed once and kept nowhere")]
+    AnswerIsTaken,
+    /// The alarm was acknowledged before.
+    #[error("the alarm was acknowledged before")]
+    AlarmIsAcknowledged,
+    /// The audit log in the database is not what was signed.
+    #[error("the audit log does not verify: {0}")]
+    AuditBroken(String),
+    /// The database does not answer now.
+    #[error("the control plane cannot reach its database now")]
+    Unavailable(#[source] StoreError),
+    /// What is stored contradicts itself, or a statement failed.
+    #[error("the control plane failed to do this; its log says why")]
+    Store(#[source] StoreError),
+    /// A tenant's key cannot be used.
+    #[error("the control plane failed to do this; its log says why")]
+    Key(#[source] KeyFault),
+}
+
+/// Why a tenant's key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFault {
+    /// There is none.
+    #[error("E-OPS-090: the tenant has no {0} key in the database")]
+    Missing(control_plane_domain::tenant::TenantKeyKind),
+    /// It does not open.
+    #[error(transparent)]
+    Unseal(#[from] UnsealError),
+    /// It opens, and is not a key.
+    #[error("E-OPS-091: the {0} key in the database is damaged")]
+    Damaged(control_plane_domain::tenant::TenantKeyKind),
+    /// The issuing authority cannot be used.
+    #[error(transparent)]
+    Authority(#[from] OpenError),
+    /// A certificate cannot be made.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// Its certificate is not trusted.
+    #[error(transparent)]
+    Untrusted(#[from] control_plane_authority::Why),
+    /// A checkpoint cannot be signed.
+    #[error(transparent)]
+    Note(#[from] proof::note::NoteError),
+}
+
+impl Error {
+    /// What kind of refusal it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Unauthenticated => Kind::Unauthenticated,
+            Self::Throttled(Throttled { retry_after_seconds }) => {
+                Kind::Throttled { retry_after_seconds: *retry_after_seconds }
+            }
+            Self::Denied(_) | Self::OwnersOnly | Self::OwnStanding | Self::NotTheAsker | Self::DrillDownsOff => {
+                Kind::Forbidden
+            }
+            Self::NotFound(_) => Kind::NotFound,
+            Self::Invalid { .. } | Self::ScopeBeyond(_) | Self::NotInstalled | Self::WrongSignature => Kind::Invalid,
+            Self::Exists(_)
+            | Self::LastOwner
+            | Self::OtherFingerprint
+            | Self::RunnerIs(_)
+            | Self::TokenIsSpent
+            | Self::KeyIsRevoked
+            | Self::DrillDownIs(_)
+            | Self::AnswerIsTaken
+            | Self::AlarmIsAcknowledged => Kind::Conflict,
+            Self::Unavailable(_) => Kind::Unavailable,
+            Self::AuditBroken(_) | Self::Store(_) | Self::Key(_) => Kind::Fault,
+        }
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "E-OPS-001",
+            Self::Throttled(_) => "E-OPS-002",
+            Self::Denied(_) => "E-OPS-003",
+            Self::NotFound(_) => "E-OPS-004",
+            Self::Invalid { .. } => "E-OPS-005",
+            Self::Exists(_) => "E-OPS-006",
+            Self::OwnersOnly => "E-OPS-010",
+            Self::OwnStanding => "E-OPS-011",
+            Self::LastOwner => "E-OPS-012",
+            Self::ScopeBeyond(_) => "E-OPS-013",
+            Self::KeyIsRevoked => "E-OPS-014",
+            Self::OtherFingerprint => "E-OPS-020",
+            Self::RunnerIs(_) => "E-OPS-021",
+            Self::TokenIsSpent => "E-OPS-022",
+            Self::NotInstalled => "E-OPS-030",
+            Self::DrillDownsOff => "E-OPS-040",
+            Self::DrillDownIs(_) => "E-OPS-041",
+            Self::NotTheAsker => "E-OPS-042",
+            Self::WrongSignature => "E-OPS-043",
+            Self::AnswerIsTaken => "E-OPS-044",
+            Self::AlarmIsAcknowledged => "E-OPS-050",
+            Self::AuditBroken(_) => "E-OPS-051",
+            Self::Unavailable(_) => "E-OPS-098",
+            Self::Store(_) | Self::Key(_) => "E-OPS-099",
+        }
+    }
+
+    /// What to do about it.
+    pub fn next_step(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "present a key that has not expired and was not revoked",
+            Self::Throttled(_) => "wait as long as it says, then try again with the right key",
+            Self::Denied(_) => "ask an administrator for a role or a key that carries this permission",
+            Self::NotFound(_) => "check the id; a list shows what there is",
+            Self::Invalid { .. } => "correct the field and send it again",
+            Self::Exists(_) => "use the one that is there, or choose another name",
+            Self::OwnersOnly => "ask an owner of the tenant",
+            Self::OwnStanding => "ask another administrator or owner",
+            Self::LastOwner => "make somebody else an owner first",
+            Self::ScopeBeyond(_) => "leave the scope out, or have somebody make the key who has it",
+            Self::KeyIsRevoked => "nothing is left to do",
+            Self::OtherFingerprint => "compare with what the Runner's operator sees on their screen",
+            Self::RunnerIs(_) => "look at the Runner's record to see what can be done with it",
+            Self::TokenIsSpent => "revoke the Runner that came with it, if it should not be there",
+            Self::NotInstalled => "have the Runner's operator install it, or pick a digest from its list",
+            Self::DrillDownsOff => "ask an administrator of the tenant to switch them on",
+            Self::DrillDownIs(_) => "look at the drill-down; if it is over, ask anew",
+            Self::NotTheAsker => "ask for the evidence yourself",
+            Self::WrongSignature => "fetch the request again, check it, and sign exactly its bytes",
+            Self::AnswerIsTaken => "ask anew",
+            Self::AlarmIsAcknowledged => "nothing is left to do",
+            Self::AuditBroken(_) => "keep the database as it is and compare with the Runners' cosigned checkpoints",
+            Self::Unavailable(_) => "try again in a few seconds",
+            Self::Store(_) | Self::Key(_) => "tell the operator of the control plane the code and the time",
+        }
+    }
+
+    pub(crate) fn invalid(field: &'static str, why: impl std::fmt::Display) -> Self {
+        Self::Invalid { field, why: why.to_string() }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Cursor => return Self::invalid("after", "pass `next` of the page before, unchanged"),
+            StoreError::AuditBroken { seq, why } => return Self::AuditBroken(format!("record {seq}: {why}")),
+            StoreError::UnknownTenant => return Self::NotFound("tenant"),
+            _ => {}
+        }
+        if error.is_transient() {
+            tracing::warn!(code = error.code(), %error, "the database does not answer");
+            Self::Unavailable(error)
+        } else {
+            tracing::error!(code = error.code(), %error, "the database refused");
+            Self::Store(error)
+        }
+    }
+}
+
+impl From<KeyFault> for Error {
+    fn from(fault: KeyFault) -> Self {
+        tracing::error!(%fault, "a key of a tenant cannot be used");
+        Self::Key(fault)
+    }
+}

@@ -1,0 +1,29 @@
+//! A person gets another role. It holds for their next request: keys never carry more than the role.
+
+use control_plane_domain::audit::Action;
+use control_plane_domain::person::Person;
+use control_plane_domain::policy::{Caller, Permission, Role};
+use ids::PersonId;
+
+use super::{active, check_not_last_owner, check_owner};
+use crate::{Error, Operations};
+
+impl Operations {
+    /// Gives a person another role; the role that they have already changes and logs nothing.
+    pub async fn set_role(&self, caller: &Caller, person: PersonId, role: Role) -> Result<Person, Error> {
+        let permit = caller.permit(Permission::PeopleSetRole)?;
+        if person == caller.person() {
+            return Err(Error::OwnStanding);
+        }
+        let tx = self.store().write(&permit).await?;
+        let found = active(&tx, person).await?;
+        check_owner(caller, &[found.role, role])?;
+        if found.role == role {
+            return Ok(found);
+        }
+        check_not_last_owner(&tx, &found).await?;
+        tx.set_role(person, role).await?;
+        tx.commit(&permit.record(Action::PersonRoleChanged { person, from: found.role, to: role })).await?;
+        Ok(Person { role, ..found })
+    }
+}

@@ -1,0 +1,90 @@
+//! Signs of life. They come from every Runner every few seconds and nobody but a list looks at them, so they gather in
+//! memory and go to the database a batch at a time.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use control_plane_domain::policy::{self, Permission};
+use control_plane_domain::runner::{Presence, Runner};
+use control_plane_store::Unlogged;
+use ids::{RunnerId, TenantId};
+
+use crate::{Error, Operations};
+
+/// What Runners said of themselves last.
+#[derive(Debug, Default)]
+pub(crate) struct Presences {
+    runners: Mutex<HashMap<(TenantId, RunnerId), Entry>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    presence: Presence,
+    unwritten: bool,
+}
+
+impl Presences {
+    pub(crate) fn put(&self, tenant: TenantId, runner: RunnerId, presence: Presence) {
+        self.lock().insert((tenant, runner), Entry { presence, unwritten: true });
+    }
+
+    /// The Runner as it is now, if this process heard from it after what the database says.
+    pub(crate) fn refresh(&self, tenant: TenantId, mut runner: Runner) -> Runner {
+        if let Some(entry) = self.lock().get(&(tenant, runner.id))
+            && entry.presence.last_seen >= runner.presence.last_seen
+        {
+            runner.presence = entry.presence.clone();
+        }
+        runner
+    }
+
+    fn unwritten(&self) -> HashMap<TenantId, Vec<(RunnerId, Presence)>> {
+        let mut by_tenant: HashMap<TenantId, Vec<_>> = HashMap::new();
+        for ((tenant, runner), entry) in self.lock().iter_mut().filter(|(_, entry)| entry.unwritten) {
+            entry.unwritten = false;
+            by_tenant.entry(*tenant).or_default().push((*runner, entry.presence.clone()));
+        }
+        by_tenant
+    }
+
+    /// What could not be written is tried again, unless something newer came.
+    fn put_back(&self, tenant: TenantId, unwritten: Vec<(RunnerId, Presence)>) {
+        let mut runners = self.lock();
+        for (runner, presence) in unwritten {
+            let entry = runners.entry((tenant, runner)).or_insert(Entry { presence, unwritten: true });
+            entry.unwritten = true;
+        }
+    }
+
+    /// Forgets Runners whose session ended, once the database knows.
+    fn forget_gone(&self) {
+        self.lock().retain(|_, entry| entry.unwritten || entry.presence.connected);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(TenantId, RunnerId), Entry>> {
+        self.runners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Operations {
+    /// Writes the signs of life that came since the last call; how many. To be called every second or so.
+    pub async fn flush_presence(&self) -> Result<usize, Error> {
+        let mut written = 0;
+        for (tenant, unwritten) in self.0.presences.unwritten() {
+            if let Err(error) = self.write_presences(tenant, &unwritten).await {
+                self.0.presences.put_back(tenant, unwritten);
+                return Err(error);
+            }
+            written += unwritten.len();
+        }
+        self.0.presences.forget_gone();
+        Ok(written)
+    }
+
+    async fn write_presences(&self, tenant: TenantId, unwritten: &[(RunnerId, Presence)]) -> Result<(), Error> {
+        let permit = policy::system(tenant, Permission::Upkeep)?;
+        let tx = self.store().write(&permit).await?;
+        tx.put_presences(unwritten).await?;
+        Ok(tx.commit_unlogged(Unlogged::Presence).await?)
+    }
+}

@@ -1,0 +1,197 @@
+//! A Runner asks to be let in.
+//!
+//! Idempotent for a pair of token and keys: the same request gets the same answer, before and after approval and also
+//! when the token's time is over, so that a lost answer strands nobody. Other keys with a used token are refused. Writers
+//! of one tenant come one after the other, so of many that redeem one token at once exactly one is first.
+
+use std::net::IpAddr;
+
+use clock::Timestamp;
+use contract::enrolment::{Fingerprint, KeyStatement};
+use contract::{AwaitingApproval, EnrolRequest, EnrolResponse, Enrolled};
+use control_plane_authority::CertificateRequest;
+use control_plane_domain::audit::Action;
+use control_plane_domain::join_token::{JoinToken, Redemption, TokenRefusal};
+use control_plane_domain::policy::{self, Permission, Permit};
+use control_plane_domain::runner::{
+    CertificateState, Presence, Runner, RunnerCertificate, RunnerKeys, RunnerState, Standing,
+};
+use control_plane_domain::tenant::TenantState;
+use control_plane_store::{Reads, WriteTx};
+use ids::TenantId;
+use proof::text::FreeText;
+
+use super::{NotLetIn, is_conflict};
+use crate::{Error, Operations};
+
+/// How soon a Runner that waits for approval asks again.
+const ASK_AGAIN_SECONDS: u32 = 5;
+
+/// What a request shows once its parts were checked against one another.
+struct Applicant {
+    statement: KeyStatement,
+    fingerprint: Fingerprint,
+    envelope: Vec<u8>,
+    request: CertificateRequest,
+}
+
+impl Operations {
+    /// Lets a Runner in, or says that an administrator has to look first, or refuses with a code.
+    pub async fn enrol(&self, request: &EnrolRequest, address: IpAddr) -> EnrolResponse {
+        match self.try_enrol(request, address).await {
+            Ok(response) => response,
+            Err(refusal) => refusal.into_response(),
+        }
+    }
+
+    async fn try_enrol(&self, request: &EnrolRequest, address: IpAddr) -> Result<EnrolResponse, NotLetIn> {
+        let now = self.now();
+        self.0.wrong_tokens.attempt(&address, now)?;
+        let tenant = request.token.tenant;
+        let applicant = Applicant::read(request)?;
+        let permit = policy::system(tenant, Permission::Enrol)?;
+        let tx = self.store().write(&permit).await?;
+        if tx.tenant_state().await? != Some(TenantState::Active) {
+            return Err(NotLetIn::Refused("E-ENROL-001"));
+        }
+        let token = tx.join_token_by_digest(&request.token.digest()).await?;
+        let token = token.ok_or(NotLetIn::Refused("E-ENROL-001"))?;
+        let redemption = token.redeem(&applicant.fingerprint.digest(), now).map_err(|refusal| match refusal {
+            TokenRefusal::Used => NotLetIn::Refused("E-ENROL-002"),
+            TokenRefusal::Expired => NotLetIn::Refused("E-ENROL-003"),
+            TokenRefusal::Revoked => NotLetIn::Refused("E-ENROL-004"),
+        })?;
+        // From here on it is known that the token was right.
+        self.0.wrong_tokens.succeeded(&address);
+        match redemption {
+            Redemption::First => self.apply(tx, &permit, &token, &applicant, now).await,
+            Redemption::Again(runner) => {
+                let runner = tx.runner(runner).await?.ok_or(NotLetIn::Refused("E-ENROL-001"))?;
+                self.answer_again(tx, &permit, &runner, &applicant, now).await
+            }
+        }
+    }
+
+    /// The first use of a token: the Runner is known from here on, and waits.
+    async fn apply(
+        &self,
+        tx: WriteTx,
+        permit: &Permit,
+        token: &JoinToken,
+        applicant: &Applicant,
+        now: Timestamp,
+    ) -> Result<EnrolResponse, NotLetIn> {
+        let runner = applicant.runner(token, now);
+        match tx.add_runner(&runner).await {
+            Err(error) if is_conflict(&error) => return Err(NotLetIn::Refused("E-ENROL-007")),
+            added => added?,
+        }
+        let statement_sha256 = applicant.fingerprint.digest();
+        tx.use_join_token(token.id, &statement_sha256, runner.id, now).await?;
+        let action = Action::TokenRedeemed { token: token.id, runner: runner.id, statement_sha256 };
+        tx.commit(&permit.record(action)).await?;
+        Ok(waiting())
+    }
+
+    /// The same keys ask again.
+    async fn answer_again(
+        &self,
+        tx: WriteTx,
+        permit: &Permit,
+        runner: &Runner,
+        applicant: &Applicant,
+        now: Timestamp,
+    ) -> Result<EnrolResponse, NotLetIn> {
+        match runner.state.standing() {
+            Standing::Pending => return Ok(waiting()),
+            Standing::Revoked => return Err(NotLetIn::Refused("E-ENROL-008")),
+            Standing::Locked => return Err(NotLetIn::Refused("E-ENROL-009")),
+            Standing::Active => {}
+        }
+        let first = match tx.certificate_in(runner.id, CertificateState::Next).await? {
+            None => tx.certificate_in(runner.id, CertificateState::Current).await?,
+            next => next,
+        };
+        if let Some(first) = first {
+            // Its answer was lost. A Runner that has renewed since, or whose certificate has expired, recovers instead.
+            let again = first.generation == 1 && first.key == applicant.request.key_digest() && now < first.not_after;
+            if !again {
+                return Err(NotLetIn::Refused("E-ENROL-010"));
+            }
+            return Ok(EnrolResponse::Enrolled(self.enrolled(&tx, &first).await?));
+        }
+        let certificate = self.issue(&tx, permit.tenant(), runner.id, &applicant.request, 1).await?;
+        let enrolled = self.enrolled(&tx, &certificate).await?;
+        tx.add_certificate(&certificate).await?;
+        let (runner, generation) = (runner.id, certificate.generation);
+        let action = Action::RunnerEnrolled { runner, generation, certificate_sha256: certificate.fingerprint };
+        tx.commit(&permit.record(action)).await?;
+        Ok(EnrolResponse::Enrolled(enrolled))
+    }
+
+    /// Everything that a Runner needs to dial the line with a certificate.
+    pub(super) async fn enrolled(&self, reads: &Reads, certificate: &RunnerCertificate) -> Result<Enrolled, Error> {
+        let pinned = self.pinned_keys(reads).await?;
+        Ok(Enrolled {
+            chain: super::certificate::chain(certificate)?,
+            generation: certificate.generation,
+            line_address: self.settings().line_address.clone(),
+            drilldown_key: pinned.drilldown,
+            audit_key: pinned.audit,
+            witness_key: pinned.witness,
+        })
+    }
+}
+
+impl Applicant {
+    /// The statement is signed by the key that it names, is for the tenant of the token, and names the key of the
+    /// certificate request, whose own signature shows that the Runner has it.
+    fn read(request: &EnrolRequest) -> Result<Self, NotLetIn> {
+        let envelope = request.statement.envelope();
+        let (statement, fingerprint) = KeyStatement::open(envelope).map_err(|_| NotLetIn::Refused("E-ENROL-005"))?;
+        if statement.tenant != request.token.tenant || statement.tenant == TenantId::NIL {
+            return Err(NotLetIn::Refused("E-ENROL-005"));
+        }
+        let parsed = CertificateRequest::parse(request.certificate_request.as_bytes());
+        let parsed = parsed.map_err(|_| NotLetIn::Refused("E-ENROL-006"))?;
+        if parsed.key_digest() != statement.tls_key {
+            return Err(NotLetIn::Refused("E-ENROL-006"));
+        }
+        Ok(Self { statement, fingerprint, envelope: request.statement.as_bytes().to_vec(), request: parsed })
+    }
+
+    fn runner(&self, token: &JoinToken, now: Timestamp) -> Runner {
+        let statement = &self.statement;
+        let label: FreeText = token.label.clone();
+        Runner {
+            id: statement.runner,
+            label,
+            token: token.id,
+            enrolled: now,
+            state: RunnerState::Pending,
+            keys: RunnerKeys {
+                fingerprint: self.fingerprint.digest(),
+                statement: self.envelope.clone(),
+                tls_key: statement.tls_key,
+                attestation_key: statement.attestation_key.to_spki(),
+                journal_key: statement.journal_key.to_string(),
+                witness_key: statement.witness_key.to_string(),
+                sealing_key: statement.sealing_key,
+            },
+            generation: 0,
+            presence: Presence {
+                last_seen: None,
+                connected: false,
+                condition: None,
+                software: statement.software.clone(),
+                seal_level: None,
+                waiting: 0,
+            },
+            overdue_since: None,
+        }
+    }
+}
+
+fn waiting() -> EnrolResponse {
+    EnrolResponse::AwaitingApproval(AwaitingApproval { retry_after_seconds: ASK_AGAIN_SECONDS })
+}

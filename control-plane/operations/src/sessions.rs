@@ -1,0 +1,160 @@
+//! Which sessions this process has, and how fast logs grow: what is known in memory alone.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use ids::{RunnerId, TenantId};
+
+/// Takeovers of one identity within [`TAKEOVER_MS`] that can still be a bad network.
+const TAKEOVERS: usize = 3;
+const TAKEOVER_MS: u64 = 60_000;
+
+/// The live session of each Runner. A newer one replaces the older; who keeps being replaced has a twin.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    next: u64,
+    live: HashMap<(TenantId, RunnerId), Live>,
+}
+
+#[derive(Debug)]
+struct Live {
+    session: u64,
+    ended: bool,
+    takeovers: Vec<u64>,
+}
+
+/// What a new session finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entrance {
+    /// It is the live one now.
+    Opened(u64),
+    /// One too many in too short a time.
+    Contended,
+}
+
+impl Sessions {
+    /// Makes a session the live one.
+    pub(crate) fn open(&self, tenant: TenantId, runner: RunnerId, now_ms: u64) -> Entrance {
+        let mut state = self.lock();
+        state.next += 1;
+        let session = state.next;
+        let fresh = Live { session, ended: true, takeovers: Vec::new() };
+        let live = state.live.entry((tenant, runner)).or_insert(fresh);
+        live.takeovers.retain(|at| at + TAKEOVER_MS > now_ms);
+        if !live.ended {
+            live.takeovers.push(now_ms);
+        }
+        (live.session, live.ended) = (session, false);
+        if live.takeovers.len() > TAKEOVERS {
+            live.takeovers.clear();
+            return Entrance::Contended;
+        }
+        Entrance::Opened(session)
+    }
+
+    /// Whether this session is the live one.
+    pub(crate) fn is_live(&self, tenant: TenantId, runner: RunnerId, session: u64) -> bool {
+        self.lock().live.get(&(tenant, runner)).is_some_and(|live| live.session == session)
+    }
+
+    /// Ends a session; says whether it was the live one.
+    pub(crate) fn close(&self, tenant: TenantId, runner: RunnerId, session: u64, now_ms: u64) -> bool {
+        let mut state = self.lock();
+        let Some(live) = state.live.get_mut(&(tenant, runner)) else { return false };
+        if live.session != session {
+            return false;
+        }
+        live.ended = true;
+        // Takeovers are remembered as long as they count; a Runner without any leaves nothing behind.
+        live.takeovers.retain(|at| at + TAKEOVER_MS > now_ms);
+        if live.takeovers.is_empty() {
+            state.live.remove(&(tenant, runner));
+        }
+        true
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How long each tenant's audit log is, as of a moment ago. Whatever a session could have to be told went with an audit
+/// record, so a log that has not grown means that there is nothing new; one look serves all sessions of the tenant.
+#[derive(Debug, Default)]
+pub(crate) struct Growth {
+    tenants: Mutex<HashMap<TenantId, (u64, u64)>>,
+}
+
+/// For how long a look at the log's size serves.
+const LOOK_MS: u64 = 1_000;
+
+impl Growth {
+    /// The size that was seen within the last second.
+    pub(crate) fn seen(&self, tenant: TenantId, now_ms: u64) -> Option<u64> {
+        let tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        tenants.get(&tenant).filter(|(_, at)| now_ms < at + LOOK_MS).map(|(size, _)| *size)
+    }
+
+    /// Keeps a size that was just seen; a log never shrinks, so an older look that comes late changes nothing.
+    pub(crate) fn saw(&self, tenant: TenantId, size: u64, now_ms: u64) {
+        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = tenants.entry(tenant).or_insert((size, now_ms));
+        *entry = (entry.0.max(size), entry.1.max(now_ms));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const T: TenantId = TenantId::NIL;
+    const R: RunnerId = RunnerId::NIL;
+
+    fn opened(sessions: &Sessions, now_ms: u64) -> u64 {
+        match sessions.open(T, R, now_ms) {
+            Entrance::Opened(session) => session,
+            Entrance::Contended => panic!("contended at {now_ms}"),
+        }
+    }
+
+    #[test]
+    fn a_newer_session_replaces_the_older() {
+        let sessions = Sessions::default();
+        let first = opened(&sessions, 0);
+        let second = opened(&sessions, 1);
+        assert!(!sessions.is_live(T, R, first) && sessions.is_live(T, R, second));
+        assert!(!sessions.close(T, R, first, 2), "it was replaced before it ended");
+        assert!(sessions.is_live(T, R, second));
+        assert!(sessions.close(T, R, second, 3));
+    }
+
+    #[test]
+    fn sessions_that_keep_replacing_one_another_are_two_holders() {
+        let sessions = Sessions::default();
+        let mut now = 0;
+        opened(&sessions, now);
+        for _ in 0..3 {
+            now += 1_000;
+            opened(&sessions, now);
+        }
+        assert_eq!(sessions.open(T, R, now + 1_000), Entrance::Contended);
+    }
+
+    #[test]
+    fn reconnecting_after_an_end_is_no_takeover_and_slow_ones_are_forgotten() {
+        let sessions = Sessions::default();
+        for now in 0..100 {
+            let session = opened(&sessions, now);
+            sessions.close(T, R, session, now);
+        }
+        assert!(sessions.lock().live.is_empty());
+        for n in 0..100 {
+            opened(&sessions, 1_000 + n * 20_001);
+        }
+    }
+}
