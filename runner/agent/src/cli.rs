@@ -8,8 +8,10 @@ use clap::{Parser, Subcommand};
 
 use crate::command;
 use crate::fail::{Exit, Fail};
+use crate::local;
 use crate::output::Output;
 use crate::place::Place;
+use crate::wiring::runner::{Runner, absolute};
 
 /// Executes compliance and operations procedures where the data lives, and proves that it did.
 #[derive(Debug, Parser)]
@@ -30,6 +32,8 @@ Examples:
   proctor-runner --dir ./here init                       make a folder, a root key and a configuration
   proctor-runner check procedures/*.yaml                 find every fault of a procedure file
   proctor-runner run tls-endpoints.yaml --input min_days_left=14
+  proctor-runner procedures add procedures/*.yaml        let the service run them when they are due
+  proctor-runner serve                                   run as a service
   proctor-runner runs                                    what ran, and how it ended
   proctor-runner bundle RUN -o proof.zip                 a proof that anybody can verify offline
 
@@ -43,6 +47,18 @@ enum Command {
     Check(command::check::Args),
     /// Rewrite a procedure in one of the two notations, without loss.
     Format(command::format::Args),
+    /// Enrol this Runner at a control plane.
+    Enrol(command::enrol::Args),
+    /// Run as a service: schedules, requests, reports, drill-downs.
+    Serve(command::serve::Args),
+    /// How the service and its line to the control plane are.
+    Status(command::status::Args),
+    /// Procedures that the service may run.
+    Procedures(command::procedures::Args),
+    /// Devices of people who may open evidence over the line.
+    Readers(command::readers::Args),
+    /// Requests for evidence that need a second person.
+    Drilldowns(command::drilldowns::Args),
     /// Execute a procedure now.
     Run(command::run::Args),
     /// List runs.
@@ -83,6 +99,40 @@ enum Command {
     Schema(command::schema::Args),
 }
 
+impl Command {
+    /// Whether a running service carries it out: what writes to the store it has open, and how it is itself.
+    fn is_for_the_service(&self) -> bool {
+        match self {
+            // What is known of a service only the service can say.
+            Self::Status(_) => true,
+            Self::Run(_) | Self::Answer(_) | Self::Resume(_) | Self::Cancel(_) | Self::Destroy(_) | Self::Bundle(_) => {
+                true
+            }
+            Self::Evidence(args) => args.opens(),
+            Self::Keys(args) => args.rotates(),
+            Self::Journal(args) => args.writes(),
+            Self::Secret(args) => args.writes(),
+            Self::Purge(args) => args.writes(),
+            Self::Exceptions(args) => args.writes(),
+            Self::Procedures(args) => args.writes(),
+            Self::Readers(args) => args.writes(),
+            Self::Drilldowns(args) => args.writes(),
+            Self::Init(_)
+            | Self::Enrol(_)
+            | Self::Serve(_)
+            | Self::Check(_)
+            | Self::Format(_)
+            | Self::Runs(_)
+            | Self::Show(_)
+            | Self::Verify(_)
+            | Self::Pending(_)
+            | Self::Doctor(_)
+            | Self::Config(_)
+            | Self::Schema(_) => false,
+        }
+    }
+}
+
 /// Runs the command line and says what the process ends with.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
@@ -90,15 +140,49 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return not_understood(&error, &arguments).into(),
     };
-    listen_to_warnings();
-    let place = Place { dir: cli.dir, out: Output::new(cli.json) };
-    let done = execute(cli.command, &place);
+    if !matches!(cli.command, Command::Serve(_)) {
+        listen_to_warnings();
+    }
+    let place = Place { dir: cli.dir, out: Output::new(cli.json), open: None };
+    let handed = if cli.command.is_for_the_service() { handed_over(&place, &arguments) } else { None };
+    let done = handed.unwrap_or_else(|| execute(cli.command, &place));
     let exit = done.and_then(|exit| place.out.finish().map(|()| exit));
     exit.unwrap_or_else(|fail| {
         place.out.fail(&fail);
         fail.exit
     })
     .into()
+}
+
+/// Carries out a command line that was handed to the service which has this Runner open. What it prints goes to whoever
+/// gave the command.
+pub(crate) fn carry_out(arguments: Vec<String>, runner: Runner) -> Exit {
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let fail = Fail::input("E-USAGE-001", error.render(), "see --help");
+            Output::new(true).fail(&fail);
+            return fail.exit;
+        }
+    };
+    let place = Place { dir: runner.dir.clone(), out: Output::new(cli.json), open: Some(runner) };
+    let done = if cli.command.is_for_the_service() {
+        execute(cli.command, &place)
+    } else {
+        Err(Fail::input("E-LOCAL-006", "this command is not one for the service", "give it on the command line"))
+    };
+    done.unwrap_or_else(|fail| {
+        place.out.fail(&fail);
+        fail.exit
+    })
+}
+
+/// While a service has the store open, it carries out what writes.
+fn handed_over(place: &Place, arguments: &[OsString]) -> Option<Result<Exit, Fail>> {
+    let dir = absolute(place).ok()?;
+    let texts = arguments.iter().map(|argument| argument.to_str().map(str::to_owned));
+    // A name that is not text cannot be handed over; the store then says that it is in use.
+    local::hand_over(&dir, texts.collect::<Option<_>>()?)
 }
 
 /// What the store warns of, such as a checkpoint that could not be written, goes to standard error. Libraries that talk
@@ -130,6 +214,12 @@ fn execute(command: Command, place: &Place) -> Result<Exit, Fail> {
         Command::Init(args) => command::init::execute(args, place),
         Command::Check(args) => command::check::execute(args, place),
         Command::Format(args) => command::format::execute(args, place),
+        Command::Enrol(args) => command::enrol::execute(args, place),
+        Command::Serve(args) => command::serve::execute(args, place),
+        Command::Status(args) => command::status::execute(args, place),
+        Command::Procedures(args) => command::procedures::execute(args, place),
+        Command::Readers(args) => command::readers::execute(args, place),
+        Command::Drilldowns(args) => command::drilldowns::execute(args, place),
         Command::Run(args) => command::run::execute(args, place),
         Command::Runs(args) => command::runs::execute(args, place),
         Command::Show(args) => command::show::execute(args, place),

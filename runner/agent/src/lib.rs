@@ -7,8 +7,10 @@ mod cli;
 mod command;
 mod config;
 mod fail;
+mod local;
 mod output;
 mod place;
+mod service;
 mod wiring;
 
 pub use cli::main;

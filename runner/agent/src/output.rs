@@ -12,6 +12,7 @@ use serde_json::Value;
 use verdict::Status;
 
 use crate::fail::Fail;
+use crate::local::caller;
 
 /// Where a command prints, and in which shape.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +56,7 @@ impl Output {
             return;
         }
         let mut table = Table::new();
-        if std::io::stdout().is_terminal() {
+        if std::io::stdout().is_terminal() && !caller::is_there() {
             table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
             if table.width() == Some(0) {
                 // Some containers give a terminal without a size; without this a column would be one character wide.
@@ -103,7 +104,7 @@ impl Output {
 
     /// Progress of long work: a spinner on a terminal, silence elsewhere.
     pub(crate) fn progress(self, text: &str) -> ProgressBar {
-        if self.json || !std::io::stderr().is_terminal() {
+        if self.json || caller::is_there() || !std::io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }
         let bar = ProgressBar::new_spinner().with_message(text.to_owned());
@@ -119,7 +120,11 @@ impl Output {
 static REFUSED: OnceLock<std::io::Error> = OnceLock::new();
 
 /// Nothing is printed after an error: a hole in the output would not be seen.
-fn print(text: impl Display) {
+pub(crate) fn print(text: impl Display) {
+    let text = text.to_string();
+    if caller::print(&text) {
+        return;
+    }
     if REFUSED.get().is_none()
         && let Err(error) = writeln!(anstream::stdout().lock(), "{text}")
     {
@@ -128,7 +133,11 @@ fn print(text: impl Display) {
 }
 
 /// Where standard error cannot be written there is nobody left to tell.
-fn remark(text: impl Display) {
+pub(crate) fn remark(text: impl Display) {
+    let text = text.to_string();
+    if caller::remark(&text) {
+        return;
+    }
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 

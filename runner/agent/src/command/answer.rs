@@ -14,7 +14,7 @@ use crate::fail::{Exit, Fail};
 use crate::output::printable;
 use crate::place::Place;
 use crate::wiring::questions::{self, Asks, Open};
-use crate::wiring::runner::{Mode, Runner, vault};
+use crate::wiring::runner::{Mode, Runner};
 use crate::wiring::{collect, files, find, report, restore, unfinished};
 
 /// Answers a question that a run waits for. The answer is evidence: it is stored with who gave it and when, and the run
@@ -55,23 +55,23 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
-    let mut runner = Runner::open(place, Mode::Write)?;
+    let runner = Runner::open(place, Mode::Write)?;
     let run = find::run(&runner, &args.run)?;
     // A deadline that has passed is settled first: an answer after it does not count.
-    unfinished::go_on(&mut runner, run)?;
+    unfinished::go_on(&runner, run)?;
     let wanted = |piece: &StoredPiece| {
         piece.step == args.step && (args.key.is_none() || piece.key.as_deref() == args.key.as_deref())
     };
     let question = find_question(questions::open(&runner, run, wanted)?, &args)?;
-    let stored = runner.vault.load_run(run).map_err(vault)?;
+    let stored = runner.store.with(|store| store.load_run(run))?;
     let procedure = restore::procedure(&stored.start.procedure)?;
     let by = args.by.clone().unwrap_or_else(collect::operator);
     let now = runner.clock.now();
     match weigh(&args, &question, &run.to_string(), &by, now)? {
         Weighed::Answered(evidence) => {
             let record = answered(&procedure, &question, evidence, &by, now);
-            runner.vault.record_piece(run, record).map_err(vault)?;
-            let judged = unfinished::go_on(&mut runner, run)?;
+            runner.store.with(|store| store.record_piece(run, record))?;
+            let judged = unfinished::go_on(&runner, run)?;
             place.out.line(format_args!("answered: {}", printable(&args.step)));
             match judged {
                 Some(judged) => report::print(&runner, &judged).map(|_| Exit::Pass),
@@ -80,7 +80,7 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
         }
         Weighed::Again { attempts, left } => {
             let record = asked_again(&question, attempts, now);
-            runner.vault.record_piece(run, record).map_err(vault)?;
+            runner.store.with(|store| store.record_piece(run, record))?;
             place.out.line(format_args!("not passed; {left} more attempts, with other questions"));
             place.out.json(&json!({"run": run, "passed": false, "attempts_left": left}));
             Ok(Exit::NotPass)
@@ -113,7 +113,7 @@ fn weigh(args: &Args, question: &Open, run: &str, by: &str, now: Timestamp) -> R
                 (Some(_), false) => Err(incomplete(question, "this question takes no file: leave --attach out")),
                 (None, false) => Ok(Weighed::Answered(RawEvidence::object(value))),
                 (Some(file), true) => {
-                    let bytes = files::read(file, ATTACHMENT_LIMIT)?;
+                    let bytes = files::given(file, ATTACHMENT_LIMIT)?;
                     let evidence = RawEvidence::document(value, "attachment", Parse::Attachment, bytes);
                     let internal = |error| Fail::fault("E-ANSWER-006", error, "report this; nothing was stored");
                     Ok(Weighed::Answered(evidence.map_err(internal)?))

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::fail::{Exit, Fail};
 use crate::place::Place;
-use crate::wiring::runner::{Mode, Runner};
-use crate::wiring::{files, find, rows};
+use crate::wiring::runner::{Mode, Runner, vault};
+use crate::wiring::{enrolment, files, find, rows};
 
 /// Writes the proof bundle of a run: manifest, attestation, procedure, journal proof, and, where asked for, opened
 /// evidence. Without --open no evidence is in it. Each opening is journalled.
@@ -59,17 +59,19 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
         runner_vault::Notation::Yaml => proof::bundle::Notation::Yaml,
         runner_vault::Notation::Markdown => proof::bundle::Notation::Markdown,
     };
+    let chain = enrolment::identity(&runner)?.map(|identity| identity.chain_pem());
     let store = runner.store.lock()?;
+    let audit = store.audit_checkpoint().map_err(vault)?;
     let contents = BundleContents {
         manifest: &attested.manifest,
         attestation: &attested.envelope,
         procedure: (notation, &source.source),
         runner_key: &store.attestation_key(),
-        runner_chain: None,
+        runner_chain: chain.as_deref(),
         journal_line: &journal_line.line,
         journal_proof: &journal_proof,
         journal_key: store.journal_key(),
-        audit_checkpoint: None,
+        audit_checkpoint: audit.as_ref(),
         opened,
         destroyed: destroyed.iter().map(|gone| DestroyedItem { item: gone.item, seq: gone.seq }).collect(),
     };

@@ -17,9 +17,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
-    let mut runner = Runner::open(place, Mode::Write)?;
+    let runner = Runner::open(place, Mode::Write)?;
     let run = find::run(&runner, &args.run)?;
-    let judged = unfinished::cancel(&mut runner, run)?;
+    let judged = unfinished::cancel(&runner, run)?;
     report::print(&runner, &judged)?;
     Ok(Exit::Pass)
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::fail::{Exit, Fail};
 use crate::place::Place;
-use crate::wiring::runner::{Mode, Runner, vault};
+use crate::wiring::runner::{Mode, Runner};
 use crate::wiring::terminal;
 
 /// Destroys one evidence item: its key, its secret and its encrypted rows are deleted from the store, so that nobody can
@@ -39,9 +39,9 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
         place.out.note(format_args!("item {} of run {}, step {}", args.item, stored.run, stored.step));
         terminal::confirm(place.out, &args.item.to_string(), "Destroying this evidence")?;
     }
-    let mut runner = Runner::open(place, Mode::Write)?;
+    let runner = Runner::open(place, Mode::Write)?;
     let stored = there(&runner, args.item)?;
-    let seq = runner.vault.destroy(args.item, None, args.reason).map_err(vault)?.seq;
+    let seq = runner.store.with(|store| store.destroy(args.item, None, args.reason))?.seq;
     place.out.line(format_args!("destroyed {}; journal record {seq}", args.item));
     place.out.json(&json!({"item": args.item, "run": stored.run, "step": stored.step, "seq": seq}));
     Ok(Exit::Pass)
@@ -49,7 +49,7 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
 
 /// The item, unless it is gone already.
 fn there(runner: &Runner, item: ItemId) -> Result<StoredItem, Fail> {
-    let stored = runner.vault.item(item).map_err(vault)?;
+    let stored = runner.store.with(|store| store.item(item))?;
     match stored.destroyed {
         None => Ok(stored),
         Some(seq) => {

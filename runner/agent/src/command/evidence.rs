@@ -43,11 +43,18 @@ pub(crate) struct Args {
     output: Option<PathBuf>,
 }
 
+impl Args {
+    /// Whether evidence is opened, which is journalled.
+    pub(crate) fn opens(&self) -> bool {
+        self.item.is_some()
+    }
+}
+
 pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
     let Some(item) = &args.item else { return list(place, &args.run) };
-    let mut runner = Runner::open(place, Mode::Write)?;
+    let runner = Runner::open(place, Mode::Write)?;
     let run = find::run(&runner, &args.run)?;
-    let stored = runner.vault.load_run(run).map_err(vault)?;
+    let stored = runner.store.with(|store| store.load_run(run))?;
     let item = find::item(&stored, item)?;
     if let Some(file) = &args.output {
         // Before anything is opened and journalled for nothing.
@@ -61,7 +68,8 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
     let purpose = purpose.map_err(|error| Fail::input("E-RUN-026", error, "give --purpose one short line of text"))?;
     let key = key_of(&stored, item);
     let purpose = Purpose { purpose, ..Purpose::default() };
-    let opened = runner.vault.open_item(item, selection, purpose).map_err(vault)?;
+    let mut store = runner.store.lock()?;
+    let opened = store.open_item(item, selection, purpose).map_err(vault)?;
     match &args.output {
         Some(file) => write(place, &opened, file),
         None => show(place, run, key.as_deref(), &opened),
@@ -71,9 +79,9 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
 fn list(place: &Place, run: &str) -> Result<Exit, Fail> {
     let runner = Runner::open(place, Mode::Look)?;
     let run = find::run(&runner, run)?;
-    let stored = runner.vault.load_run(run).map_err(vault)?;
+    let stored = runner.store.with(|store| store.load_run(run))?;
     let (mut table, mut values) = (Vec::new(), Vec::new());
-    for item in runner.vault.items(run).map_err(vault)? {
+    for item in runner.store.with(|store| store.items(run))? {
         let key = key_of(&stored, item.record.item);
         let record = &item.record;
         let state = if item.destroyed.is_some() { "destroyed" } else { "sealed" };

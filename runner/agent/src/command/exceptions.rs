@@ -13,7 +13,7 @@ use crate::fail::{Exit, Fail};
 use crate::place::Place;
 use crate::wiring::exceptions::{self, Body, DAY_MS, LAYOUT, LONGEST_MS, Standing};
 use crate::wiring::procedures;
-use crate::wiring::runner::{Mode, Runner, vault};
+use crate::wiring::runner::{Mode, Runner};
 
 /// Keeps approved exceptions. An exception lets a failing item count as `excepted` until it expires; the measured
 /// status stays `fail` and both scores are shown. It never covers an error or something pending, it is bound to the
@@ -87,6 +87,13 @@ struct Add {
     justification: FreeText,
 }
 
+impl Args {
+    /// Whether an exception is recorded or removed.
+    pub(crate) fn writes(&self) -> bool {
+        !matches!(self.action, Action::List { .. })
+    }
+}
+
 pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
     match args.action {
         Action::Add(add) => self::add(*add, place),
@@ -101,7 +108,7 @@ fn add(args: Add, place: &Place) -> Result<Exit, Fail> {
         let message = format!("{} cannot approve what they asked for", args.approved_by);
         return Err(Fail::input("E-EXC-002", message, "have somebody else approve it"));
     }
-    let mut runner = Runner::open(place, Mode::Write)?;
+    let runner = Runner::open(place, Mode::Write)?;
     let now = runner.clock.now();
     let expires = end_of_day(&args.expires, now)?;
     let body = Body {
@@ -128,7 +135,7 @@ fn add(args: Add, place: &Place) -> Result<Exit, Fail> {
         justification: args.justification,
         body: sealed,
     };
-    let appended = runner.vault.add_exception(new).map_err(vault)?;
+    let appended = runner.store.with(|store| store.add_exception(new))?;
     place.out.line(format_args!("exception {id} holds until {expires}; journal record {}", appended.seq));
     place.out.json(&shown(id, &body, "active", appended.seq));
     Ok(Exit::Pass)
@@ -176,7 +183,7 @@ fn list(all: bool, place: &Place) -> Result<Exit, Fail> {
     let runner = Runner::open(place, Mode::Look)?;
     let now = runner.clock.now();
     let (mut rows, mut listed) = (Vec::new(), Vec::new());
-    for stored in runner.vault.exceptions().map_err(vault)? {
+    for stored in runner.store.with(|store| store.exceptions())? {
         let body = exceptions::body(&stored)?;
         let standing = Standing::of(&stored, &body, now);
         if standing != Standing::Active && !all {
@@ -220,8 +227,8 @@ fn shown(id: ExceptionId, body: &Body, standing: &str, seq: u64) -> Value {
 }
 
 fn remove(id: ExceptionId, justification: FreeText, place: &Place) -> Result<Exit, Fail> {
-    let mut runner = Runner::open(place, Mode::Write)?;
-    let appended = runner.vault.remove_exception(id, justification).map_err(vault)?;
+    let runner = Runner::open(place, Mode::Write)?;
+    let appended = runner.store.with(|store| store.remove_exception(id, justification))?;
     place.out.line(format_args!("exception {id} is removed; journal record {}", appended.seq));
     place.out.json(&json!({"exception": id, "removed": true, "seq": appended.seq}));
     Ok(Exit::Pass)

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use clock::{Clock, SystemClock};
 use crypto::{SystemEntropy, entropy};
 use ids::{RunnerId, TenantId};
-use runner_vault::{Provider, Vault};
+use runner_vault::{Files, Provider, Vault};
 use serde_json::json;
 
 use crate::config::{Config, KeySource, SAMPLE};
@@ -41,25 +41,37 @@ const SIGNS: [&str; 7] =
 pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
     runner_vault::harden_process().map_err(vault)?;
     let dir = absolute(place)?;
-    let mut attempt = Attempt::begin(&dir)?;
-    let Chosen { source, provider } = args.root.choose(&dir, true)?;
-    attempt.makes(&source, &dir);
-    let text = with_key(SAMPLE, &source)?;
-    let store = fill(&dir, &text, &provider)?;
-    attempt.finish(&text)?;
+    let (store, source) = make(&dir, &args.root, TenantId::NIL)?;
     report(place, &dir, &store, &source);
     Ok(Exit::Pass)
 }
 
+/// Makes the folder of a Runner of a tenant; the nil tenant is nobody's.
+pub(crate) fn make(dir: &Path, root: &RootKeyArgs, tenant: TenantId) -> Result<(Vault, KeySource), Fail> {
+    let mut attempt = Attempt::begin(dir)?;
+    let Chosen { source, provider } = root.choose(dir, true)?;
+    attempt.makes(&source, dir);
+    let text = with_key(SAMPLE, &source)?;
+    let config = Config::parse(&text)?;
+    let store = fill(dir, &config.store.files(dir), &config, &provider, tenant)?;
+    attempt.finish(&text)?;
+    Ok((store, source))
+}
+
 /// Makes the store and writes its public keys.
-fn fill(dir: &Path, config: &str, provider: &Provider) -> Result<Vault, Fail> {
-    let config = Config::parse(config)?;
+pub(crate) fn fill(
+    dir: &Path,
+    files: &Files,
+    config: &Config,
+    provider: &Provider,
+    tenant: TenantId,
+) -> Result<Vault, Fail> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let entropy = SystemEntropy::new();
     let unix_ms = u64::try_from(clock.now().as_millis()).unwrap_or(0);
     let runner = RunnerId::from_parts(unix_ms, entropy::random_bytes(&entropy));
-    let (files, options) = (config.store.files(dir), config.store.options());
-    let store = Vault::create(&files, provider, TenantId::NIL, runner, options, clock, entropy).map_err(vault)?;
+    let store =
+        Vault::create(files, provider, tenant, runner, config.store.options(), clock, entropy).map_err(vault)?;
     PublicKeys::of(&store).write(dir)?;
     Ok(store)
 }

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use crate::fail::{Exit, Fail};
 use crate::place::Place;
-use crate::wiring::runner::{Mode, Runner, vault};
+use crate::wiring::runner::{Mode, Runner, vault as failed};
 
 /// Reads and checks the journal: one line for everything that the Runner attested, opened, destroyed or missed. The
 /// lines are a hash chain and the leaves of a Merkle tree whose root the Runner signs.
@@ -58,6 +58,15 @@ enum Action {
         #[arg(long, value_name = "TEXT")]
         reason: FreeText,
     },
+    /// Accept the audit log of the control plane as it was shown last, after it was rewritten. Both checkpoints are kept,
+    /// and the record stays visible; drill-downs are answered again.
+    #[command(after_help = "Example:
+  proctor-runner journal acknowledge-fork --reason 'the control plane was restored from the backup of 3 May'")]
+    AcknowledgeFork {
+        /// Why, in 1 to 500 characters.
+        #[arg(long, value_name = "TEXT")]
+        reason: FreeText,
+    },
     /// Write all records as JSON Lines, exactly the bytes that were hashed.
     #[command(after_help = "Example:
   proctor-runner journal export -o journal.jsonl")]
@@ -68,19 +77,27 @@ enum Action {
     },
 }
 
+impl Args {
+    /// Whether something is journalled.
+    pub(crate) fn writes(&self) -> bool {
+        matches!(self.action, Action::Acknowledge { .. } | Action::AcknowledgeFork { .. })
+    }
+}
+
 pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
     match args.action {
         Action::Tail { n } => tail(n, place),
         Action::Verify => verify(place),
         Action::Checkpoint => checkpoint(place),
         Action::Acknowledge { reason } => acknowledge(reason, place),
+        Action::AcknowledgeFork { reason } => acknowledge_fork(reason, place),
         Action::Export { output } => export(&output, place),
     }
 }
 
 fn tail(count: u64, place: &Place) -> Result<Exit, Fail> {
     let runner = Runner::open(place, Mode::Look)?;
-    let lines = runner.vault.journal_tail(count).map_err(vault)?;
+    let lines = runner.store.with(|store| store.journal_tail(count))?;
     let mut rows = Vec::with_capacity(lines.len());
     let mut records = Vec::with_capacity(lines.len());
     for line in &lines {
@@ -107,7 +124,7 @@ fn tail(count: u64, place: &Place) -> Result<Exit, Fail> {
 
 fn object(seq: u64, line: &str) -> Result<Map<String, Value>, Fail> {
     serde_json::from_str(line)
-        .map_err(|error| vault(VaultError::Journal { seq, why: format!("it is not a JSON object: {error}") }))
+        .map_err(|error| failed(VaultError::Journal { seq, why: format!("it is not a JSON object: {error}") }))
 }
 
 fn told(name: &str, value: &Value) -> String {
@@ -137,8 +154,9 @@ fn verify(place: &Place) -> Result<Exit, Fail> {
         Err(fail) => return Err(fail),
     };
     let progress = place.out.progress("reading the journal");
+    let vault = runner.store.lock()?;
     let mut parts = Vec::with_capacity(5);
-    let chain = read_chain(&runner.vault)?;
+    let chain = read_chain(&vault)?;
     parts.push(Part {
         name: "chain",
         found: match &chain {
@@ -146,8 +164,8 @@ fn verify(place: &Place) -> Result<Exit, Fail> {
             Err(why) => Err(why.clone()),
         },
     });
-    parts.push(Part { name: "checkpoint", found: signed(&runner.vault, chain.as_ref().ok())? });
-    let report = match runner.vault.verify_journal() {
+    parts.push(Part { name: "checkpoint", found: signed(&vault, chain.as_ref().ok())? });
+    let report = match vault.verify_journal() {
         Ok(report) => {
             parts.push(Part { name: "tree", found: Ok(format!("root {} over the stored nodes", report.root)) });
             let said = format!(
@@ -164,9 +182,9 @@ fn verify(place: &Place) -> Result<Exit, Fail> {
             parts.push(Part { name: "tree and records", found: Err(format!("{}: {error}", error.code())) });
             None
         }
-        Err(error) => return Err(vault(error)),
+        Err(error) => return Err(failed(error)),
     };
-    let outside = match runner.vault.condition() {
+    let outside = match vault.condition() {
         Condition::Ready => {
             Ok(format!("{} is of this journal or an earlier state of it", runner.config.store.checkpoint.display()))
         }
@@ -213,7 +231,7 @@ fn signed(store: &Vault, chain: Option<&Chain>) -> Result<Result<String, String>
     let note = match store.checkpoint() {
         Ok(note) => note,
         Err(error) if says_tampered(error.code()) => return Ok(Err(error.to_string())),
-        Err(error) => return Err(vault(error)),
+        Err(error) => return Err(failed(error)),
     };
     Ok(match (Checkpoint::open(&note, store.journal_key()), chain) {
         (Err(error), _) => Err(error.to_string()),
@@ -230,10 +248,10 @@ fn for_each_line(
     mut take: impl FnMut(&str) -> Result<Result<(), String>, Fail>,
 ) -> Result<Result<(), String>, Fail> {
     const PAGE: u64 = 1000;
-    let size = store.journal_size().map_err(vault)?;
+    let size = store.journal_size().map_err(failed)?;
     let mut next = 0;
     while next < size {
-        let lines = store.journal_lines(next, PAGE.min(size - next)).map_err(vault)?;
+        let lines = store.journal_lines(next, PAGE.min(size - next)).map_err(failed)?;
         if lines.is_empty() {
             return Ok(Err(format!("record {next} is missing; the journal should have {size}")));
         }
@@ -249,9 +267,9 @@ fn for_each_line(
 
 fn checkpoint(place: &Place) -> Result<Exit, Fail> {
     let runner = Runner::open(place, Mode::Look)?;
-    let note = runner.vault.checkpoint().map_err(vault)?;
-    let key = runner.vault.journal_key();
-    let signed = Checkpoint::open(&note, key)
+    let note = runner.store.with(|store| store.checkpoint())?;
+    let key = runner.store.with(|store| Ok(store.journal_key().clone()))?;
+    let signed = Checkpoint::open(&note, &key)
         .map_err(|error| Fail::fault("E-JOURNAL-001", error, "see `proctor-runner journal verify`"))?;
     let text = note.to_text();
     place.out.line(text.trim_end_matches('\n'));
@@ -262,22 +280,31 @@ fn checkpoint(place: &Place) -> Result<Exit, Fail> {
 }
 
 fn acknowledge(reason: FreeText, place: &Place) -> Result<Exit, Fail> {
-    let mut runner = Runner::open(place, Mode::Write)?;
-    runner.vault.acknowledge_rollback(reason).map_err(vault)?;
-    let seq = runner.vault.journal_size().map_err(vault)?.saturating_sub(1);
+    let runner = Runner::open(place, Mode::Write)?;
+    runner.store.with(|store| store.acknowledge_rollback(reason))?;
+    let seq = runner.store.with(|store| store.journal_size())?.saturating_sub(1);
     place.out.line(format_args!("acknowledged: the gap is journal record {seq} and stays visible"));
+    place.out.json(&json!({"seq": seq}));
+    Ok(Exit::Pass)
+}
+
+fn acknowledge_fork(reason: FreeText, place: &Place) -> Result<Exit, Fail> {
+    let runner = Runner::open(place, Mode::Write)?;
+    let seq = runner.store.with(|store| store.acknowledge_audit_fork(None, reason))?;
+    place.out.line(format_args!("acknowledged: journal record {seq}; drill-downs are answered again"));
     place.out.json(&json!({"seq": seq}));
     Ok(Exit::Pass)
 }
 
 fn export(path: &Path, place: &Place) -> Result<Exit, Fail> {
     let runner = Runner::open(place, Mode::Look)?;
+    let vault = runner.store.lock()?;
     let mut options = std::fs::OpenOptions::new();
     let file = options.write(true).create_new(true).mode(0o600).open(path).map_err(|error| {
         let message = format_args!("{}: {error}", path.display()).to_string();
         Fail::input("E-JOURNAL-002", message, "name a file that does not exist in a folder that can be written to")
     })?;
-    match write_lines(&runner.vault, file, path) {
+    match write_lines(&vault, file, path) {
         Ok((lines, sha256)) => {
             place.out.line(format_args!("wrote {}: {lines} records, sha256:{sha256}", path.display()));
             place.out.json(&json!({"written": path, "records": lines, "sha256": sha256}));

@@ -56,6 +56,13 @@ enum Action {
     },
 }
 
+impl Args {
+    /// Whether it wraps keys anew; changing the root key is for a Runner that is stopped.
+    pub(crate) fn rotates(&self) -> bool {
+        matches!(self.action, Action::Rotate)
+    }
+}
+
 pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
     match args.action {
         Action::Status => status(place),
@@ -67,8 +74,8 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
 
 fn status(place: &Place) -> Result<Exit, Fail> {
     let runner = Runner::open(place, Mode::Look)?;
-    let (level, keys) = (runner.vault.seal_level(), PublicKeys::of(&runner.vault));
-    let status = runner.vault.key_status().map_err(vault)?;
+    let (level, keys) = runner.store.with(|store| Ok((store.seal_level(), PublicKeys::of(store))))?;
+    let status = runner.store.with(|store| store.key_status())?;
     let out = place.out;
     out.line(format_args!("seal level       {}: {}", level.name(), level.sentence()));
     let (source, number) = (runner.config.store.key.to_toml(), status.root_generation);
@@ -113,13 +120,13 @@ fn status(place: &Place) -> Result<Exit, Fail> {
 }
 
 fn rotate(place: &Place) -> Result<Exit, Fail> {
-    let mut runner = Runner::open(place, Mode::Write)?;
+    let runner = Runner::open(place, Mode::Write)?;
     let bar = place.out.progress("wrapping keys anew");
     if let Ok(style) = ProgressStyle::with_template("{msg} [{bar:40}] {pos}/{len} {eta}") {
         bar.set_style(style);
     }
     let mut done = 0;
-    let rotated = runner.vault.rotate(|progress| {
+    let rotated = runner.store.lock()?.rotate(|progress| {
         done = progress.done;
         bar.set_length(progress.done.saturating_add(progress.remaining));
         bar.set_position(progress.done);
@@ -139,7 +146,7 @@ fn rotate(place: &Place) -> Result<Exit, Fail> {
 }
 
 fn rewrap(root: &RootKeyArgs, place: &Place) -> Result<Exit, Fail> {
-    let mut runner = Runner::open(place, Mode::Write)?;
+    let runner = Runner::open(place, Mode::Write)?;
     let accept = runner.config.profile == Profile::Standard || runner.config.store.accept_key_on_store_disk;
     let Chosen { source, provider } = root.choose(&runner.dir, accept)?;
     if source == runner.config.store.key {
@@ -151,16 +158,16 @@ fn rewrap(root: &RootKeyArgs, place: &Place) -> Result<Exit, Fail> {
         KeySource::File(path) => Some(runner.dir.join(path)).filter(|path| path.symlink_metadata().is_err()),
         _ => None,
     };
-    if let Err(error) = runner.vault.change_root(&provider) {
+    if let Err(error) = runner.store.with(|store| store.change_root(&provider)) {
         line.abandon();
         if let Some(path) = fresh_file {
             // A key that wraps nothing is only in the way.
             let _ = std::fs::remove_file(path);
         }
-        return Err(vault(error));
+        return Err(error);
     }
     line.take_effect()?;
-    let level = runner.vault.seal_level();
+    let level = runner.store.with(|store| Ok(store.seal_level()))?;
     let old = runner.config.store.key.to_toml();
     place.out.line(format_args!("root key         from {}, as config.toml says now", source.to_toml()));
     place.out.line(format_args!("seal level       {}: {}", level.name(), level.sentence()));
@@ -235,7 +242,7 @@ fn export(folder: &Path, place: &Place) -> Result<Exit, Fail> {
         let message = format_args!("{}: {error}", folder.display()).to_string();
         Fail::input("E-FILE-004", message, "name a place that can be written to")
     })?;
-    let keys = PublicKeys::of(&runner.vault);
+    let keys = runner.store.with(|store| Ok(PublicKeys::of(store)))?;
     let [pem, vkey] = keys.write(folder)?;
     place.out.line(format_args!("wrote {}   sha256:{}", pem.display(), keys.key_id));
     place.out.line(format_args!("wrote {}  {}", vkey.display(), keys.journal_vkey));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::fail::{Exit, Fail};
 use crate::output::printable;
 use crate::place::Place;
-use crate::wiring::runner::{Mode, Runner, vault};
+use crate::wiring::runner::{Mode, Runner};
 use crate::wiring::{find, questions};
 
 /// Lists the questions that runs wait for, with what is needed to answer them.
@@ -26,7 +26,7 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
     let runner = Runner::open(place, Mode::Look)?;
     let runs: Vec<RunId> = match &args.run {
         Some(run) => vec![find::run(&runner, run)?],
-        None => runner.vault.unfinished_runs().map_err(vault)?,
+        None => runner.store.with(|store| store.unfinished_runs())?,
     };
     let mut values = Vec::new();
     for run in runs {

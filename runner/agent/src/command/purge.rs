@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::fail::{Exit, Fail};
 use crate::place::Place;
 use crate::wiring::find;
-use crate::wiring::runner::{Mode, Runner, vault};
+use crate::wiring::runner::{Mode, Runner};
 
 /// Destroys the evidence of runs that ended longer ago than config.toml keeps evidence of their class. Manifests,
 /// attestations and the journal stay and keep verifying. A run under a legal hold is left alone. Backups of the store
@@ -59,6 +59,13 @@ enum Action {
     Holds,
 }
 
+impl Args {
+    /// Whether something is destroyed, held or released.
+    pub(crate) fn writes(&self) -> bool {
+        !self.dry_run && !matches!(self.action, Some(Action::Holds))
+    }
+}
+
 pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
     match args.action {
         None if args.dry_run => preview(place),
@@ -71,7 +78,7 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
 
 fn preview(place: &Place) -> Result<Exit, Fail> {
     let runner = Runner::open(place, Mode::Look)?;
-    let expired = runner.vault.expired(runner.clock.now()).map_err(vault)?;
+    let expired = runner.store.with(|store| store.expired(runner.clock.now()))?;
     let mut rows = Vec::with_capacity(expired.len());
     let mut listed = Vec::with_capacity(expired.len());
     for run in &expired {
@@ -99,9 +106,9 @@ fn preview(place: &Place) -> Result<Exit, Fail> {
 }
 
 fn purge(place: &Place) -> Result<Exit, Fail> {
-    let mut runner = Runner::open(place, Mode::Write)?;
+    let runner = Runner::open(place, Mode::Write)?;
     let progress = place.out.progress("destroying evidence past its retention");
-    let report = runner.vault.purge_expired().map_err(vault)?;
+    let report = runner.store.with(|store| store.purge_expired())?;
     progress.finish_and_clear();
     let (runs, items, generations) = (report.runs, report.items, report.generations);
     place.out.line(format_args!("{items} evidence items of {} runs destroyed", runs.len()));
@@ -113,9 +120,9 @@ fn purge(place: &Place) -> Result<Exit, Fail> {
 }
 
 fn hold(run: &str, reason: &FreeText, place: &Place) -> Result<Exit, Fail> {
-    let mut runner = Runner::open(place, Mode::Write)?;
+    let runner = Runner::open(place, Mode::Write)?;
     let run = find::run(&runner, run)?;
-    runner.vault.hold(run, reason).map_err(vault)?;
+    runner.store.with(|store| store.hold(run, reason))?;
     place.out.line(format_args!(
         "run {run} is held: its evidence stays until `proctor-runner purge release {run} --reason …`"
     ));
@@ -124,9 +131,9 @@ fn hold(run: &str, reason: &FreeText, place: &Place) -> Result<Exit, Fail> {
 }
 
 fn release(run: &str, reason: FreeText, place: &Place) -> Result<Exit, Fail> {
-    let mut runner = Runner::open(place, Mode::Write)?;
+    let runner = Runner::open(place, Mode::Write)?;
     let run = find::run(&runner, run)?;
-    runner.vault.release(run, reason).map_err(vault)?;
+    runner.store.with(|store| store.release(run, reason))?;
     place.out.line(format_args!("run {run} is released: its retention decides again"));
     place.out.json(&json!({"run": run, "held": false}));
     Ok(Exit::Pass)
@@ -134,7 +141,7 @@ fn release(run: &str, reason: FreeText, place: &Place) -> Result<Exit, Fail> {
 
 fn holds(place: &Place) -> Result<Exit, Fail> {
     let runner = Runner::open(place, Mode::Look)?;
-    let holds = runner.vault.holds().map_err(vault)?;
+    let holds = runner.store.with(|store| store.holds())?;
     let rows = holds.iter().map(|(run, placed, reason)| vec![run.into(), placed.into(), reason.into()]);
     if holds.is_empty() {
         place.out.line("no run is held");

@@ -23,13 +23,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
-    let mut runner = Runner::open(place, Mode::Write)?;
+    let runner = Runner::open(place, Mode::Write)?;
     let WentOn { reports, stuck } = match &args.run {
         Some(run) => {
             let run = find::run(&runner, run)?;
-            WentOn { reports: unfinished::go_on(&mut runner, run)?.into_iter().collect(), stuck: Vec::new() }
+            WentOn { reports: unfinished::go_on(&runner, run)?.into_iter().collect(), stuck: Vec::new() }
         }
-        None => unfinished::go_on_with_all(&mut runner)?,
+        None => unfinished::go_on_with_all(&runner)?,
     };
     let went_on = reports.iter().map(|judged| json!({"run": judged.run, "verdict": judged.verdict()}));
     let left = stuck.iter().map(|run| json!({"run": run, "verdict": null}));

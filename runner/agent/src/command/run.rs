@@ -41,18 +41,18 @@ pub(crate) struct Args {
 
 pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
     let procedure = procedures::load(&args.file)?;
-    let mut runner = Runner::open(place, Mode::Write)?;
+    let runner = Runner::open(place, Mode::Write)?;
     let given = given_inputs(&runner, &procedure, &args)?;
     let inputs = inputs::bind(&procedure, &given)?;
     let only = selected(&procedure, &args.checks)?;
     if !args.no_resume {
-        unfinished::go_on_with_all(&mut runner)?;
+        unfinished::go_on_with_all(&runner)?;
     }
     let progress = runner.out.progress(&procedure.title);
-    let mut execution = begin::begin(&mut runner, &procedure, inputs, only.as_ref())?;
+    let mut execution = begin::begin(&runner, &procedure, inputs, only.as_ref(), begin::Cause::Operator)?;
     let run = execution.run;
     let reached = execution.drive(&progress)?;
-    let judged = report::report(&mut runner, &procedure, run, reached)?;
+    let judged = report::report(&runner, &procedure, run, reached)?;
     progress.finish_and_clear();
     report::print(&runner, &judged)
 }
@@ -60,7 +60,7 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
 fn given_inputs(runner: &Runner, procedure: &Procedure, args: &Args) -> Result<Map<String, Value>, Fail> {
     let mut given = runner.config.binding(&procedure.id).map(|binding| binding.inputs.clone()).unwrap_or_default();
     if let Some(file) = &args.inputs {
-        given.extend(inputs::from_file(file, &files::read(file, files::SMALL)?)?);
+        given.extend(inputs::from_file(file, &files::given(file, files::SMALL)?)?);
     }
     for pair in &args.input {
         let (name, value) = inputs::from_argument(procedure, pair)?;

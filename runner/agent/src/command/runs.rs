@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::fail::{Exit, Fail};
 use crate::output::{Cell, score};
 use crate::place::Place;
-use crate::wiring::runner::{Mode, Runner, vault};
+use crate::wiring::runner::{Mode, Runner};
 
 /// Lists runs, newest first.
 #[derive(Debug, clap::Args)]
@@ -31,7 +31,7 @@ pub(crate) struct Args {
 pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
     let runner = Runner::open(place, Mode::Look)?;
     let filter = RunFilter { procedure: args.procedure, unfinished: args.unfinished, ..RunFilter::default() };
-    let listed = runner.vault.runs(&filter, args.before, args.limit).map_err(vault)?;
+    let listed = runner.store.with(|store| store.runs(&filter, args.before, args.limit))?;
     let mut rows = Vec::with_capacity(listed.len());
     let mut values = Vec::with_capacity(listed.len());
     for summary in &listed {

@@ -1,6 +1,6 @@
 //! `secret`: credentials of connections, kept encrypted in the store.
 
-use std::io::{IsTerminal, Read};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use crypto::Secret;
@@ -8,6 +8,7 @@ use proof::text::Name;
 use serde_json::{Value, json};
 
 use crate::fail::{Exit, Fail};
+use crate::local::caller;
 use crate::place::Place;
 use crate::wiring::files;
 use crate::wiring::runner::{Mode, Runner, vault};
@@ -67,6 +68,13 @@ struct Origin {
     prompt: bool,
 }
 
+impl Args {
+    /// Whether a secret changes.
+    pub(crate) fn writes(&self) -> bool {
+        matches!(self.action, Action::Set { .. } | Action::Remove { .. })
+    }
+}
+
 pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
     match args.action {
         Action::Set { name, origin } => set(&name, &origin, place),
@@ -82,9 +90,9 @@ fn set(name: &Name, origin: &Origin, place: &Place) -> Result<Exit, Fail> {
     if value.expose().is_empty() {
         return Err(Fail::input("E-SECRET-001", "the value is empty", "give the secret itself"));
     }
-    let mut runner = Runner::open(place, Mode::Write)?;
-    let replaced = runner.vault.secrets().map_err(vault)?.iter().any(|(known, _)| known == name.as_str());
-    runner.vault.set_secret(name, &value).map_err(vault)?;
+    let runner = Runner::open(place, Mode::Write)?;
+    let replaced = runner.store.with(|store| store.secrets())?.iter().any(|(known, _)| known == name.as_str());
+    runner.store.with(|store| store.set_secret(name, &value))?;
     place.out.line(format_args!("{name}: {}", if replaced { "replaced" } else { "set" }));
     place.out.json(&json!({"name": name, "replaced": replaced}));
     Ok(Exit::Pass)
@@ -92,7 +100,7 @@ fn set(name: &Name, origin: &Origin, place: &Place) -> Result<Exit, Fail> {
 
 fn list(place: &Place) -> Result<Exit, Fail> {
     let runner = Runner::open(place, Mode::Look)?;
-    let secrets = runner.vault.secrets().map_err(vault)?;
+    let secrets = runner.store.with(|store| store.secrets())?;
     let rows = secrets.iter().map(|(name, set)| vec![name.into(), set.into()]).collect();
     if secrets.is_empty() {
         place.out.line("no secrets; keep one with `proctor-runner secret set NAME`");
@@ -105,8 +113,8 @@ fn list(place: &Place) -> Result<Exit, Fail> {
 }
 
 fn remove(name: &Name, place: &Place) -> Result<Exit, Fail> {
-    let mut runner = Runner::open(place, Mode::Write)?;
-    runner.vault.remove_secret(name).map_err(vault)?;
+    let runner = Runner::open(place, Mode::Write)?;
+    runner.store.with(|store| store.remove_secret(name))?;
     place.out.line(format_args!("{name}: removed"));
     place.out.json(&json!({"name": name, "removed": true}));
     Ok(Exit::Pass)
@@ -115,14 +123,11 @@ fn remove(name: &Name, place: &Place) -> Result<Exit, Fail> {
 impl Origin {
     fn read(&self) -> Result<Secret<Vec<u8>>, Fail> {
         if let Some(path) = &self.from_file {
-            return files::read(path, files::SMALL).map(without_newline);
+            return files::given(path, files::SMALL).map(without_newline);
         }
         if let Some(name) = &self.from_env {
-            let value = std::env::var(name).map_err(|_| {
-                let message = format_args!("the environment has no {name} that is UTF-8 text").to_string();
-                Fail::input("E-SECRET-002", message, "set the variable, or use --from-file")
-            })?;
-            return Ok(Secret::new(value.into_bytes()));
+            let value = files::variable(name).map_err(|fail| Fail { code: "E-SECRET-002".to_owned(), ..fail })?;
+            return Ok(Secret::new(value));
         }
         if self.prompt {
             let typed = rpassword::prompt_password("Secret: ").map_err(|error| {
@@ -131,14 +136,11 @@ impl Origin {
             })?;
             return Ok(Secret::new(typed.into_bytes()));
         }
-        if std::io::stdin().is_terminal() {
+        if !caller::is_there() && std::io::stdin().is_terminal() {
             let next = "use --prompt to type it, --from-file, --from-env, or pipe it in";
             return Err(Fail::input("E-SECRET-004", "nothing says where the secret is", next));
         }
-        let mut bytes = Vec::new();
-        let read = std::io::stdin().take(files::SMALL.saturating_add(1)).read_to_end(&mut bytes);
-        let value = without_newline(bytes);
-        read.map_err(|error| Fail::input("E-SECRET-005", format_args!("standard input: {error}"), "pipe it in again"))?;
+        let value = without_newline(files::input(files::SMALL)?);
         if value.expose().len() as u64 > files::SMALL {
             let message = format_args!("the secret has more than {} bytes", files::SMALL).to_string();
             return Err(Fail::input("E-SECRET-006", message, "give a smaller one"));

@@ -8,7 +8,7 @@ use verdict::Status;
 use crate::fail::{Exit, Fail};
 use crate::output::{self, Cell, brief, printable};
 use crate::place::Place;
-use crate::wiring::runner::{Mode, Runner, vault};
+use crate::wiring::runner::{Mode, Runner};
 use crate::wiring::{find, report, restore};
 
 /// Shows a run: checks with the items that did not pass, why, since when and what to do; steps that failed and the
@@ -32,10 +32,10 @@ const LISTED: usize = 20;
 pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
     let runner = Runner::open(place, Mode::Look)?;
     let run = find::run(&runner, &args.run)?;
-    let stored = runner.vault.load_run(run).map_err(vault)?;
+    let stored = runner.store.with(|store| store.load_run(run))?;
     let procedure = restore::procedure(&stored.start.procedure)?;
     let (assessment, _) = report::judge(&runner, &procedure, &stored)?;
-    let states = runner.vault.check_states(&procedure.id).map_err(vault)?;
+    let states = runner.store.with(|store| store.check_states(&procedure.id))?;
     let out = place.out;
     out.line(format_args!("{}  version {}", procedure.title, procedure.version));
     out.line(format_args!("run {run}  started {}  {}", stored.start.started, output::status(assessment.verdict)));

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::fail::{Exit, Fail};
 use crate::place::Place;
-use crate::wiring::runner::{Mode, Runner, vault};
+use crate::wiring::runner::{Mode, Runner};
 use crate::wiring::{find, report, restore};
 
 /// Evaluates a run again from its stored evidence and compares the manifest, byte for byte, with the one that was
@@ -24,9 +24,9 @@ pub(crate) struct Args {
 pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
     let runner = Runner::open(place, Mode::Look)?;
     let run = find::run(&runner, &args.run)?;
-    let stored = runner.vault.load_run(run).map_err(vault)?;
+    let stored = runner.store.with(|store| store.load_run(run))?;
     let procedure = restore::procedure(&stored.start.procedure)?;
-    let Some(attested) = runner.vault.attestations(run).map_err(vault)?.pop() else {
+    let Some(attested) = runner.store.with(|store| store.attestations(run))?.pop() else {
         let message = format!("run {run} was never attested");
         return Err(Fail::input("E-RUN-024", message, "it is not finished: proctor-runner resume"));
     };

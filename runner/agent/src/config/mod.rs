@@ -2,6 +2,7 @@
 //! where they are and never written into it.
 
 mod connection;
+mod service;
 mod store;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use runner_connectors::{Limits, Policy};
 
 pub(crate) use connection::{ConnectionConfig, Need};
+pub(crate) use service::{ControlPlaneConfig, DrilldownsConfig, HealthConfig, LogLevel, ServeConfig, parse_address};
 pub(crate) use store::{KeySource, StoreConfig};
 
 use crate::fail::Fail;
@@ -35,6 +37,14 @@ pub(crate) struct Config {
     pub(crate) authorities: Option<PathBuf>,
     /// Which numbers may leave in manifests.
     pub(crate) metrics: MetricsPolicy,
+    /// How the control plane is reached.
+    pub(crate) control_plane: ControlPlaneConfig,
+    /// The service.
+    pub(crate) serve: ServeConfig,
+    /// Where metrics and health of the service are told.
+    pub(crate) health: HealthConfig,
+    /// Who may open evidence over the line.
+    pub(crate) drilldowns: DrilldownsConfig,
 }
 
 /// How strict the Runner is with its own set-up.

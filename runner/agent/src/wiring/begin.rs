@@ -5,10 +5,11 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use clock::Timestamp;
-use ids::RunId;
+use ids::{RequestId, RunId};
 use procedure::{Procedure, RunContext};
+use proof::log::journal::MissReason;
 use runner_engine::{Machine, Plan};
-use runner_vault::{RunStart, StoredRun};
+use runner_vault::{RunStart, StoredRun, VaultError};
 use serde_json::{Map, Value};
 use verdict::Trigger;
 
@@ -46,45 +47,104 @@ impl Fixed {
     }
 }
 
+/// What sets a run off.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Cause {
+    /// The operator, at the command line.
+    Operator,
+    /// It was due then.
+    Due(Timestamp),
+    /// Somebody asked for it over the line.
+    Request(RequestId),
+}
+
+impl Cause {
+    fn trigger(self) -> Trigger {
+        match self {
+            Self::Operator => Trigger::Local,
+            Self::Due(_) => Trigger::Schedule,
+            Self::Request(_) => Trigger::Request,
+        }
+    }
+
+    fn due(self) -> Option<Timestamp> {
+        match self {
+            Self::Due(due) => Some(due),
+            Self::Operator | Self::Request(_) => None,
+        }
+    }
+}
+
+/// Nothing began.
+#[derive(Debug)]
+pub(crate) struct NotBegun {
+    /// Why, in the journal's word for a due time that is not met.
+    pub(crate) reason: MissReason,
+    /// Why, for a person.
+    pub(crate) fail: Fail,
+}
+
+impl From<NotBegun> for Fail {
+    fn from(not_begun: NotBegun) -> Self {
+        not_begun.fail
+    }
+}
+
+/// The journal's word for what kept the store from beginning a run.
+fn reason(error: &VaultError) -> MissReason {
+    match error {
+        VaultError::OutboxFull { .. } => MissReason::QueueFull,
+        VaultError::Rollback(_) => MissReason::Rollback,
+        // Whatever else it is, the store could not take the run in.
+        _ => MissReason::Storage,
+    }
+}
+
 /// Begins a run: it is in the store and in the journal before anything is collected.
 pub(crate) fn begin<'a>(
-    runner: &'a mut Runner,
+    runner: &'a Runner,
     procedure: &'a Procedure,
     inputs: Map<String, Value>,
     only: Option<&BTreeSet<String>>,
-) -> Result<Execution<'a>, Fail> {
-    let connections = runner.connections(procedure)?;
-    let connectors = runner.connectors()?;
+    cause: Cause,
+) -> Result<Execution<'a>, NotBegun> {
+    let because = |reason| move |fail| NotBegun { reason, fail };
+    let connections = runner.connections(procedure).map_err(because(MissReason::NotConfigured))?;
+    let connectors = runner.connectors().map_err(because(MissReason::NotConfigured))?;
+    let of_store = because(MissReason::Storage);
     let run = runner.new_run();
+    let claim = Some(runner.claims.take(run).map_err(of_store)?);
     let started = runner.clock.now();
     let scratch = runner.scratch(run);
     let fixed = Fixed { inputs, scratch: scratch.display().to_string(), metrics: runner.config.metrics };
     let period = procedure.schedule.as_ref().and_then(|schedule| procedure::period(schedule, started));
-    runner
-        .vault
-        .begin_run(&RunStart {
-            run,
-            procedure: restore::source(procedure)?,
-            inputs: fixed.to_value()?,
-            trigger: Trigger::Local,
-            due: None,
-            started,
-            period,
-            only: only.map(|only| only.iter().cloned().collect()),
-            software: SOFTWARE.to_owned(),
-            retention: restore::retention(procedure),
-        })
-        .map_err(vault)?;
-    make_scratch(&scratch)?;
+    let start = RunStart {
+        run,
+        procedure: restore::source(procedure).map_err(of_store)?,
+        inputs: fixed.to_value().map_err(of_store)?,
+        trigger: cause.trigger(),
+        due: cause.due(),
+        started,
+        period,
+        only: only.map(|only| only.iter().cloned().collect()),
+        software: SOFTWARE.to_owned(),
+        retention: restore::retention(procedure),
+    };
+    let begun = runner.store.lock().map_err(of_store).map(|mut store| match cause {
+        Cause::Request(request) => store.begin_requested_run(&start, request),
+        Cause::Operator | Cause::Due(_) => store.begin_run(&start),
+    });
+    begun?.map_err(|error| NotBegun { reason: reason(&error), fail: vault(error) })?;
+    make_scratch(&scratch).map_err(of_store)?;
     let context = context(run, started, period, &fixed.scratch);
     let plan = Plan { inputs: fixed.inputs, run: context, skipped: skipped(procedure, only) };
     let machine = Machine::new(procedure, plan, BTreeMap::new());
-    Ok(Execution { runner, procedure, run, machine, connections, connectors })
+    Ok(Execution { runner, procedure, run, machine, connections, connectors, claim })
 }
 
-/// Goes on with a run that the store holds.
+/// Goes on with a run that the store holds and that the caller has claimed.
 pub(crate) fn go_on<'a>(
-    runner: &'a mut Runner,
+    runner: &'a Runner,
     procedure: &'a Procedure,
     stored: &StoredRun,
 ) -> Result<Execution<'a>, Fail> {
@@ -92,7 +152,8 @@ pub(crate) fn go_on<'a>(
     let connectors = runner.connectors()?;
     make_scratch(&runner.scratch(stored.start.run))?;
     let machine = rebuild(runner, procedure, stored)?;
-    Ok(Execution { runner, procedure, run: stored.start.run, machine, connections, connectors })
+    let claim = None;
+    Ok(Execution { runner, procedure, run: stored.start.run, machine, connections, connectors, claim })
 }
 
 /// The engine's state of a run that the store holds; touches no target.

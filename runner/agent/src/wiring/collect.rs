@@ -11,6 +11,7 @@ use runner_vault::{FailedAttempt, PieceRecord};
 use serde_json::Value;
 use verdict::Code;
 
+use crate::local::caller;
 use crate::wiring::execute::named;
 
 /// What all pieces of a step have in common.
@@ -145,8 +146,11 @@ impl Attempted {
     }
 }
 
-/// The account that the Runner runs under.
+/// The account that acts: that of the person who gave the command, else that of the Runner.
 pub(crate) fn operator() -> String {
+    if let Some(account) = caller::account() {
+        return account;
+    }
     let uid = nix::unistd::geteuid();
     match nix::unistd::User::from_uid(uid) {
         Ok(Some(user)) => user.name,

@@ -51,7 +51,7 @@ pub(crate) const DAY_MS: i64 = 86_400_000;
 /// evaluated again later meets the same ones. Whether one covers anything is the language's to decide.
 pub(crate) fn for_procedure(runner: &Runner, procedure: &Procedure, at: Timestamp) -> Result<Vec<Exception>, Fail> {
     let mut exceptions = Vec::new();
-    for stored in runner.vault.exceptions().map_err(vault)? {
+    for stored in runner.store.with(|store| store.exceptions())? {
         let removed_by_then = stored.removed.is_some_and(|removed| removed.at <= at);
         let body = body(&stored)?;
         if removed_by_then || body.approved > at || body.procedure != procedure.id {

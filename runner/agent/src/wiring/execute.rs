@@ -12,9 +12,10 @@ use runner_engine::{Ask, Collect, Command, Machine, Next, Settled, Slot};
 use runner_vault::PieceRecord;
 
 use crate::fail::Fail;
+use crate::wiring::claims::Claim;
 use crate::wiring::collect::{Attempted, Collector, Times};
 use crate::wiring::interrupt::Interrupt;
-use crate::wiring::runner::{Runner, vault};
+use crate::wiring::runner::Runner;
 
 /// A wait up to this long is waited for; a longer one parks the run until `resume`.
 const SHORT_WAIT: Duration = Duration::from_secs(120);
@@ -40,7 +41,7 @@ pub(crate) enum Reached {
 /// One run that is being executed.
 pub(crate) struct Execution<'a> {
     /// The Runner that executes it.
-    pub(crate) runner: &'a mut Runner,
+    pub(crate) runner: &'a Runner,
     /// What is executed.
     pub(crate) procedure: &'a Procedure,
     /// The run.
@@ -51,6 +52,9 @@ pub(crate) struct Execution<'a> {
     pub(crate) connections: Vec<Connection>,
     /// The connectors.
     pub(crate) connectors: Connectors,
+    /// Keeps other threads away from a run that begins here.
+    #[expect(dead_code, reason = "it is held, not read")]
+    pub(crate) claim: Option<Claim>,
 }
 
 impl Execution<'_> {
@@ -113,7 +117,7 @@ impl Execution<'_> {
             }
         }
         if !records.is_empty() {
-            self.runner.vault.record_pieces(self.run, records).map_err(vault)?;
+            self.runner.store.with(|store| store.record_pieces(self.run, records))?;
         }
         for batch in in_batches(collects, self.procedure) {
             self.announce_change(&batch)?;
@@ -137,7 +141,7 @@ impl Execution<'_> {
         if records.is_empty() {
             return Ok(());
         }
-        self.runner.vault.record_pieces(self.run, records).map_err(vault)?;
+        self.runner.store.with(|store| store.record_pieces(self.run, records))?;
         Ok(())
     }
 
@@ -174,7 +178,7 @@ impl Execution<'_> {
             records.push(record);
             settled.push(Settled { slot, key, outcome, attempts, started, ended });
         }
-        self.runner.vault.record_pieces(self.run, records).map_err(vault)?;
+        self.runner.store.with(|store| store.record_pieces(self.run, records))?;
         settled.into_iter().for_each(|settled| self.machine.settle(settled));
         Ok(())
     }

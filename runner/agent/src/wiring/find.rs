@@ -4,12 +4,12 @@ use ids::{ItemId, RunId};
 use runner_vault::{RunFilter, StoredRun};
 
 use crate::fail::Fail;
-use crate::wiring::runner::{Runner, vault};
+use crate::wiring::runner::Runner;
 
 /// A run by its id, or `last`.
 pub(crate) fn run(runner: &Runner, text: &str) -> Result<RunId, Fail> {
     if text == "last" {
-        let newest = runner.vault.runs(&RunFilter::default(), None, 1).map_err(vault)?;
+        let newest = runner.store.with(|store| store.runs(&RunFilter::default(), None, 1))?;
         let newest = newest.first().map(|summary| summary.run);
         return newest
             .ok_or_else(|| Fail::input("E-RUN-020", "there is no run yet", "execute one: proctor-runner run FILE"));

@@ -27,7 +27,7 @@ pub(crate) fn read_file(path: &Path) -> Result<Procedure, Unreadable> {
             "a procedure is a .yaml file or a .md file",
         )));
     };
-    let source = files::read(path, READ_LIMIT).map_err(Unreadable::File)?;
+    let source = files::given(path, READ_LIMIT).map_err(Unreadable::File)?;
     procedure::read(&source, notation).map_err(Unreadable::Faults)
 }
 

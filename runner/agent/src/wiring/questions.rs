@@ -10,7 +10,7 @@ use runner_vault::{PieceState, StoredPiece, StoredRun};
 use serde_json::{Value, json};
 
 use crate::fail::Fail;
-use crate::wiring::runner::{Runner, vault};
+use crate::wiring::runner::Runner;
 use crate::wiring::{begin, restore};
 
 /// One open question.
@@ -105,7 +105,7 @@ pub(crate) fn person<'a>(key: Option<&'a str>, who: &'a str) -> &'a str {
 
 /// The open questions of a run, or those of them that are wanted, in the order of the procedure.
 pub(crate) fn open(runner: &Runner, run: RunId, wanted: impl Fn(&StoredPiece) -> bool) -> Result<Vec<Open>, Fail> {
-    let stored = runner.vault.load_run(run).map_err(vault)?;
+    let stored = runner.store.with(|store| store.load_run(run))?;
     let procedure = restore::procedure(&stored.start.procedure)?;
     let mut machine = begin::rebuild(runner, &procedure, &stored)?;
     let known = stored.pieces.iter().map(|piece| piece.ended).max().unwrap_or(stored.start.started);

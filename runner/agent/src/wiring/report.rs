@@ -16,7 +16,7 @@ use crate::config::MetricsPolicy;
 use crate::fail::{Exit, Fail};
 use crate::output::{self, Cell};
 use crate::wiring::execute::Reached;
-use crate::wiring::runner::{Runner, vault};
+use crate::wiring::runner::Runner;
 use crate::wiring::{begin, exceptions};
 
 /// A run as it is known now.
@@ -46,15 +46,15 @@ impl Judged {
 }
 
 /// Evaluates a run from the store and attests it, unless exactly this was attested already.
-pub(crate) fn report(runner: &mut Runner, procedure: &Procedure, run: RunId, reached: Reached) -> Result<Judged, Fail> {
-    let stored = runner.vault.load_run(run).map_err(vault)?;
+pub(crate) fn report(runner: &Runner, procedure: &Procedure, run: RunId, reached: Reached) -> Result<Judged, Fail> {
+    let stored = runner.store.with(|store| store.load_run(run))?;
     let (assessment, facts) = judge(runner, procedure, &stored)?;
     let manifest = manifest(procedure, &stored, &facts)?;
-    let last = runner.vault.attestations(run).map_err(vault)?.pop();
+    let last = runner.store.with(|store| store.attestations(run))?.pop();
     let ended = reached == Reached::End;
     let is_news = last.is_none_or(|last| last.manifest != manifest || last.is_final != ended);
     if is_news {
-        runner.vault.attest(run, &manifest).map_err(vault)?;
+        runner.store.with(|store| store.attest(run, &manifest))?;
     }
     if ended {
         remove_scratch(runner, run);
@@ -81,7 +81,7 @@ pub(crate) fn judge(runner: &Runner, procedure: &Procedure, stored: &StoredRun) 
     let steps: Vec<(String, StepFact)> =
         machine.progress().map(|(step, progress)| (step.id.clone(), progress.fact())).collect();
     let start = &stored.start;
-    let identity = runner.vault.identity();
+    let identity = runner.identity;
     let run = RunFact {
         run: start.run,
         tenant: identity.tenant,

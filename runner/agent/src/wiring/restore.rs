@@ -7,7 +7,7 @@ use runner_engine::{Restored, Settled, Slot};
 use runner_vault::{PieceState, ProcedureSource, Retention, StoredPiece, StoredRun};
 
 use crate::fail::Fail;
-use crate::wiring::runner::{Runner, vault};
+use crate::wiring::runner::Runner;
 
 /// The procedure as the store keeps it.
 pub(crate) fn source(procedure: &Procedure) -> Result<ProcedureSource, Fail> {
@@ -64,7 +64,7 @@ pub(crate) fn pieces(runner: &Runner, stored: &StoredRun) -> Result<BTreeMap<Slo
 fn restored(runner: &Runner, stored: &StoredRun, piece: &StoredPiece, slot: &Slot) -> Result<Option<Restored>, Fail> {
     let outcome = match &piece.state {
         PieceState::Collected => {
-            let evidence = runner.vault.evidence(stored.start.run, &piece.step, piece.position).map_err(vault)?;
+            let evidence = runner.store.with(|store| store.evidence(stored.start.run, &piece.step, piece.position))?;
             match evidence.value() {
                 Ok(value) => Outcome::Value(value),
                 Err(error) => {

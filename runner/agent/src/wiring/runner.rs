@@ -8,31 +8,41 @@ use crypto::{Secret, SystemEntropy, entropy};
 use ids::RunId;
 use procedure::Procedure;
 use runner_connectors::{Connection, Connectors, TrustedRoots};
-use runner_vault::{Condition, Vault, VaultError};
+use runner_vault::{Condition, Identity, Vault, VaultError};
 
 use crate::config::Config;
 use crate::fail::{Exit, Fail};
 use crate::output::Output;
 use crate::place::Place;
+use crate::service::Board;
+use crate::wiring::claims::Claims;
 use crate::wiring::files;
+use crate::wiring::store::Store;
 
 /// What manifests and journals say made them.
 pub(crate) const SOFTWARE: &str = concat!("proctor-runner ", env!("CARGO_PKG_VERSION"));
 
-/// The Runner of a folder, ready for a command.
+/// The Runner of a folder, ready for a command. Clones share the store.
+#[derive(Clone)]
 pub(crate) struct Runner {
     /// Its folder, absolute.
     pub(crate) dir: PathBuf,
     /// Its configuration.
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
     /// The encrypted store.
-    pub(crate) vault: Vault,
+    pub(crate) store: Store,
+    /// Who it is.
+    pub(crate) identity: Identity,
     /// The only clock.
     pub(crate) clock: Arc<dyn Clock>,
     /// The only source of randomness.
     pub(crate) entropy: SystemEntropy,
     /// Printer.
     pub(crate) out: Output,
+    /// Runs that a thread of this process executes now.
+    pub(crate) claims: Claims,
+    /// How the service is, where one has this Runner open.
+    pub(crate) board: Option<Arc<Board>>,
 }
 
 /// Whether a command changes the store.
@@ -47,6 +57,9 @@ pub(crate) enum Mode {
 impl Runner {
     /// Opens the Runner of the folder that the command line names.
     pub(crate) fn open(place: &Place, mode: Mode) -> Result<Self, Fail> {
+        if let Some(runner) = &place.open {
+            return Ok(Self { out: place.out, ..runner.clone() });
+        }
         runner_vault::harden_process().map_err(vault)?;
         let dir = absolute(place)?;
         let config = Config::load(&dir)?;
@@ -59,7 +72,10 @@ impl Runner {
             Mode::Write => Vault::open,
         };
         let vault = open(&files, &provider, options, Arc::clone(&clock), entropy.clone()).map_err(vault)?;
-        let runner = Self { dir, config, vault, clock, entropy, out: place.out };
+        let identity = vault.identity();
+        let store = Store::new(vault);
+        let (config, claims) = (Arc::new(config), Claims::default());
+        let runner = Self { dir, config, store, identity, clock, entropy, out: place.out, claims, board: None };
         runner.warn_of_rollback();
         if mode == Mode::Write {
             runner.end_orphans();
@@ -79,7 +95,7 @@ impl Runner {
     /// Removes the scratch folders of runs that have ended: a Runner that was killed right after a run's end could not.
     fn sweep_scratch(&self) -> Result<(), Fail> {
         let Ok(folders) = std::fs::read_dir(self.dir.join("scratch")) else { return Ok(()) };
-        let unfinished = self.vault.unfinished_runs().map_err(vault)?;
+        let unfinished = self.store.with(|store| store.unfinished_runs())?;
         for folder in folders.flatten() {
             let run = folder.file_name().to_str().and_then(|name| name.parse::<RunId>().ok());
             if run.is_some_and(|run| !unfinished.contains(&run))
@@ -92,7 +108,8 @@ impl Runner {
     }
 
     fn warn_of_rollback(&self) {
-        if let Condition::Rollback(why) = self.vault.condition() {
+        let condition = self.store.with(|store| Ok(store.condition().clone()));
+        if let Ok(Condition::Rollback(why)) = condition {
             self.out.note(format_args!("ROLLBACK: {why}"));
             self.out.note("  → no runs and no openings until `proctor-runner journal acknowledge --reason …`");
         }
@@ -155,7 +172,7 @@ impl Runner {
             let message = format!("`{name}` cannot be the name of a secret");
             Fail::input("E-CONF-022", message, "names have letters, digits, `_`, `.` and `-`")
         })?;
-        self.vault.secret(&parsed).map_err(vault)
+        self.store.with(|store| store.secret(&parsed))
     }
 }
 

@@ -7,8 +7,8 @@ use verdict::Code;
 use crate::fail::Fail;
 use crate::wiring::execute::Execution;
 use crate::wiring::report::{self, Judged};
-use crate::wiring::runner::{Runner, vault};
-use crate::wiring::{begin, interrupt, restore};
+use crate::wiring::runner::Runner;
+use crate::wiring::{begin, claims, interrupt, restore};
 
 /// What came of going on with all runs.
 #[derive(Default)]
@@ -21,12 +21,14 @@ pub(crate) struct WentOn {
 
 /// Goes on with every run that can go on: one that was cut off, one whose time or deadline has come. What still waits
 /// for a person is left as it is. A run that cannot go on here is named, and the others are not held up by it.
-pub(crate) fn go_on_with_all(runner: &mut Runner) -> Result<WentOn, Fail> {
+pub(crate) fn go_on_with_all(runner: &Runner) -> Result<WentOn, Fail> {
     let mut went_on = WentOn::default();
-    for run in runner.vault.unfinished_runs().map_err(vault)? {
+    for run in runner.store.with(|store| store.unfinished_runs())? {
         match go_on(runner, run) {
             Ok(judged) => went_on.reports.extend(judged),
             Err(fail) if fail.code == interrupt::CODE => return Err(fail),
+            // Another thread of the service is at it.
+            Err(fail) if fail.code == claims::CODE => {}
             Err(fail) => {
                 runner.out.note(format_args!("run {run} cannot go on: {fail}"));
                 runner.out.note(format_args!("  → {}, or end it with `proctor-runner cancel {run}`", fail.next));
@@ -38,22 +40,22 @@ pub(crate) fn go_on_with_all(runner: &mut Runner) -> Result<WentOn, Fail> {
 }
 
 /// Goes on with one run; `None` if nothing new became known.
-pub(crate) fn go_on(runner: &mut Runner, run: RunId) -> Result<Option<Judged>, Fail> {
-    let judged = carry_on(runner, run, "going on with", |_| {})?;
-    Ok(judged.is_news.then_some(judged))
+pub(crate) fn go_on(runner: &Runner, run: RunId) -> Result<Option<Judged>, Fail> {
+    settle(runner, run).map(|judged| judged.is_news.then_some(judged))
+}
+
+/// Goes on with one run as far as it goes.
+pub(crate) fn settle(runner: &Runner, run: RunId) -> Result<Judged, Fail> {
+    carry_on(runner, run, "going on with", |_| {})
 }
 
 /// Ends a run: what is open becomes `error(cancelled)`, and `finally` runs.
-pub(crate) fn cancel(runner: &mut Runner, run: RunId) -> Result<Judged, Fail> {
+pub(crate) fn cancel(runner: &Runner, run: RunId) -> Result<Judged, Fail> {
     carry_on(runner, run, "ending", |execution| execution.machine.cancel())
 }
 
-fn carry_on(
-    runner: &mut Runner,
-    run: RunId,
-    doing: &str,
-    first: impl FnOnce(&mut Execution<'_>),
-) -> Result<Judged, Fail> {
+fn carry_on(runner: &Runner, run: RunId, doing: &str, first: impl FnOnce(&mut Execution<'_>)) -> Result<Judged, Fail> {
+    let _claim = runner.claims.take(run)?;
     let stored = settle_cut_off_changes(runner, run)?;
     let procedure = restore::procedure(&stored.start.procedure)?;
     let progress = runner.out.progress(&format!("{doing} run {run}"));
@@ -66,8 +68,8 @@ fn carry_on(
 }
 
 /// A change that was announced and of which nothing more is known was cut off. It is not made again; it is an error.
-fn settle_cut_off_changes(runner: &mut Runner, run: RunId) -> Result<StoredRun, Fail> {
-    let stored = runner.vault.load_run(run).map_err(vault)?;
+fn settle_cut_off_changes(runner: &Runner, run: RunId) -> Result<StoredRun, Fail> {
+    let stored = runner.store.with(|store| store.load_run(run))?;
     let now = runner.clock.now();
     let cut_off = stored.pieces.iter().filter(|piece| matches!(piece.state, PieceState::Waiting { .. }));
     let records: Vec<_> = cut_off
@@ -88,6 +90,6 @@ fn settle_cut_off_changes(runner: &mut Runner, run: RunId) -> Result<StoredRun, 
     if records.is_empty() {
         return Ok(stored);
     }
-    runner.vault.record_pieces(run, records).map_err(vault)?;
-    runner.vault.load_run(run).map_err(vault)
+    runner.store.with(|store| store.record_pieces(run, records))?;
+    runner.store.with(|store| store.load_run(run))
 }

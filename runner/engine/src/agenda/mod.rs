@@ -35,8 +35,8 @@ pub struct Planned {
 pub struct Tick {
     /// Due times that can no longer be met, oldest first in each procedure.
     pub missed: Vec<Missed>,
-    /// The clock was set back by so many milliseconds: due times that had been handled come again.
-    pub set_back: Option<i64>,
+    /// Procedures whose due times begin anew from now, because the clock was set back to before the last handled one.
+    pub set_back: Vec<String>,
 }
 
 /// When each procedure is due, and what has been handled.
@@ -89,9 +89,6 @@ impl Agenda {
         let expected = self.seen.plus_ms(passed);
         let moved = now.since_ms(expected);
         let mut tick = Tick::default();
-        if moved < -SET_MS {
-            tick.set_back = Some(moved.saturating_neg());
-        }
         // Over what lies between, the clock was set forward: it never was that time here.
         let skipped_from = (moved > SET_MS).then_some(expected);
         let fresh = std::mem::take(&mut self.fresh);
@@ -108,6 +105,7 @@ impl Agenda {
             // A corrected clock waits until it is that time again; one that was set back starts anew from there.
             if entry.planned.handled.since_ms(now) > SET_MS {
                 entry.handle(now);
+                tick.set_back.push(entry.planned.procedure.clone());
             }
             missed::settle(entry, now, &reason, &mut tick.missed);
         }

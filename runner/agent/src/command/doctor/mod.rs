@@ -1,7 +1,9 @@
 //! `doctor`: everything that can be wrong with a Runner, and what to do about each. It reads and changes nothing.
 //!
-//! `machine` looks at the folder and the machine, `store` at what stands in the store.
+//! `machine` looks at the folder and the machine, `store` at what stands in the store, `line` at the way to the control
+//! plane.
 
+mod line;
 mod machine;
 mod store;
 
@@ -21,7 +23,8 @@ use crate::wiring::config_check::{self, Weight};
 use crate::wiring::runner::{absolute, vault};
 
 /// Looks for trouble and says what to do: folder, configuration, root key, store, journal, disk, clock, processor, core
-/// dumps, leftovers, runs that wait, retention and outbox. Nothing is changed. Exit code 0 says that all is well, 1 that
+/// dumps, leftovers, runs that wait, retention, outbox, certificate, and the way to the control plane: name, proxy, TLS and
+/// the chain that is shown, clock. Nothing is changed. Exit code 0 says that all is well, 1 that
 /// there are warnings, 3 that there is a fault.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -134,6 +137,7 @@ fn examine(place: &Place, clock: Arc<dyn Clock>) -> Result<Vec<Line>, Fail> {
     };
     lines.extend(store::lines(&store, &config, &*clock));
     lines.push(store::scratch(&store, &dir.join("scratch")));
+    lines.extend(line::lines(&store, &config, &dir, &clock));
     Ok(lines)
 }
 

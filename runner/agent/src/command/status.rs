@@ -1,0 +1,153 @@
+//! `status`: how the service and its line to the control plane are.
+
+use contract::enrolment::Fingerprint;
+use runner_vault::Condition;
+use serde_json::{Value, json};
+
+use crate::fail::{Exit, Fail};
+use crate::place::Place;
+use crate::service::{line_state, word};
+use crate::wiring::enrolment;
+use crate::wiring::runner::{Mode, Runner};
+
+/// Shows enrolment, certificate, session, waiting reports, the newest audit checkpoint and alarms. A running service
+/// answers itself; otherwise what the store holds is shown.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  proctor-runner status
+  proctor-runner status --json | jq .line.state
+
+Exit code 1: something needs attention.")]
+pub(crate) struct Args {}
+
+/// What is shown, one fact after the other.
+#[derive(Default)]
+struct Report {
+    lines: Vec<(&'static str, String)>,
+    alarms: Vec<(String, &'static str)>,
+}
+
+pub(crate) fn execute(_: Args, place: &Place) -> Result<Exit, Fail> {
+    let runner = Runner::open(place, Mode::Look)?;
+    let mut report = Report::default();
+    let identity = runner.identity;
+    report.lines.push(("runner", identity.runner.to_string()));
+    let enrolled = enrolment(&runner, &mut report)?;
+    let service = service(&runner, &mut report);
+    let store = store(&runner, &mut report)?;
+    for (name, says) in &report.lines {
+        place.out.line(format_args!("{name:<16} {}", crate::output::printable(says)));
+    }
+    for (says, next) in &report.alarms {
+        place.out.line(format_args!("ALARM            {}", crate::output::printable(says)));
+        place.out.line(format_args!("                 → {next}"));
+    }
+    let alarms: Vec<_> = report.alarms.iter().map(|(says, next)| json!({"message": says, "next": next})).collect();
+    place.out.json(&json!({
+        "runner": identity.runner, "tenant": identity.tenant, "enrolment": enrolled, "service": service.0,
+        "line": service.1, "store": store, "alarms": alarms,
+    }));
+    Ok(if report.alarms.is_empty() { Exit::Pass } else { Exit::NotPass })
+}
+
+fn enrolment(runner: &Runner, report: &mut Report) -> Result<Value, Fail> {
+    if let Some(identity) = enrolment::identity(runner)? {
+        let expired = identity.expired(runner.clock.now());
+        let (address, until) = (identity.line_address(), identity.not_after());
+        report.lines.push(("tenant", runner.identity.tenant.to_string()));
+        report.lines.push(("control plane", address.to_string()));
+        report.lines.push(("certificate", format!("until {until}, generation {}", identity.generation())));
+        if expired {
+            let next = "a running service recovers it by itself; see `proctor-runner doctor` if it does not";
+            report.alarms.push((format!("the certificate ended at {until}"), next));
+        }
+        return Ok(json!({
+            "state": "enrolled", "line_address": address.to_string(), "not_after": until,
+            "generation": identity.generation(), "expired": expired,
+        }));
+    }
+    if let Some(pending) = enrolment::pending(runner)? {
+        let fingerprint: Fingerprint = enrolment::fingerprint(&pending)?;
+        let address = pending.application.address();
+        report.lines.push(("enrolment", format!("waits for approval at {address}, fingerprint {fingerprint}")));
+        return Ok(json!({
+            "state": "awaiting_approval", "enrolment_address": address.to_string(),
+            "fingerprint": fingerprint.to_string(),
+        }));
+    }
+    report.lines.push(("enrolment", "none: schedules only, nothing is reported".to_owned()));
+    Ok(json!({"state": "none"}))
+}
+
+/// The service, and its line.
+fn service(runner: &Runner, report: &mut Report) -> (Value, Value) {
+    let Some(board) = &runner.board else {
+        report.lines.push(("service", "does not run".to_owned()));
+        return (json!({"state": "stopped"}), Value::Null);
+    };
+    let facts = board.facts();
+    let readiness = board.readiness(runner.clock.now());
+    report.lines.push(("service", format!("{} since {}", word(facts.condition), facts.since)));
+    let requested = if facts.requested > 0 { format!(", {} asked for", facts.requested) } else { String::new() };
+    report.lines.push(("runs", format!("{} executing{requested}", facts.executing)));
+    if let Some((procedure, next)) = facts.next.iter().min_by_key(|(_, next)| *next) {
+        report.lines.push(("next due", format!("{procedure} at {next}")));
+    }
+    let line = match &facts.line {
+        Some(state) => {
+            let (says, json) = line_state(state);
+            report.lines.push(("line", says.clone()));
+            if matches!(state, runner_link::LinkState::Stopped { .. }) {
+                report.alarms.push((format!("the line is {says}"), "ask the administrator of the control plane"));
+            }
+            json
+        }
+        None => json!({"state": "off"}),
+    };
+    if let Some((seq, code)) = &facts.refused {
+        let next = "nothing after it is accepted either: ask the administrator of the control plane, keep the store";
+        report.alarms.push((format!("journal record {seq} is refused with {code}"), next));
+    }
+    if let Some((at, code)) = &facts.trouble {
+        report.lines.push(("last trouble", format!("{code} at {at}; see the log")));
+    }
+    let next: Vec<_> = facts.next.iter().map(|(procedure, due)| json!({"procedure": procedure, "due": due})).collect();
+    let service = json!({
+        "state": "running", "since": facts.since, "condition": word(facts.condition), "ready": readiness.why.is_empty(),
+        "not_ready": readiness.why, "executing": facts.executing, "requested": facts.requested, "next": next,
+        "trouble": facts.trouble.map(|(at, code)| json!({"at": at, "code": code})),
+    });
+    (service, line)
+}
+
+fn store(runner: &Runner, report: &mut Report) -> Result<Value, Fail> {
+    let (condition, journal, accepted, waiting, audit, fork) = runner.store.with(|store| {
+        let condition = store.condition().clone();
+        let (accepted, waiting) = (store.accepted_size()?, store.waiting()?);
+        Ok((condition, store.journal_size()?, accepted, waiting, store.audit_head()?, store.audit_fork()?))
+    })?;
+    report.lines.push(("journal", format!("{journal} records, {accepted} accepted, {} waiting", waiting.records)));
+    if let Some(audit) = &audit {
+        report.lines.push(("audit log", format!("{} records seen, root {}", audit.size, audit.root)));
+    }
+    if let Condition::Rollback(why) = &condition {
+        let next = "put the newest store back, or `proctor-runner journal acknowledge --reason …`";
+        report.alarms.push((format!("ROLLBACK: {why}"), next));
+    }
+    if let Some(fork) = &fork {
+        let says = format!(
+            "the audit log was rewritten: {} records were kept, {} of another history were shown at {}",
+            fork.kept_head.size, fork.shown_head.size, fork.at
+        );
+        report.alarms.push((
+            says,
+            "settle it with the control plane, then `proctor-runner journal acknowledge-fork --reason …`",
+        ));
+    }
+    Ok(json!({
+        "condition": match condition { Condition::Ready => "ready", Condition::Rollback(_) => "rollback" },
+        "journal": journal, "accepted": accepted, "waiting": waiting.records, "waiting_bytes": waiting.bytes,
+        "audit": audit.map(|head| json!({"size": head.size, "root": head.root})),
+        "audit_fork": fork.map(|fork| json!({"at": fork.at, "kept": fork.kept_head.size, "shown": fork.shown_head.size, "seq": fork.seq})),
+    }))
+}

@@ -1,0 +1,46 @@
+//! The identity of this Runner, once an administrator has approved it.
+
+use std::sync::Arc;
+
+use runner_link::Identity;
+use runner_link::enrolment::{EnrolmentEnd, EnrolmentNews, Patience};
+
+use super::hands::Shared;
+use crate::fail::Fail;
+use crate::wiring::enrolment;
+
+/// The identity; where an application waits for its approval, this waits with it. `None` where nobody ever enrolled.
+pub(super) async fn identity(shared: &Shared) -> Result<Option<Identity>, Fail> {
+    let runner = &shared.runner;
+    if let Some(identity) = enrolment::identity(runner)? {
+        return Ok(Some(identity));
+    }
+    let Some(pending) = enrolment::pending(runner)? else { return Ok(None) };
+    let dialer = runner.config.control_plane.dialer(&runner.dir)?;
+    tracing::info!(control_plane = %pending.application.address(), "enrolment waits for its approval");
+    let mut say = |news: EnrolmentNews<'_>| match news {
+        EnrolmentNews::Asking => {}
+        EnrolmentNews::AwaitingApproval { .. } => tracing::debug!("enrolment still waits for its approval"),
+        EnrolmentNews::Trouble { error, .. } => {
+            tracing::warn!(code = error.code(), next = error.next_step(), "the control plane could not be asked");
+        }
+    };
+    let (clock, patience) = (Arc::clone(&runner.clock), Patience::UntilApproved);
+    let asked = runner_link::enrolment::enrol(
+        &pending.application,
+        &pending.token,
+        &dialer,
+        clock,
+        &runner.entropy,
+        patience,
+        &mut say,
+    );
+    match asked.await.map_err(|error| enrolment::refused(&error))? {
+        EnrolmentEnd::Enrolled(identity) => {
+            enrolment::keep(runner, &identity)?;
+            tracing::info!(not_after = %identity.not_after(), "enrolled");
+            Ok(Some(*identity))
+        }
+        EnrolmentEnd::AwaitingApproval => Ok(None),
+    }
+}
