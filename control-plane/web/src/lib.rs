@@ -1,1 +1,101 @@
-//! The API.
+//! The JSON API of the control plane, over HTTPS: `/api/v1`.
+//!
+//! Knows HTTP, the shapes of requests and answers, and which operation each asks for. It must never know SQL, gRPC or
+//! certificates, decides nothing that operations decide, and has no type that could hold evidence: the sealed frames of
+//! an answer pass through as octets. Only `control-plane/server` may depend on it.
+//!
+//! Every route stands in one table ([`route::Route`]), from which the router, the OpenAPI document and the tests are made.
+
+mod dispatch;
+mod document;
+mod http;
+mod idempotency;
+mod limits;
+mod listener;
+mod problem;
+mod resource;
+mod route;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use contract::Address;
+use contract::token::CaPin;
+use control_plane_operations::Operations;
+use crypto::SystemEntropy;
+use ids::{ApiKeyId, TenantId};
+use tokio::sync::Semaphore;
+
+use crate::http::rate::Limiter;
+
+pub use crate::http::rate::Rate;
+pub use document::openapi;
+pub use limits::Limits;
+pub use listener::{ServeError, serve};
+
+/// What the operator configured.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where Runners enrol; stands in the command that is shown with a token.
+    pub enrolment_address: Address,
+    /// The pin of the authority behind that address; stands there too.
+    pub ca_pin: CaPin,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// How much is taken from whom.
+    pub limits: Limits,
+}
+
+impl Settings {
+    /// The usual settings, without a proxy.
+    pub fn new(enrolment_address: Address, ca_pin: CaPin) -> Self {
+        Self { enrolment_address, ca_pin, trusted_proxies: Vec::new(), limits: Limits::default() }
+    }
+}
+
+/// The command that an operator pastes at the host of a new Runner.
+pub fn join_command(settings: &Settings, token: &str) -> String {
+    let Settings { enrolment_address, ca_pin, .. } = settings;
+    format!("proctor-runner enrol --control-plane {enrolment_address} --ca-pin {ca_pin} --token {token}")
+}
+
+/// The API: everything that requests share.
+pub struct Web {
+    operations: Operations,
+    settings: Settings,
+    entropy: SystemEntropy,
+    by_address: Limiter<IpAddr>,
+    by_key: Limiter<(TenantId, ApiKeyId)>,
+    under_way: Arc<Semaphore>,
+    router: axum::Router,
+}
+
+impl Web {
+    /// The API over these operations.
+    pub fn new(operations: Operations, settings: Settings) -> Arc<Self> {
+        let clock = Arc::clone(operations.clock());
+        Arc::new_cyclic(|web| Self {
+            by_address: Limiter::new(settings.limits.by_address, Arc::clone(&clock)),
+            by_key: Limiter::new(settings.limits.by_key, clock),
+            under_way: Arc::new(Semaphore::new(settings.limits.requests)),
+            router: dispatch::router(web),
+            entropy: SystemEntropy::new(),
+            operations,
+            settings,
+        })
+    }
+
+    pub(crate) fn operations(&self) -> &Operations {
+        &self.operations
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+impl std::fmt::Debug for Web {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Web").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

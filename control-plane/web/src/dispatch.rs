@@ -1,0 +1,225 @@
+//! The way of every request: counted, authenticated, permitted, read strictly, done, answered.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Weak};
+
+use axum::Router;
+use axum::body::{Body, HttpBody};
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{RawPathParams, Request};
+use axum::routing::any;
+use bytes::Bytes;
+use control_plane_domain::policy::{Caller, Permission};
+use control_plane_operations::Error;
+use crypto::digest::sha256_parts;
+use crypto::entropy::random_bytes;
+use futures_util::FutureExt;
+use http::{HeaderMap, Response, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tower::ServiceExt;
+
+use crate::Web;
+use crate::http::query::{self, Query};
+use crate::http::{address, headers};
+use crate::idempotency;
+use crate::problem::{Coded, Problem};
+use crate::route::{Access, Call, Handle, Reply, Route, Shape, Verb};
+
+/// Bytes of a path with its query.
+const MAX_URI: usize = 4_096;
+
+/// The address at the other end of the connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// What a request looks like to the log.
+#[derive(Debug, Clone, Copy)]
+struct Matched(&'static str);
+
+/// One path and what can be asked of it.
+type Routes = BTreeMap<Verb, &'static Route>;
+
+/// The router over the table of routes.
+pub(crate) fn router(web: &Weak<Web>) -> Router {
+    let mut paths: BTreeMap<&'static str, Routes> = BTreeMap::new();
+    for route in crate::resource::routes() {
+        paths.entry(route.path).or_default().insert(route.verb, route);
+    }
+    let mut router = Router::new();
+    for (path, routes) in paths {
+        let (web, routes) = (web.clone(), Arc::new(routes));
+        let answer = move |parameters: Result<RawPathParams, RawPathParamsRejection>, request: Request| {
+            let (web, routes) = (web.upgrade(), Arc::clone(&routes));
+            async move {
+                let Some(web) = web else { return Problem::busy().into_response() };
+                let mut response = match chosen(&web, &routes, parameters, request).await {
+                    Ok(reply) => reply,
+                    Err(problem) => problem.into_response(),
+                };
+                response.extensions_mut().insert(Matched(path));
+                response
+            }
+        };
+        router = router.route(path, any(answer));
+    }
+    router.fallback(|| async { Problem::no_such_path().into_response() })
+}
+
+impl Web {
+    /// Answers one request that came from this address. Whatever happens, the answer has every header it must have.
+    pub async fn respond(self: &Arc<Self>, mut request: http::Request<Body>, peer: IpAddr) -> Response<Body> {
+        let id = hex::encode(random_bytes::<16>(&self.entropy));
+        let began = self.operations.clock().monotonic_ms();
+        let verb = request.method().clone();
+        let client = address::of_client(peer, request.headers(), &self.settings.trusted_proxies);
+        request.extensions_mut().insert(Peer(client));
+        let mut response = match self.admit(&request, client) {
+            Err(problem) => problem.into_response(),
+            Ok(permit) => {
+                let routed = AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind().await;
+                drop(permit);
+                routed.map_or_else(
+                    |_| Problem::fault().into_response(),
+                    |answered| answered.unwrap_or_else(|never| match never {}),
+                )
+            }
+        };
+        headers::put(response.headers_mut(), &id);
+        let path = response.extensions().get::<Matched>().map_or("-", |matched| matched.0);
+        let took_ms = self.operations.clock().monotonic_ms().saturating_sub(began);
+        let status = response.status().as_u16();
+        let code = response.extensions().get::<Coded>().map(|coded| coded.0);
+        tracing::info!(request_id = %id, method = %verb, path, status, code, took_ms, "answered");
+        response
+    }
+
+    /// What is checked before anybody looks at what is asked for.
+    fn admit(
+        self: &Arc<Self>,
+        request: &http::Request<Body>,
+        client: IpAddr,
+    ) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
+        self.by_address.take(&address::network_of(client)).map_err(|seconds| Problem::too_often().after(seconds))?;
+        if request.uri().path_and_query().map_or(0, |path| path.as_str().len()) > MAX_URI {
+            return Err(Problem::uri_too_long());
+        }
+        Arc::clone(&self.under_way).try_acquire_owned().map_err(|_| Problem::busy().after(2))
+    }
+}
+
+async fn chosen(
+    web: &Arc<Web>,
+    routes: &Routes,
+    parameters: Result<RawPathParams, RawPathParamsRejection>,
+    request: Request,
+) -> Result<Response<Body>, Problem> {
+    let path: Vec<(String, String)> = match parameters {
+        Ok(parameters) => parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        Err(_) => return Err(Problem::no_such_path()),
+    };
+    let Some(route) = routes.values().find(|route| route.verb.as_str() == request.method().as_str()) else {
+        let allowed: Vec<&str> = routes.keys().map(|verb| verb.as_str()).collect();
+        return Err(Problem::method().allowing(allowed.join(", ")));
+    };
+    let (permissions, handle) = match &route.access {
+        Access::Open(answer) => return Ok(answer().into_response()),
+        Access::Key(handle) => ([].as_slice(), *handle),
+        Access::Permitted(permissions, handle) => (*permissions, *handle),
+    };
+    let (head, body) = request.into_parts();
+    let client = head.extensions.get::<Peer>().ok_or_else(Problem::fault)?.0;
+    let caller = authenticated(web, &head.headers, client).await?;
+    permitted(&caller, permissions)?;
+    let text = head.uri.query().unwrap_or_default();
+    let paged: &[&str] = if matches!(route.shape, Shape::Page(_)) { &[query::LIMIT, query::CURSOR] } else { &[] };
+    let own: Vec<&'static str> = route.query.iter().map(|parameter| parameter.name).collect();
+    let query = Query::read(text, own.iter().chain(paged.iter()))?;
+    let body = read_body(web, route, &head.headers, body).await?;
+    let path_and_query = head.uri.path_and_query().map_or("", |path| path.as_str());
+    let digest = sha256_parts(&[route.verb.as_str().as_bytes(), b" ", path_and_query.as_bytes(), b"\n", &body]);
+    let key = idempotency::key_of(&head.headers)?;
+    let call = Call { web: Arc::clone(web), caller, path, query, body };
+    match route.verb {
+        Verb::Get if matches!(route.shape, Shape::Stream(_)) => handle(call).await.map(Reply::into_response),
+        Verb::Get => in_time(web, handle(call)).await.map(Reply::into_response),
+        Verb::Post => changed(web, call, handle, key.map(|key| (key, digest))).await,
+    }
+}
+
+/// A change is carried to its end, also when whoever asked for it has gone.
+async fn changed(
+    web: &Arc<Web>,
+    call: Call,
+    handle: Handle,
+    key: Option<(String, crypto::Digest)>,
+) -> Result<Response<Body>, Problem> {
+    let task = tokio::spawn(async move {
+        match key {
+            None => handle(call).await.map(Reply::into_response),
+            Some((key, request)) => idempotency::once(call, handle, &key, request).await,
+        }
+    });
+    in_time(web, async move {
+        task.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a request was not carried to its end");
+            Err(Problem::fault())
+        })
+    })
+    .await
+}
+
+async fn in_time<T>(web: &Web, answering: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    let answered = tokio::time::timeout(web.settings.limits.operation, answering).await;
+    answered.unwrap_or_else(|_| Err(Problem::unfinished().after(5)))
+}
+
+async fn authenticated(web: &Web, headers: &HeaderMap, client: IpAddr) -> Result<Caller, Problem> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(Problem::unauthenticated()) };
+    let text = value.to_str().ok().and_then(|value| value.split_once(' '));
+    let Some(key) = text.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, key)| key) else {
+        return Err(Problem::unauthenticated());
+    };
+    let caller = web.operations.authenticate(key, client).await?;
+    let of_key = (caller.tenant(), caller.key());
+    web.by_key.take(&of_key).map_err(|seconds| Problem::too_often().after(seconds))?;
+    tracing::debug!(tenant = %caller.tenant(), key = %caller.key(), "authenticated");
+    Ok(caller)
+}
+
+fn permitted(caller: &Caller, permissions: &[Permission]) -> Result<(), Problem> {
+    if permissions.iter().any(|permission| caller.may(*permission)) {
+        return Ok(());
+    }
+    match permissions.first() {
+        None => Ok(()),
+        Some(permission) => caller.permit(*permission).map(drop).map_err(|denied| Error::from(denied).into()),
+    }
+}
+
+async fn read_body(web: &Web, route: &Route, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    let limits = &web.settings.limits;
+    if route.body.is_some() {
+        let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+        let is_json = types.next().is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"application/json"));
+        if !is_json || types.next().is_some() || headers.contains_key(header::CONTENT_ENCODING) {
+            return Err(Problem::content_type());
+        }
+    } else if !body.is_end_stream() && body.size_hint().upper() != Some(0) {
+        // A body of unknown length may still be empty: HTTP/1.1 clients send "0\r\n\r\n" for one.
+        let read = tokio::time::timeout(limits.body, Limited::new(body, 1).collect()).await;
+        let empty = read.map_err(|_| Problem::too_slow())?.is_ok_and(|read| read.to_bytes().is_empty());
+        return if empty { Ok(Bytes::new()) } else { Err(Problem::body_not_expected()) };
+    }
+    if body.size_hint().lower() > u64::try_from(limits.body_bytes).unwrap_or(u64::MAX) {
+        return Err(Problem::too_large());
+    }
+    let read = tokio::time::timeout(limits.body, Limited::new(body, limits.body_bytes).collect()).await;
+    match read.map_err(|_| Problem::too_slow())? {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Problem::too_large()),
+        Err(_) => Err(Problem::too_slow()),
+    }
+}
