@@ -95,16 +95,14 @@ impl Answer {
     /// Rows that cannot be read or are not what was committed to. Nothing more comes then; the last frame, without which
     /// nobody believes the others, is never made.
     pub fn next(&mut self, vault: &Vault) -> Result<SealedFrame, AnswerFault> {
-        while self.ready.is_empty() {
-            if let Err(fault) = self.seal_more(vault) {
-                self.state = State::Failed;
-                self.rows.clear();
-                return Err(fault);
-            }
+        let over = matches!(self.state, State::Sealed(_)) && self.ready.is_empty();
+        let next = if over { Err(AnswerFault::Over) } else { self.next_frame(vault) };
+        if next.is_err() && !over {
+            self.state = State::Failed;
+            self.rows.clear();
+            self.ready.clear();
         }
-        let frame = self.ready.pop_front().ok_or(AnswerFault::Over)?;
-        let ciphertext = Sealed::new(frame.ciphertext).map_err(|fault| AnswerFault::Frame(fault.to_string()))?;
-        Ok(SealedFrame { request: self.request(), index: frame.index, ciphertext, last: frame.last })
+        next
     }
 
     /// Bytes of sealed frames that wait to be pulled.
@@ -134,6 +132,15 @@ impl Answer {
     /// A store that cannot be written to; the answer is then receipted as cut off when it is opened again.
     pub fn cancel(self, vault: &mut Vault) -> Result<contract::Receipt, VaultError> {
         line::receipt(&cut_off(vault, self.admitted, DrillDownCode::CutOff)?)
+    }
+
+    fn next_frame(&mut self, vault: &Vault) -> Result<SealedFrame, AnswerFault> {
+        while self.ready.is_empty() {
+            self.seal_more(vault)?;
+        }
+        let frame = self.ready.pop_front().ok_or(AnswerFault::Over)?;
+        let ciphertext = Sealed::new(frame.ciphertext).map_err(|fault| AnswerFault::Frame(fault.to_string()))?;
+        Ok(SealedFrame { request: self.request(), index: frame.index, ciphertext, last: frame.last })
     }
 
     fn seal_more(&mut self, vault: &Vault) -> Result<(), AnswerFault> {
