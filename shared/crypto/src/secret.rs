@@ -19,6 +19,23 @@ impl<T: Zeroize> Secret<T> {
     }
 }
 
+impl Secret<Vec<u8>> {
+    /// Room for this many bytes: within it no copy is left behind by growing.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self(Vec::with_capacity(capacity))
+    }
+
+    /// Adds bytes at the end.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// Wipes what is there; the room stays.
+    pub fn wipe(&mut self) {
+        self.0.zeroize();
+    }
+}
+
 impl Secret<[u8; 32]> {
     /// 32 fresh random bytes.
     pub fn random(entropy: &dyn crate::Entropy) -> Self {
@@ -49,5 +66,10 @@ mod tests {
         let secret = Secret::new(*b"canary-canary-canary-canary-cana");
         assert_eq!(format!("{secret:?}"), "Secret(…)");
         assert_eq!(&secret.expose()[..6], b"canary");
+        let mut bytes = Secret::with_capacity(64);
+        bytes.extend(b"canary");
+        bytes.wipe();
+        bytes.extend(b"b");
+        assert_eq!((bytes.expose().as_slice(), bytes.expose().capacity()), (b"b".as_slice(), 64));
     }
 }

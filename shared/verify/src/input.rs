@@ -35,6 +35,9 @@ pub(crate) fn trust(keys: &Keys) -> Result<Trust, String> {
     for given in &keys.journal_key {
         trust.journal_keys.push(verifier_key("--journal-key", given, Algorithm::Ed25519)?);
     }
+    for given in &keys.audit_key {
+        trust.audit_keys.push(verifier_key("--audit-key", given, Algorithm::Ed25519)?);
+    }
     for given in &keys.witness_key {
         trust.witness_keys.push(verifier_key("--witness-key", given, Algorithm::Cosignature)?);
     }
@@ -55,7 +58,7 @@ fn verifier_key(option: &str, given: &str, kind: Algorithm) -> Result<VerifierKe
     }
 }
 
-fn read(path: &Path, limit: usize) -> Result<Vec<u8>, String> {
+pub(crate) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, String> {
     let refused = |error: std::io::Error| format!("{}: {error}", path.display());
     let file = File::open(path).map_err(refused)?;
     let size = usize::try_from(file.metadata().map_err(refused)?.len()).unwrap_or(usize::MAX);

@@ -1,7 +1,8 @@
 //! Verification of proof bundles with the procedure language at hand: what `proctor-verify` and `proctor-runner` share.
 //!
 //! Knows how to read the procedure of a bundle and how to say the outcome; the judging itself is in
-//! [`proof::verification`]. It must never know a store, a network or a Runner. Binaries may depend on it.
+//! [`proof::verification`]. This library must never know a store, a network or a Runner; what `proctor-verify open` asks
+//! over the network is in the binary alone. Binaries may depend on it.
 #![deny(missing_docs)]
 
 mod said;
@@ -10,7 +11,7 @@ mod show;
 use proof::bundle;
 use proof::verification::{ProcedureOutline, Report, Trust, verify_bundle};
 
-pub use said::{json, lines};
+pub use said::{json, lines, step_line};
 pub use show::show;
 
 /// Judges a bundle; its procedure is read by the language.

@@ -1,43 +1,53 @@
-//! `proctor-verify`: judges proof bundles offline. Reads the files it is given, prints what it found, and exits.
+//! `proctor-verify`: judges proof bundles and exports of audit logs offline, and opens evidence of a Runner through the
+//! control plane. Reads the files it is given, prints what it found, and exits.
 
+mod audit;
 mod cli;
+mod device;
+mod fail;
 mod input;
+mod open;
+mod print;
 
-use std::io::Write;
 use std::process::ExitCode;
 
-use anstream::AutoStream;
 use clap::Parser;
+use clock::SystemClock;
+use crypto::SystemEntropy;
 use proof::text::printable;
 use proof::verification::Verdict;
 
-use cli::{Cli, Command};
-
-/// Something given is missing, unreadable or not what it should be.
-const BAD_INPUT: u8 = 2;
+use cli::{Cli, Command, DeviceCommand};
+use fail::{Exit, Fail};
+use print::print;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let outcome = match &cli.command {
-        Some(Command::Show { file }) => show(file),
-        None => judge(&cli),
+    let (outcome, as_json) = match &cli.command {
+        Some(Command::Show { file }) => (show(file), false),
+        Some(Command::Audit(audit)) => (audit::command(audit), audit.json),
+        Some(Command::Open(open)) => (open::command(open, &SystemClock::new(), &SystemEntropy::new()), open.json),
+        Some(Command::Device { command }) => {
+            let (DeviceCommand::Show { json, .. } | DeviceCommand::New { json, .. }) = command;
+            (device::command(command, &SystemEntropy::new()), *json)
+        }
+        None => (judge(&cli), false),
     };
     match outcome {
-        Ok(code) => ExitCode::from(code),
-        Err(reason) => {
-            // Where standard error is closed there is nobody to tell.
-            let _ = writeln!(anstream::stderr(), "proctor-verify: {}", printable(&reason));
-            ExitCode::from(BAD_INPUT)
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(fail) => {
+            fail.say(as_json);
+            ExitCode::from(fail.exit as u8)
         }
     }
 }
 
-/// Judges every file; 0 if all are verified.
-fn judge(cli: &Cli) -> Result<u8, String> {
-    let trust = input::trust(&cli.keys)?;
-    let mut code = 0;
+/// Judges every file; verified if all are.
+fn judge(cli: &Cli) -> Result<Exit, Fail> {
+    let trust = input::trust(&cli.keys).map_err(bad_input)?;
+    let mut exit = Exit::Verified;
     for file in &cli.files {
-        let report = verify::verify(&input::bundle(file)?, &trust);
+        let report = verify::verify(&input::bundle(file).map_err(bad_input)?, &trust);
         let name = file.display().to_string();
         let mut text = String::new();
         if cli.json {
@@ -47,26 +57,27 @@ fn judge(cli: &Cli) -> Result<u8, String> {
             text.push_str(&format!("{}\n", printable(&name)));
             verify::lines(&report).iter().for_each(|line| text.extend([line.as_str(), "\n"]));
         }
-        print(&text).map_err(|error| format!("the outcome cannot be printed: {error}"))?;
+        print(&text).map_err(unprintable)?;
         if report.verdict != Verdict::Verified {
-            code = 1;
+            exit = Exit::Refused;
         }
     }
-    Ok(code)
+    Ok(exit)
 }
 
-fn show(file: &std::path::Path) -> Result<u8, String> {
-    let lines = verify::show(&input::bundle(file)?).map_err(|why| format!("{}: {why}", file.display()))?;
+fn show(file: &std::path::Path) -> Result<Exit, Fail> {
+    let bundle = input::bundle(file).map_err(bad_input)?;
+    let lines = verify::show(&bundle).map_err(|why| bad_input(format!("{}: {why}", file.display())))?;
     let notice = "This is what the bundle says. Whether it is true, `proctor-verify FILE --runner-key PEM` tells.";
-    let text = format!("{}\n\n{notice}\n", lines.join("\n"));
-    print(&text).map_err(|error| format!("it cannot be printed: {error}"))?;
-    Ok(0)
+    print(&format!("{}\n\n{notice}\n", lines.join("\n"))).map_err(unprintable)?;
+    Ok(Exit::Verified)
 }
 
-/// Prints a text at once: whoever reads it over a pipe is woken once, not for each piece between two colours.
-fn print(text: &str) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    let mut whole = AutoStream::new(Vec::with_capacity(text.len()), AutoStream::choice(&out));
-    whole.write_all(text.as_bytes())?;
-    out.write_all(&whole.into_inner())
+fn bad_input(message: String) -> Fail {
+    Fail::usage("E-VERIFY-001", message, "name readable files and keys; see `proctor-verify --help`")
+}
+
+/// Whoever gave the place to print to must see to it; the outcome is not known to them.
+fn unprintable(error: std::io::Error) -> Fail {
+    Fail::usage("E-VERIFY-002", format!("the outcome cannot be printed: {error}"), "")
 }

@@ -37,7 +37,12 @@ pub fn json(file: &str, report: &Report) -> Value {
 }
 
 fn line(step: &Step) -> String {
-    let (word, colour) = match step.outcome {
+    step_line(step.outcome, step.id.title(), &step.detail)
+}
+
+/// A step of any judgement as a line for people, with colours.
+pub fn step_line(outcome: Outcome, title: &str, detail: &str) -> String {
+    let (word, colour) = match outcome {
         Outcome::Green => ("green", AnsiColor::Green),
         Outcome::Red => ("RED", AnsiColor::Red),
         Outcome::Unvouched => ("not vouched for", AnsiColor::Yellow),
@@ -45,10 +50,10 @@ fn line(step: &Step) -> String {
         Outcome::Noted => ("noted", AnsiColor::Cyan),
     };
     let style = Style::new().fg_color(Some(colour.into()));
-    let detail = match step.outcome {
+    let detail = match outcome {
         Outcome::NotJudged => "",
-        Outcome::Green | Outcome::Red | Outcome::Unvouched | Outcome::Noted => &step.detail,
+        Outcome::Green | Outcome::Red | Outcome::Unvouched | Outcome::Noted => detail,
     };
     let colon = if detail.is_empty() { "" } else { ": " };
-    format!("  {style}{word:<16}{style:#}{}{colon}{detail}", step.id.title())
+    format!("  {style}{word:<16}{style:#}{title}{colon}{detail}")
 }

@@ -1,7 +1,7 @@
 //! Writing an answer: rows go in one by one, sealed frames come out.
 
 use crypto::hpke::{ENC, Sealer};
-use crypto::{Digest, Entropy};
+use crypto::{Digest, Entropy, Secret};
 
 use super::plan::{Plan, PlannedItem};
 use super::{AnswerError, AnsweredItem, FRAME, Frame, MAX_ROW, Opened, header};
@@ -14,7 +14,8 @@ pub struct AnswerWriter {
     sealer: Sealer,
     hash: SealedHash,
     plan: Plan,
-    buffer: Vec<u8>,
+    /// Rows in clear until they are sealed; then wiped.
+    buffer: Secret<Vec<u8>>,
     sealed: u64,
     /// Frames that the header filled; they go out with the first row.
     ready: Vec<Frame>,
@@ -52,7 +53,7 @@ impl AnswerWriter {
             sealer,
             hash: SealedHash::new(&enc),
             plan: Plan::new(planned),
-            buffer: Vec::with_capacity(FRAME),
+            buffer: Secret::with_capacity(FRAME),
             sealed: 0,
             ready: Vec::new(),
         };
@@ -98,21 +99,21 @@ impl AnswerWriter {
     /// A full frame is sealed only when more is to come: the last one must say that it is the last.
     fn write(&mut self, mut bytes: &[u8], frames: &mut Vec<Frame>) -> Result<(), AnswerError> {
         while !bytes.is_empty() {
-            if self.buffer.len() >= FRAME {
+            if self.buffer.expose().len() >= FRAME {
                 frames.push(self.seal(false)?);
             }
-            let room = FRAME.saturating_sub(self.buffer.len());
+            let room = FRAME.saturating_sub(self.buffer.expose().len());
             let (now, rest) = bytes.split_at(room.min(bytes.len()));
-            self.buffer.extend_from_slice(now);
+            self.buffer.extend(now);
             bytes = rest;
         }
         Ok(())
     }
 
     fn seal(&mut self, last: bool) -> Result<Frame, AnswerError> {
-        let ciphertext = self.sealer.seal(&[u8::from(last)], &self.buffer);
+        let ciphertext = self.sealer.seal(&[u8::from(last)], self.buffer.expose());
         let ciphertext = ciphertext.map_err(|_| AnswerError::Sealed(self.sealed))?;
-        self.buffer.clear();
+        self.buffer.wipe();
         self.hash.frame(&ciphertext);
         let index = self.sealed;
         self.sealed = index.saturating_add(1);
