@@ -1,3 +1,5 @@
-//! The binary `proctor-control-plane`.
+//! `proctor-control-plane`: the cloud's end of the line.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    control_plane_server::main(std::env::args_os())
+}

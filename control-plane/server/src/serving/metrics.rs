@@ -1,0 +1,80 @@
+//! Numbers for Prometheus. They name no tenant, Runner, person or procedure.
+
+use std::sync::Arc;
+
+use control_plane_gateway::Counters;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+use super::health::Health;
+
+/// Everything that is counted, in Prometheus' text form.
+pub(crate) struct Metrics {
+    registry: Registry,
+}
+
+impl Metrics {
+    /// Counts what the gateway and the health checks see.
+    pub(crate) fn new(counters: Arc<Counters>, health: Arc<Health>) -> Self {
+        let mut registry = Registry::with_prefix("proctor_control_plane");
+        registry.register_collector(Box::new(Source { counters, health }));
+        Self { registry }
+    }
+
+    /// The text of `/metrics`.
+    pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+struct Source {
+    counters: Arc<Counters>,
+    health: Arc<Health>,
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Source")
+    }
+}
+
+impl Collector for Source {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let seen = self.counters.snapshot();
+        let certificate = i64::try_from(self.health.certificate_seconds()).unwrap_or(i64::MAX);
+        let gauges = [
+            ("connections", "Open connections of Runners", seen.connections),
+            ("sessions", "Live sessions of Runners", seen.sessions),
+            ("certificate_seconds", "Seconds until the server's certificate ends", certificate),
+            ("ready", "1 when the service can do its work", i64::from(self.health.ready().is_ok())),
+        ];
+        for (name, help, value) in gauges {
+            let gauge = ConstGauge::new(value);
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        let counters = [
+            ("sessions_opened", "Sessions that were opened", seen.sessions_opened),
+            ("reports", "Records of journals that were handed on", seen.reports),
+            ("takeovers", "Sessions that a newer one of the same Runner replaced", seen.takeovers),
+            ("turned_away", "Connections that were closed because there were too many", seen.turned_away),
+            ("handshakes_failed", "TLS handshakes that failed", seen.handshakes_failed),
+        ];
+        for (name, help, value) in counters {
+            let counter = ConstCounter::new(value);
+            counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
+        }
+        let help = "What was refused, by code";
+        let kind = prometheus_client::metrics::MetricType::Counter;
+        let mut refused = encoder.encode_descriptor("refused", help, None, kind)?;
+        for (code, count) in seen.refusals {
+            let labels = [("code", code.to_string())];
+            ConstCounter::new(count).encode(refused.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+}

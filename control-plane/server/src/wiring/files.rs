@@ -1,0 +1,95 @@
+//! Private files of the control plane.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use crypto::Secret;
+use terminal::Fail;
+
+/// Makes a folder that only its owner may look into; one that is there stays as it is.
+pub(crate) fn make_folder(path: &Path) -> Result<(), Fail> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| written(path, &error))
+}
+
+/// Writes a new file that only its owner may read, and makes it durable. Nothing that exists is overwritten.
+pub(crate) fn create_private(path: &Path, bytes: &[u8]) -> Result<(), Fail> {
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    };
+    write().map_err(|error| written(path, &error))
+}
+
+/// Writes a file that holds no secret; one that is there is replaced.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Fail> {
+    std::fs::write(path, bytes).map_err(|error| written(path, &error))
+}
+
+/// Reads a file that holds a secret; one that others may read is refused.
+pub(crate) fn read_secret(path: &Path, limit: u64) -> Result<Secret<Vec<u8>>, Fail> {
+    let unread = |error: std::io::Error| {
+        Fail::input(
+            "E-FILE-001",
+            format_args!("{} cannot be read: {error}", path.display()),
+            "check its path, owner and mode",
+        )
+    };
+    let file = File::open(path).map_err(unread)?;
+    let about = file.metadata().map_err(unread)?;
+    if about.mode() & 0o077 != 0 {
+        return Err(Fail::input(
+            "E-FILE-002",
+            format_args!("{} can be read by others (mode {:o})", path.display(), about.mode() & 0o777),
+            format_args!("chmod 600 {}", path.display()),
+        ));
+    }
+    if about.len() > limit {
+        let says = format_args!("{} has {} bytes, at most {limit} are expected", path.display(), about.len());
+        return Err(Fail::input("E-FILE-003", says, "name the right file"));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0));
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(unread)?;
+    Ok(Secret::new(bytes))
+}
+
+/// A secret that is one line of text, such as an API key or a connection string.
+pub(crate) fn read_line(path: &Path) -> Result<Secret<String>, Fail> {
+    const LONGEST: u64 = 16 * 1024;
+    let bytes = read_secret(path, LONGEST)?;
+    let text = std::str::from_utf8(bytes.expose()).map_err(|_| {
+        Fail::input("E-FILE-004", format_args!("{} is not text", path.display()), "name the right file")
+    })?;
+    Ok(Secret::new(text.trim().to_owned()))
+}
+
+fn written(path: &Path, error: &std::io::Error) -> Fail {
+    if error.kind() == std::io::ErrorKind::AlreadyExists {
+        let says = format_args!("{} is there already", path.display());
+        return Fail::input("E-FILE-005", says, "nothing was overwritten; name another folder or file");
+    }
+    let says = format_args!("{} cannot be written: {error}", path.display());
+    Fail::fault("E-FILE-006", says, "check the disk and who owns the folder")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_that_others_may_read_is_refused_and_nothing_is_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        create_private(&path, b"one\n").unwrap();
+        assert_eq!(read_line(&path).unwrap().expose(), "one");
+        assert_eq!(create_private(&path, b"two").unwrap_err().code, "E-FILE-005");
+        assert_eq!(read_secret(&path, 3).unwrap_err().code, "E-FILE-003");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        assert_eq!(read_secret(&path, 100).unwrap_err().code, "E-FILE-002");
+    }
+}
