@@ -27,9 +27,6 @@ mod tenants;
 mod tokens;
 mod upkeep;
 
-#[cfg(test)]
-mod tests;
-
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
