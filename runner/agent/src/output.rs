@@ -18,12 +18,18 @@ use crate::local::caller;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
     json: bool,
+    log: bool,
 }
 
 impl Output {
     /// Prints JSON if asked to, otherwise text.
     pub(crate) fn new(json: bool) -> Self {
-        Self { json }
+        Self { json, log: false }
+    }
+
+    /// For a service: remarks go to its log, and nothing is printed.
+    pub(crate) fn log() -> Self {
+        Self { json: true, log: true }
     }
 
     /// Whether the result is JSON.
@@ -40,6 +46,9 @@ impl Output {
 
     /// A remark that does not belong to the result.
     pub(crate) fn note(self, text: impl Display) {
+        if self.log {
+            return tracing::warn!("{text}");
+        }
         remark(text);
     }
 

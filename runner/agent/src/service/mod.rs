@@ -29,6 +29,7 @@ use tokio::sync::Notify;
 use crate::config::Config;
 use crate::fail::{Exit, Fail};
 use crate::local;
+use crate::output::Output;
 use crate::place::Place;
 use crate::wiring::interrupt::Interrupt;
 use crate::wiring::runner::{Mode, Runner, absolute};
@@ -48,7 +49,7 @@ pub(crate) fn run(place: &Place) -> Result<Exit, Fail> {
     let listen = config.health.address()?;
     logs::begin(config.serve.log);
     quiet_panics();
-    let mut runner = Runner::open(place, Mode::Write)?;
+    let mut runner = Runner::open(&Place { out: Output::log(), ..place.clone() }, Mode::Write)?;
     let gate = Gate::new(runner.config.drilldowns.policy(&runner.dir)?, Arc::clone(&runner.clock));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| Fail::fault("E-SERVE-004", error, "see the limits of the service"))?;

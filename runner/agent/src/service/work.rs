@@ -47,6 +47,7 @@ pub(crate) struct Work {
     hindrance: Option<Hindrance>,
     looked: Option<Timestamp>,
     paused: Option<Timestamp>,
+    was_rolled_back: bool,
 }
 
 /// A run that was asked for over the line and has not begun.
@@ -74,6 +75,7 @@ impl Work {
             hindrance: None,
             looked: None,
             paused: None,
+            was_rolled_back: false,
             runner,
         };
         work.plan()?;
@@ -131,6 +133,12 @@ impl Work {
 
     fn look_at(&mut self, now: Timestamp) -> Result<Vec<Job>, Fail> {
         self.look_at_condition(now)?;
+        if self.hindrance == Some(Hindrance::Rollback) {
+            // A store that was put back is not written to; what is due meanwhile is told of when it was acknowledged.
+            self.was_rolled_back = true;
+            return Ok(Vec::new());
+        }
+        let rolled_back = std::mem::take(&mut self.was_rolled_back);
         let tick = self.agenda.tick(now, self.runner.clock.monotonic_ms());
         for procedure in &tick.set_back {
             tracing::warn!(procedure, code = "E-SERVE-010", "the clock was set back; due times come again");
@@ -140,7 +148,7 @@ impl Work {
             })?;
         }
         for missed in &tick.missed {
-            self.journal(missed)?;
+            self.journal(missed, rolled_back)?;
         }
         if let Some(hindrance) = self.hindrance {
             for (procedure, due) in self.agenda.due(now) {
@@ -247,9 +255,12 @@ impl Work {
         Ok(())
     }
 
-    fn journal(&self, missed: &Missed) -> Result<(), Fail> {
+    fn journal(&self, missed: &Missed, rolled_back: bool) -> Result<(), Fail> {
         match missed {
-            Missed::Due { procedure, due, reason } => self.journal_due(procedure, *due, word(*reason)),
+            Missed::Due { procedure, due, reason } => {
+                let reason = if rolled_back { MissReason::Rollback } else { word(*reason) };
+                self.journal_due(procedure, *due, reason)
+            }
             Missed::Stretch { procedure, after, until, reason } => {
                 let gap = match reason {
                     Miss::Stopped | Miss::StillRunning => GapReason::Stopped,

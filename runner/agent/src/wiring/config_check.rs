@@ -58,6 +58,7 @@ pub(crate) fn findings(config: &Config, path: &Path, dir: &Path) -> Vec<Finding>
     check.policy();
     check.connections();
     check.bindings();
+    check.service();
     check.found
 }
 
@@ -250,6 +251,33 @@ impl Check<'_> {
                     self.fault("E-CONF-052", at, says, "add the connection, or bind the name to another one");
                 }
             }
+        }
+    }
+
+    /// The sections of the service.
+    fn service(&mut self) {
+        let config = self.config;
+        if let Err(fail) = config.serve.check() {
+            self.failed("serve.runs_at_once", fail);
+        }
+        if let Err(fail) = config.health.address() {
+            self.failed("health.listen", fail);
+        }
+        if let Err(fail) = config.drilldowns.policy(self.dir) {
+            self.failed("drilldowns.policy", fail);
+        }
+        let line = &config.control_plane;
+        if let Err(fail) = line.enrolment_address() {
+            self.failed("control_plane.address", fail);
+        }
+        if let Some(path) = &line.ca_file {
+            self.certificates("control_plane.ca_file", &self.dir.join(path));
+        }
+        if let Some(path) = line.password_file() {
+            self.private("control_plane.proxy.password_file", &self.dir.join(path));
+        }
+        if let Err(fail) = line.dialer(self.dir) {
+            self.failed("control_plane.proxy", fail);
         }
     }
 

@@ -10,3 +10,4 @@ mod exceptions;
 mod init;
 mod journal;
 mod keys;
+mod service;
