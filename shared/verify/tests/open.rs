@@ -1,5 +1,5 @@
 //! `proctor-verify open` against a control plane and a Runner that are honest, or lie in one way.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
 
 mod line;
 
@@ -51,6 +51,7 @@ fn some_rows_come_with_their_paths_and_into_a_file() {
     let report: Value = serde_json::from_slice(&out).unwrap();
     assert_eq!((&report["verified"], &report["error"]), (&Value::Bool(true), &Value::Null));
     assert!(report["steps"].as_array().unwrap().iter().all(|step| step["outcome"] == "green"));
+    assert!(report["request"].is_string());
     let (code, _, err) = desk.open(&item_id().to_string(), &[&TRUSTED[..], &["--output", "rows.jsonl"]].concat());
     assert_eq!(code, 2, "{err}");
     assert!(err.contains("E-OPEN-004"), "{err}");
@@ -159,14 +160,16 @@ fn only_the_control_plane_that_is_named_is_believed() {
     let (code, _, err) = open(&["--ca-pin", authority]);
     assert_eq!(code, 0, "{err}");
     let zero = format!("sha256:{}", crypto::Digest::ZERO);
+    let came = || desk.server.world.lock().unwrap().requests;
+    let before = came();
     for more in [&["--ca-pin", own][..], &["--ca-pin", &zero], &[]] {
         let (code, out, err) = open(more);
         assert_eq!(code, 1, "{more:?}: {err}");
         assert!(err.contains("E-OPEN-011"), "{more:?}: {err}");
         assert!(out.is_empty());
     }
-    // The key goes to nobody who is not believed.
-    assert!(desk.server.world.lock().is_ok());
+    // Not even the API key goes to somebody who is not believed.
+    assert_eq!(came(), before);
 }
 
 #[test]
@@ -215,6 +218,28 @@ fn a_control_plane_that_is_not_there_is_a_fault() {
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(3), "{err}");
     assert!(err.contains("E-OPEN-010"), "{err}");
+}
+
+#[test]
+fn only_a_plain_https_address_is_taken() {
+    let desk = desk(Lie::None);
+    let (run, item) = (line::run_id().to_string(), item_id().to_string());
+    let address = desk.server.url.strip_prefix("https://").unwrap();
+    for url in [
+        format!("http://{address}"),
+        format!("https://user@{address}"),
+        format!("https://{address}/api"),
+        format!("https://{address}/?a=b"),
+        address.to_owned(),
+        String::new(),
+    ] {
+        let arguments = ["open", &run, &item, "--control-plane", &url, "--purpose", "audit", "--reason", "r"];
+        let output = command(desk.folder.path(), &[&arguments[..], &TRUSTED, &["--device-key", "device.key"]].concat());
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{url}: {err}");
+        assert!(err.contains("E-OPEN-001"), "{url}: {err}");
+    }
+    assert_eq!(desk.server.world.lock().unwrap().requests, 0);
 }
 
 #[test]

@@ -60,7 +60,7 @@ pub(crate) fn command(open: &Open, clock: &dyn Clock, entropy: &dyn Entropy) -> 
     let outcome = runtime.block_on(async {
         tokio::select! {
             outcome = run(open, &mut steps, clock, entropy) => outcome,
-            _ = tokio::signal::ctrl_c() => {
+            () = interrupted() => {
                 Err(Fail::fault("E-OPEN-051", "interrupted; nothing was kept", "the request ends by itself"))
             }
         }
@@ -70,17 +70,31 @@ pub(crate) fn command(open: &Open, clock: &dyn Clock, entropy: &dyn Entropy) -> 
             "verified": outcome.is_ok(),
             "run": open.run,
             "item": open.item,
-            "request": outcome.as_ref().ok(),
+            "request": steps.request(),
             "steps": steps.to_json(),
             "error": outcome.as_ref().err().map(Fail::to_json),
         });
         let printed = print(&format!("{}\n", inert(&report.to_string())));
         printed.map_err(|error| Fail::fault("E-OPEN-052", format!("the report cannot be printed: {error}"), ""))?;
     }
-    outcome.map(|_| Exit::Verified)
+    outcome.map(|()| Exit::Verified)
 }
 
-async fn run(open: &Open, steps: &mut Steps, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<RequestId, Fail> {
+/// Until somebody wants this process to end; then what waits to be shown goes with it.
+async fn interrupted() {
+    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    match terminate {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
+async fn run(open: &Open, steps: &mut Steps, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<(), Fail> {
     let tls = tls::config(open.ca_file.as_deref(), open.ca_pin.as_deref())?;
     let wanted = Wanted::read(open, entropy)?;
     let api = Api::new(&open.control_plane, &api_key(open.api_key_file.as_deref())?, tls)?;
@@ -102,8 +116,7 @@ async fn run(open: &Open, steps: &mut Steps, clock: &dyn Clock, entropy: &dyn En
     };
     let (id, pending) = ask(&api, &wanted, &asked, steps, clock, entropy).await?;
     let answer = answer::Expected { api: &api, id, pending: &pending, recipient: &recipient, attested: &attested };
-    answer.receive(spool, steps, &wanted.device).await?;
-    Ok(id)
+    answer.receive(spool, steps, &wanted.device).await
 }
 
 impl<'a> Wanted<'a> {
@@ -203,6 +216,7 @@ async fn ask(
     });
     let mut shown = api.post("drilldowns", &body, &once()).await?;
     let id = shown.id;
+    steps.asked(id);
     let wait_ms = u64::try_from(wanted.wait.as_millis()).unwrap_or(u64::MAX);
     let until = clock.monotonic_ms().saturating_add(wait_ms).saturating_add(GRACE_MS);
     let mut is_said = false;

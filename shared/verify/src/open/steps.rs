@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
+use ids::RequestId;
 use proof::text::printable;
 use serde_json::{Value, json};
 
@@ -18,11 +19,12 @@ struct Step {
 pub(super) struct Steps {
     is_silent: bool,
     taken: Vec<Step>,
+    request: Option<RequestId>,
 }
 
 impl Steps {
     pub(super) fn new(is_silent: bool) -> Self {
-        Self { is_silent, taken: Vec::new() }
+        Self { is_silent, taken: Vec::new(), request: None }
     }
 
     /// A step that holds.
@@ -33,6 +35,17 @@ impl Steps {
     /// A step that does not.
     pub(super) fn fails(&mut self, id: &'static str, title: &'static str, detail: impl Into<String>) {
         self.add(Step { id, title, holds: false, detail: detail.into() });
+    }
+
+    /// The request that was made; by its id both logs name it.
+    pub(super) fn asked(&mut self, request: RequestId) {
+        self.note(&format!("request {request}"));
+        self.request = Some(request);
+    }
+
+    /// The request, once it was made.
+    pub(super) fn request(&self) -> Option<RequestId> {
+        self.request
     }
 
     /// A remark that is no step.

@@ -85,6 +85,8 @@ pub(crate) struct World {
     id: RequestId,
     asked: Option<Value>,
     looked: u32,
+    /// Requests of HTTP that came.
+    pub(crate) requests: u32,
     pending: Option<PendingRequest>,
     answer: Vec<u8>,
     receipt: Option<Vec<u8>>,
@@ -124,6 +126,7 @@ impl World {
             id,
             asked: None,
             looked: 0,
+            requests: 0,
             pending: None,
             answer: Vec::new(),
             receipt: None,
@@ -132,6 +135,7 @@ impl World {
 
     /// The answer to one request of HTTP: status, body, and how many bytes of it are really sent.
     fn answer(&mut self, method: &str, path: &str, headers: &str, body: &[u8]) -> (u16, Vec<u8>, usize) {
+        self.requests += 1;
         let whole = |status: u16, body: Vec<u8>| {
             let length = body.len();
             (status, body, length)

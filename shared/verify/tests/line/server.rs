@@ -62,8 +62,8 @@ fn serve(
     stream.read_line(&mut first)?;
     let mut headers = String::new();
     while stream.read_line(&mut headers)? > 2 {}
-    let length = headers.lines().filter_map(|line| line.split_once(": "));
-    let length = length.filter(|(name, _)| name.eq_ignore_ascii_case("content-length")).next();
+    let mut named = headers.lines().filter_map(|line| line.split_once(": "));
+    let length = named.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     let mut body = vec![0; length.map_or(0, |(_, length)| length.parse().unwrap())];
     stream.read_exact(&mut body)?;
     let mut words = first.split(' ');

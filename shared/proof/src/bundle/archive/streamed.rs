@@ -176,14 +176,22 @@ impl<R: Read + Seek> Reader<R> {
         mut each: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<bool, ReadError<E>> {
         let directory = std::mem::take(&mut self.directory);
-        let found = parse(&directory)?.into_iter().enumerate().find(|(_, line)| line.shared.name == name.as_bytes());
-        let result = match &found {
-            None => Ok(false),
-            Some((index, line)) => self.read_file(index + 1, line.offset, &line.shared, &mut each).map(|()| true),
-        };
-        drop(found);
+        let read = self.read_listed(&directory, name, &mut each);
         self.directory = directory;
-        result
+        read
+    }
+
+    fn read_listed<E>(
+        &mut self,
+        directory: &[u8],
+        name: &str,
+        each: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<bool, ReadError<E>> {
+        let lines = parse(directory)?;
+        let found = lines.iter().enumerate().find(|(_, line)| line.shared.name == name.as_bytes());
+        let Some((index, line)) = found else { return Ok(false) };
+        self.read_file(index + 1, line.offset, &line.shared, each)?;
+        Ok(true)
     }
 
     fn read_file<E>(
