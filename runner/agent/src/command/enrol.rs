@@ -11,7 +11,7 @@ use runner_link::{Address, Trust};
 use serde_json::json;
 
 use crate::command::init;
-use crate::config::{Config, parse_address};
+use crate::config::{Config, ControlPlaneConfig, parse_address};
 use crate::fail::{Exit, Fail};
 use crate::place::Place;
 use crate::wiring::enrolment::{self, Pending};
@@ -119,6 +119,10 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
 fn prepare(dir: &Path, tenant: Option<TenantId>, args: &Args, place: &Place) -> Result<Runner, Fail> {
     if matches!(dir.join("config.toml").try_exists(), Ok(false)) {
         let Some(tenant) = tenant else { return Err(no_token()) };
+        // Before anything is made for nothing.
+        let config = ControlPlaneConfig::default();
+        args.address(&config)?;
+        args.trust(&config, dir)?;
         let (store, source) = init::make(dir, &args.root, tenant)?;
         drop(store);
         place.out.line(format_args!("folder           {} (made; root key from {})", dir.display(), source.to_toml()));
@@ -166,7 +170,8 @@ fn prepare(dir: &Path, tenant: Option<TenantId>, args: &Args, place: &Place) -> 
 fn application(runner: &Runner, token: Option<JoinToken>, args: &Args) -> Result<Pending, Fail> {
     let waiting = enrolment::pending(runner)?;
     let Some(token) = token else { return waiting.ok_or_else(no_token) };
-    let (address, trust) = (args.address(runner)?, args.trust(runner)?);
+    let config = &runner.config.control_plane;
+    let (address, trust) = (args.address(config)?, args.trust(config, &runner.dir)?);
     if let Some(waiting) = waiting
         && waiting.token.digest() == token.digest()
         && *waiting.application.address() == address
@@ -228,17 +233,17 @@ impl Args {
         })
     }
 
-    fn address(&self, runner: &Runner) -> Result<Address, Fail> {
+    fn address(&self, config: &ControlPlaneConfig) -> Result<Address, Fail> {
         match &self.control_plane {
             Some(text) => parse_address(text),
-            None => runner.config.control_plane.enrolment_address()?.ok_or_else(|| {
+            None => config.enrolment_address()?.ok_or_else(|| {
                 let next = "give --control-plane HOST:PORT, or set control_plane.address in config.toml";
                 Fail::input("E-ENROL-006", "nothing says where the control plane is", next)
             }),
         }
     }
 
-    fn trust(&self, runner: &Runner) -> Result<Trust, Fail> {
+    fn trust(&self, config: &ControlPlaneConfig, dir: &Path) -> Result<Trust, Fail> {
         let TrustArgs { ca_pin, ca_file, system_roots } = &self.trust;
         if let Some(pin) = ca_pin {
             let pin: CaPin = pin.parse().map_err(|error| {
@@ -249,7 +254,7 @@ impl Args {
         if *system_roots {
             return Ok(Trust::System);
         }
-        let configured = runner.config.control_plane.ca_file.as_ref().map(|path| runner.dir.join(path));
+        let configured = config.ca_file.as_ref().map(|path| dir.join(path));
         let Some(file) = ca_file.clone().or(configured) else {
             let next = "give --ca-pin as the control plane shows it, --ca-file FILE or --system-roots";
             return Err(Fail::input("E-ENROL-008", "nothing says whom to trust", next));

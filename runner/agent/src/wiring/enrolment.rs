@@ -97,11 +97,7 @@ fn statement(runner: &Runner, application: &Application, label: Label) -> Result
 /// Keeps an identity and the keys of the control plane that came with it.
 pub(crate) fn keep(runner: &Runner, identity: &Identity) -> Result<(), Fail> {
     let keys = identity.control_plane();
-    let pins = ControlPlanePins {
-        drilldown: keys.drilldown.clone(),
-        audit: keys.audit.clone(),
-        witness: keys.witness.clone(),
-    };
+    let pins = ControlPlanePins { drilldown: keys.drilldown, audit: keys.audit.clone(), witness: keys.witness.clone() };
     let bytes = identity.to_bytes();
     runner.store.with(|store| {
         store.pin_control_plane(&pins)?;

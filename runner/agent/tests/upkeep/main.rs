@@ -5,6 +5,7 @@
 mod bench;
 mod configuration;
 mod doctor;
+mod enrol;
 mod evidence;
 mod exceptions;
 mod init;

@@ -68,7 +68,7 @@ impl Service {
         let mut told = [0; 4096];
         loop {
             let length = self.notify.recv(&mut told).expect("the service tells how it is");
-            if String::from_utf8_lossy(&told[..length]).lines().any(|line| line.starts_with(wanted)) {
+            if String::from_utf8_lossy(told.get(..length).unwrap()).lines().any(|line| line.starts_with(wanted)) {
                 return;
             }
         }
@@ -94,7 +94,7 @@ impl Service {
             let mut line = String::new();
             assert_ne!(self.log.read_line(&mut line).unwrap(), 0, "the log ended before it said {message:?}");
             let record: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
-            if record["message"] == message {
+            if record.get("message").is_some_and(|said| said == message) {
                 return record;
             }
         }
