@@ -41,7 +41,7 @@ impl Reads {
         let sql = sql!(
             "SELECT fingerprint, runner, generation, serial, key_digest, request, chain, not_before, not_after, state \
              FROM runner_certificate WHERE tenant = $1 AND runner = $2 AND request = $3 \
-             ORDER BY generation DESC, fingerprint LIMIT 1"
+             ORDER BY generation DESC LIMIT 1"
         );
         self.one("runner_certificate", sql, values![runner, request], read).await
     }

@@ -1,1 +1,219 @@
-//! Tests of the statements and schemas themselves.
+//! The statements and the schemas themselves: every statement of this crate keeps to one tenant, is understood by
+//! SQLite, and both schemas say the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::dialect::{APPEND_ONLY, DELETABLE, Dialect};
+
+/// Every statement of the crate's production code, with the file it stands in.
+pub(crate) fn statements() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            if path.ends_with("sql.rs") || path.ends_with("tests.rs") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            for part in text.split("sql!(").skip(1) {
+                let literal = part.trim_start().strip_prefix('"').expect("a statement is a literal");
+                found.push((path.display().to_string(), unescaped(literal)));
+            }
+        }
+    }
+    assert!(found.len() > 120, "the walk finds the statements: {}", found.len());
+    found
+}
+
+/// A string literal from behind its opening quote: a backslash at the end of a line swallows the space that follows.
+fn unescaped(literal: &str) -> String {
+    let mut text = String::new();
+    let mut characters = literal.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' => return text,
+            '\\' if characters.peek() == Some(&'\n') => {
+                while characters.peek().is_some_and(|next| next.is_whitespace()) {
+                    characters.next();
+                }
+            }
+            '\\' => panic!("an escape in a statement"),
+            other => text.push(other),
+        }
+    }
+    panic!("a statement without an end: {literal}")
+}
+
+fn words(statement: &str) -> Vec<String> {
+    let spaced: String =
+        statement.chars().map(|c| if c.is_alphanumeric() || "_$.'".contains(c) { c } else { ' ' }).collect();
+    spaced.split_whitespace().map(str::to_owned).collect()
+}
+
+/// Tables that a statement reads or writes.
+fn tables(statement: &str) -> Vec<String> {
+    let words = words(statement);
+    let after = ["FROM", "JOIN", "INTO", "UPDATE"];
+    let names = words.windows(2).filter(|pair| after.contains(&pair[0].as_str())).map(|pair| pair[1].clone());
+    // `DO UPDATE SET` and `FOR UPDATE` name no table.
+    names.filter(|name| name != "SET").collect()
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Table {
+    columns: BTreeMap<String, (String, bool)>,
+    constraints: BTreeSet<String>,
+}
+
+/// The tables of a migration's text, as far as it is the plain SQL that ours are written in.
+fn schema(dialect: Dialect) -> (BTreeMap<String, Table>, BTreeSet<String>) {
+    let text: String = dialect.migrations().iter().map(|(_, _, text)| *text).collect();
+    let text: String = text.lines().filter(|line| !line.starts_with("--")).flat_map(|line| [line, " "]).collect();
+    let (mut found, mut indexes) = (BTreeMap::new(), BTreeSet::new());
+    for statement in text.split(';').map(str::trim) {
+        if let Some(rest) = statement.strip_prefix("CREATE TABLE ") {
+            let (name, body) = rest.split_once(" (").unwrap();
+            let body = body.rsplit_once(')').unwrap().0;
+            let mut table = Table { columns: BTreeMap::new(), constraints: BTreeSet::new() };
+            let mut depth = 0;
+            let parts = body.split(|c| {
+                depth += i32::from(c == '(') - i32::from(c == ')');
+                c == ',' && depth == 0
+            });
+            for part in parts.map(|part| part.split_whitespace().collect::<Vec<_>>().join(" ")) {
+                if part.starts_with("PRIMARY") || part.starts_with("FOREIGN") {
+                    table.constraints.insert(part);
+                    continue;
+                }
+                if let Some((_, check)) = part.split_once("CHECK") {
+                    table.constraints.insert(format!("CHECK{check}"));
+                }
+                let part = part.replace(" COLLATE \"C\"", "");
+                let mut words = part.split(' ');
+                let (column, kind) = (words.next().unwrap().to_owned(), words.next().unwrap());
+                let kind = kind.replace("BIGINT", "INTEGER").replace("BYTEA", "BLOB");
+                table.columns.insert(column, (kind, part.contains("NOT NULL")));
+            }
+            found.insert(name.to_owned(), table);
+        } else if statement.starts_with("CREATE INDEX ") || statement.starts_with("CREATE UNIQUE INDEX ") {
+            indexes.insert(statement.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+    }
+    (found, indexes)
+}
+
+#[test]
+fn both_schemas_say_the_same() {
+    let (sqlite, sqlite_indexes) = schema(Dialect::Sqlite);
+    let (postgres, postgres_indexes) = schema(Dialect::Postgres);
+    assert!(sqlite.len() > 35 && sqlite_indexes.len() > 20);
+    assert_eq!(sqlite.keys().collect::<Vec<_>>(), postgres.keys().collect::<Vec<_>>());
+    for (name, table) in &sqlite {
+        assert_eq!(Some(table), postgres.get(name), "{name}");
+    }
+    assert_eq!(sqlite_indexes, postgres_indexes);
+    let versions = |dialect: Dialect| dialect.migrations().iter().map(|(n, name, _)| (*n, *name)).collect::<Vec<_>>();
+    assert_eq!(versions(Dialect::Sqlite), versions(Dialect::Postgres));
+}
+
+#[test]
+fn every_key_begins_with_the_tenant() {
+    let (tables, indexes) = schema(Dialect::Sqlite);
+    for (name, table) in tables.iter().filter(|(name, _)| !name.starts_with("platform_")) {
+        assert_eq!(table.columns.get("tenant"), Some(&("TEXT".to_owned(), true)), "{name}");
+        let mut foreign = 0;
+        for constraint in table.constraints.iter().filter(|constraint| !constraint.starts_with("CHECK")) {
+            let tenant_first = constraint.starts_with("PRIMARY KEY (tenant")
+                || (constraint.starts_with("FOREIGN KEY (tenant")
+                    && (constraint.contains(" (tenant")
+                        && constraint.split("REFERENCES").nth(1).unwrap().contains("(tenant")
+                        || name == "tenant"));
+            assert!(tenant_first, "{name}: {constraint}");
+            foreign += u32::from(constraint.starts_with("FOREIGN"));
+        }
+        assert!(foreign > 0, "{name} belongs to nothing");
+    }
+    for index in indexes {
+        assert!(index.contains(" (tenant"), "{index}");
+    }
+    for name in APPEND_ONLY.iter().chain(DELETABLE) {
+        assert!(tables.contains_key(*name), "{name}");
+    }
+}
+
+#[test]
+fn every_statement_on_a_tenants_table_names_the_tenant() {
+    let (known, _) = schema(Dialect::Sqlite);
+    for (file, statement) in statements() {
+        let tables = tables(&statement);
+        assert!(!tables.is_empty(), "{file}: {statement}");
+        let mut needed = 0;
+        for table in &tables {
+            assert!(known.contains_key(table), "{file}: `{table}` in {statement}");
+            needed += usize::from(!table.starts_with("platform_"));
+        }
+        let predicates = statement.matches("tenant = $1").count();
+        let inserts = usize::from(
+            statement.starts_with("INSERT INTO")
+                && statement.contains(" (tenant, ")
+                && statement.contains("VALUES ($1, "),
+        );
+        let platform = tables.iter().all(|table| table.starts_with("platform_"));
+        assert!(platform || predicates + inserts == needed, "{file}: the tenant is missing in {statement}");
+        assert!(
+            !statement.contains(" OR tenant") && !statement.to_lowercase().contains("offset"),
+            "{file}: {statement}"
+        );
+        assert!(!statement.to_lowercase().contains("count("), "{file}: nothing is counted by reading it: {statement}");
+        if platform {
+            continue;
+        }
+        // A condition joined by OR outside of brackets would let other rows in beside the tenant's.
+        let mut depth = 0;
+        let words: Vec<_> = statement.split_inclusive([' ', '(', ')']).collect();
+        for word in words {
+            assert!(!(depth == 0 && word.trim() == "OR"), "{file}: {statement}");
+            depth += word.matches('(').count() as i32 - word.matches(')').count() as i32;
+        }
+    }
+}
+
+#[test]
+fn every_statement_is_understood_by_sqlite_and_uses_its_placeholders() {
+    let db = rusqlite::Connection::open_in_memory().unwrap();
+    for (_, _, text) in Dialect::Sqlite.migrations() {
+        db.execute_batch(text).unwrap();
+    }
+    let mut faults = Vec::new();
+    for (file, statement) in statements() {
+        if statement.ends_with(" FOR UPDATE") {
+            continue;
+        }
+        let prepared = db.prepare(&statement).unwrap_or_else(|error| panic!("{file}: {error}: {statement}"));
+        for n in 1..=prepared.parameter_count() {
+            assert!(prepared.parameter_index(&format!("${n}")).unwrap().is_some(), "{file}: ${n} in {statement}");
+        }
+        // No table is read from one end to the other: each is entered by a key that begins with the tenant.
+        let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
+        let mut rows = plan.raw_query();
+        while let Some(row) = rows.next().unwrap() {
+            let line: String = row.get(3).unwrap();
+            assert!(!line.starts_with("SCAN") || line.contains("platform_"), "{file}: {line}: {statement}");
+            // Nor is anything put in order after it was read, which a longer table would make slower.
+            let sorted = line.contains("TEMP B-TREE");
+            if sorted && !OF_ONE_RUN.iter().any(|table| statement.contains(table)) {
+                faults.push(format!("{file}: {line}: {statement}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Tables of which one run, or one batch of reports, has few rows: they may be put in order after they were read.
+const OF_ONE_RUN: &[&str] = &["FROM run_step", "FROM run_check", "FROM run_metric"];

@@ -135,7 +135,7 @@ CREATE TABLE runner_certificate (
     PRIMARY KEY (tenant, fingerprint),
     FOREIGN KEY (tenant, runner) REFERENCES runner (tenant, runner)
 );
-CREATE INDEX runner_certificate_request ON runner_certificate (tenant, runner, request);
+CREATE INDEX runner_certificate_request ON runner_certificate (tenant, runner, request, generation);
 CREATE INDEX runner_certificate_state ON runner_certificate (tenant, runner, state, generation);
 CREATE UNIQUE INDEX runner_certificate_current ON runner_certificate (tenant, runner) WHERE state = 'current';
 CREATE UNIQUE INDEX runner_certificate_next ON runner_certificate (tenant, runner) WHERE state = 'next';
@@ -178,7 +178,8 @@ CREATE TABLE schedule_due (
     PRIMARY KEY (tenant, runner, procedure_id),
     FOREIGN KEY (tenant, runner) REFERENCES runner (tenant, runner)
 );
-CREATE INDEX schedule_due_next ON schedule_due (tenant, next_due) WHERE overdue_since IS NULL;
+CREATE INDEX schedule_due_next ON schedule_due (tenant, next_due, runner, procedure_id)
+    WHERE overdue_since IS NULL;
 
 CREATE TABLE missed_due (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -448,7 +449,7 @@ CREATE TABLE run_request (
 );
 CREATE INDEX run_request_runner ON run_request (tenant, runner, request);
 CREATE INDEX run_request_waiting ON run_request (tenant, runner, request) WHERE state = 'waiting';
-CREATE INDEX run_request_expires ON run_request (tenant, expires) WHERE state = 'waiting';
+CREATE INDEX run_request_expires ON run_request (tenant, expires, request) WHERE state = 'waiting';
 
 CREATE TABLE drilldown (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -485,7 +486,7 @@ CREATE TABLE drilldown (
 );
 CREATE INDEX drilldown_runner ON drilldown (tenant, runner, request);
 CREATE INDEX drilldown_open ON drilldown (tenant, runner, request) WHERE is_over = 0;
-CREATE INDEX drilldown_expires ON drilldown (tenant, expires) WHERE is_over = 0;
+CREATE INDEX drilldown_expires ON drilldown (tenant, expires, request) WHERE is_over = 0;
 
 CREATE TABLE drilldown_receipt (
     tenant TEXT COLLATE "C" NOT NULL,

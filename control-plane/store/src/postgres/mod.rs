@@ -5,6 +5,8 @@
 mod connect;
 mod wire;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use deadpool_postgres::{Object, Pool};
 use futures_util::future::try_join_all;
 use tokio_postgres::Statement;
@@ -35,7 +37,7 @@ impl Postgres {
             deadpool_postgres::PoolError::Timeout(_) => Failure::Busy,
             other => Failure::Unavailable(other.to_string()),
         })?;
-        let tx = PostgresTx { client: Some(client), tenant: tenant.to_owned() };
+        let tx = PostgresTx { client: Some(client), tenant: tenant.to_owned(), failed: AtomicBool::new(false) };
         let begin = match mode {
             Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
             Mode::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
@@ -51,14 +53,28 @@ impl Postgres {
 pub(crate) struct PostgresTx {
     client: Option<Object>,
     tenant: String,
+    /// Whether a statement failed. The server would answer a COMMIT then by rolling back, and call that a success.
+    failed: AtomicBool,
 }
 
 impl PostgresTx {
     fn client(&self) -> Result<&Object, Failure> {
+        if self.failed.load(Ordering::Relaxed) {
+            return Err(Failure::Aborted);
+        }
         self.client.as_ref().ok_or(Failure::Aborted)
     }
 
+    fn noting<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
+        self.failed.fetch_or(result.is_err(), Ordering::Relaxed);
+        result
+    }
+
     pub(crate) async fn query(&self, sql: Sql, values: Vec<Value>) -> Result<Rows, Failure> {
+        self.noting(self.try_query(sql, values).await)
+    }
+
+    async fn try_query(&self, sql: Sql, values: Vec<Value>) -> Result<Rows, Failure> {
         let client = self.client()?;
         let statement = client.prepare_cached(sql.text()).await.map_err(|error| failure(&error))?;
         let bound = self.bind(&statement, std::slice::from_ref(&values))?;
@@ -69,6 +85,10 @@ impl PostgresTx {
 
     /// Executes the statements of all steps in order. They are sent without waiting for one another.
     pub(crate) async fn execute(&self, steps: Vec<Step>) -> Result<Vec<u64>, Failure> {
+        self.noting(self.try_execute(steps).await)
+    }
+
+    async fn try_execute(&self, steps: Vec<Step>) -> Result<Vec<u64>, Failure> {
         let client = self.client()?;
         let mut sent = Vec::new();
         for (index, (sql, rows)) in steps.iter().enumerate() {

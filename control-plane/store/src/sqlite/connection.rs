@@ -175,3 +175,88 @@ pub(crate) fn refused(path: &Path, error: &rusqlite::Error) -> StoreError {
         _ => StoreError::Unavailable(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::Dialect;
+
+    const A: &str = "019aa7f0-0000-7000-8000-00000000000a";
+
+    fn opened() -> (tempfile::TempDir, Opened, Opened) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        create_file(&path).unwrap();
+        let db = open_raw(&path).unwrap();
+        Dialect::Sqlite.migrations().iter().for_each(|(_, _, text)| db.execute_batch(text).unwrap());
+        let fill = format!(
+            "INSERT INTO platform_tenant VALUES ('{A}', 'active', 0), ('b', 'active', 0);
+             INSERT INTO tenant VALUES ('{A}', 'A', 'free', 1, 0), ('b', 'B', 'free', 1, 0);
+             INSERT INTO audit_head VALUES ('{A}', 0, x'', NULL, x'');
+             INSERT INTO audit_line VALUES ('{A}', 0, 0, 'x', 'x');
+             INSERT INTO idempotency VALUES ('b', x'01', x'01', 0, 'running', NULL, NULL);"
+        );
+        db.execute_batch(&fill).unwrap();
+        let (writer, reader) = (open_writer(&path).unwrap(), open_reader(&path).unwrap());
+        (folder, writer, reader)
+    }
+
+    fn refusal(db: &Connection, sql: &str) -> String {
+        db.execute_batch(sql).expect_err(sql).to_string()
+    }
+
+    #[test]
+    fn a_row_of_another_tenant_is_not_written() {
+        let (_folder, writer, _reader) = opened();
+        writer.guarded.set(A);
+        writer.db.execute_batch("UPDATE tenant SET name = 'C' WHERE tenant <> 'b'").unwrap();
+        for sql in [
+            "UPDATE tenant SET name = 'C'",
+            "UPDATE tenant SET name = 'C' WHERE tenant = 'b'",
+            "DELETE FROM idempotency",
+            "INSERT INTO tenant_key VALUES ('b', 'audit', 1, x'', x'', 0)",
+            "INSERT INTO person VALUES (NULL, 'p', 'n', 'e', 'r', 'active', 0)",
+        ] {
+            assert!(refusal(&writer.db, sql).contains("another tenant"), "{sql}");
+        }
+        let moved = format!("UPDATE tenant SET tenant = 'b' WHERE tenant = '{A}'");
+        assert!(refusal(&writer.db, &moved).contains("another tenant"));
+        writer.guarded.set("");
+        assert!(refusal(&writer.db, "UPDATE tenant SET name = 'D'").contains("another tenant"));
+    }
+
+    #[test]
+    fn logs_are_only_ever_added_to_and_records_are_not_deleted() {
+        let (_folder, writer, reader) = opened();
+        writer.guarded.set(A);
+        for sql in ["UPDATE audit_line SET line = 'y'", "DELETE FROM audit_line", "DELETE FROM tenant"] {
+            assert!(refusal(&writer.db, sql).contains("only ever added"), "{sql}");
+        }
+        assert!(refusal(&reader.db, "UPDATE tenant SET name = 'C'").contains("readonly"));
+        assert!(
+            refusal(&writer.db, "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = ''")
+                .contains("may not be modified")
+        );
+    }
+
+    #[test]
+    fn every_table_of_a_tenant_is_guarded() {
+        let (_folder, writer, _reader) = opened();
+        let count = |sql: &str| writer.db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        let tables = count(
+            "SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite%' AND name NOT LIKE 'platform%'",
+        );
+        let triggers = count("SELECT count(*) FROM temp.sqlite_schema WHERE type = 'trigger'");
+        assert_eq!(triggers, tables * 3);
+    }
+
+    #[test]
+    fn connections_are_set_up_as_documented() {
+        let (_folder, writer, reader) = opened();
+        for db in [&writer.db, &reader.db] {
+            let number = |name: &str| db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0)).unwrap();
+            assert_eq!((number("synchronous"), number("secure_delete"), number("temp_store")), (2, 1, 2));
+            assert_eq!((number("foreign_keys"), number("trusted_schema")), (1, 0));
+        }
+    }
+}
