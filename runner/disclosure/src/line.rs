@@ -118,3 +118,6 @@ fn schedule(procedure: &Procedure) -> (Option<String>, Option<String>) {
 fn unsendable(what: &'static str, why: &str) -> VaultError {
     VaultError::Unstorable { what, why: format!("it may not cross the line: {why}") }
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,10 +55,10 @@ impl Answer {
         admitted: Admitted,
         pending: &PendingRequest,
         entropy: &dyn Entropy,
-    ) -> Result<Self, (Admitted, AnswerFault)> {
+    ) -> Result<Self, Box<(Admitted, AnswerFault)>> {
         let opened = match admitted.open(vault) {
             Ok(opened) => opened,
-            Err(error) => return Err((admitted, error.into())),
+            Err(error) => return Err(Box::new((admitted, error.into()))),
         };
         let (mut rows, mut items) = (VecDeque::new(), Vec::new());
         for (opened, paths) in opened {
@@ -74,7 +74,7 @@ impl Answer {
                 let state = State::Sealing(Box::new(writer));
                 Ok(Self { admitted, enc, state, rows, ready: VecDeque::new() })
             }
-            Err(error) => Err((admitted, error.into())),
+            Err(error) => Err(Box::new((admitted, error.into()))),
         }
     }
 

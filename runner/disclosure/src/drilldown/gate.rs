@@ -91,7 +91,8 @@ impl Gate {
         let admitted = vault.admit(&pending, confirmation)?;
         match Answer::begin(vault, admitted, &pending, entropy) {
             Ok(answer) => Ok(Begun::Answering(Box::new(answer))),
-            Err((admitted, fault)) => {
+            Err(failed) => {
+                let (admitted, fault) = *failed;
                 tracing::error!(%fault, request = %admitted.request(), "evidence that was let out cannot be read");
                 let code = DrillDownCode::Unreadable;
                 let receipt = Some(line::receipt(&cut_off(vault, admitted, code)?)?);

@@ -168,6 +168,18 @@ fn nothing_planted_is_found_on_the_disk_at_any_time() {
     look_for.extend(patterns(&root, "the root key"));
     // PKCS#8 of a P-256 key holds its 32 private bytes at this place.
     look_for.extend(patterns(&vault.keys.attester.to_pkcs8().expose()[36..68], "the attestation key"));
+    for name in ["witness", "sealing", "journal"] {
+        let (generation, sealed): (i64, Vec<u8>) = vault
+            .db
+            .query_row("SELECT generation, sealed FROM signing_key WHERE name = ?1", [name], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .unwrap();
+        let cell = crate::own_keys::cell(generation as u64);
+        let key = vault.ring.open_direct(generation as u64, &cell.part(name.as_bytes()), &sealed).unwrap();
+        assert_eq!(key.len(), 32);
+        look_for.extend(patterns(&key, name));
+    }
     let scan = |when: &str| {
         let found = find(&bed.folder(), &look_for, &["root.key"]);
         assert!(found.is_empty(), "{when}: {found:?}");
@@ -185,6 +197,20 @@ fn nothing_planted_is_found_on_the_disk_at_any_time() {
         body: CANARY.as_bytes().to_vec(),
     };
     vault.add_exception(exception).unwrap();
+    for number in 0..3 {
+        vault.set_link_identity(&crypto::Secret::new(format!("{CANARY} {number}").into_bytes())).unwrap();
+        vault.set_application(&crypto::Secret::new(format!("{CANARY} {number}").into_bytes())).unwrap();
+    }
+    vault.remove_application().unwrap();
+    let device = crypto::ed25519::SigningKey::from_seed([3; 32]).verifying_key();
+    let reader = NewReader {
+        device: device.key_id(),
+        key: Some(device),
+        person: ids::PersonId::from_parts(1, [1; 10]),
+        label: CANARY.parse().unwrap(),
+        days: 1,
+    };
+    vault.approve_reader(&reader, None).unwrap();
     let wal = std::fs::metadata(bed.folder().join("store.db-wal")).unwrap().len();
     assert!(wal > 0, "the write-ahead log is scanned while it holds something");
     scan("while it is open");

@@ -1,6 +1,7 @@
 //! The store as a whole, on real files.
 
 mod canary;
+mod drilldown;
 mod faults;
 mod journal;
 mod lifecycle;

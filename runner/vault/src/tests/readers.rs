@@ -96,3 +96,13 @@ fn an_earlier_row_put_back_is_noticed() {
     vault.db.execute_batch("DELETE FROM reader; INSERT INTO reader SELECT * FROM kept").unwrap();
     assert_eq!(vault.readers().unwrap_err().code(), "E-VAULT-014");
 }
+
+#[test]
+fn the_journal_is_not_read_as_a_whole_for_its_readers() {
+    let bed = Bed::enrolled();
+    let vault = bed.create();
+    let sql =
+        "EXPLAIN QUERY PLAN SELECT seq, line FROM journal WHERE instr(line, '\"kind\":\"reader.') > 0 ORDER BY seq";
+    let plan: String = vault.db.query_row(sql, [], |row| row.get(3)).unwrap();
+    assert!(plan.contains("journal_readers"), "{plan}");
+}

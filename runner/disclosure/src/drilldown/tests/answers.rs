@@ -198,3 +198,66 @@ fn a_store_whose_readers_were_written_to_opens_nothing() {
     let replaced = "UPDATE sealed_value SET sealed = zeroblob(60) WHERE name = 'control-plane.keys'";
     assert_eq!(after(replaced, None), Err("E-DRILL-028".into()));
 }
+
+/// The child of the next test: lets a request in, says so, and works until it is killed.
+#[test]
+#[ignore = "run by `a_process_that_is_killed_between_its_word_and_its_answer_has_given_its_word`"]
+fn child() {
+    let Ok(folder) = std::env::var("PROCTOR_DISCLOSURE_TEST_CHILD") else { return };
+    let mut bed = Bed::at(folder.into());
+    bed.read_control_plane();
+    let mut vault = bed.open();
+    let mut request = bed.request(&vault, 1);
+    request.items = vec![bed.item(&vault, 1, None)];
+    let answer = bed.answered(&mut vault, &request);
+    println!("\nadmitted {}", answer.request());
+    loop {
+        std::thread::park();
+    }
+}
+
+#[test]
+fn a_process_that_is_killed_between_its_word_and_its_answer_has_given_its_word() {
+    use std::io::BufRead;
+    let bed = Bed::new();
+    let vault = bed.filled();
+    let opened = vault.journal_size().unwrap();
+    let mut request = bed.request(&vault, 1);
+    request.items = vec![bed.item(&vault, 1, None)];
+    drop(vault);
+    bed.write_control_plane();
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "drilldown::tests::answers::child", "--ignored", "--nocapture"])
+        .env("PROCTOR_DISCLOSURE_TEST_CHILD", bed.folder())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().starts_with("admitted ")), "it lets the request in");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let mut vault = bed.open();
+    assert!(vault.journal_line(opened).unwrap().line.contains("\"kind\":\"evidence.opened\""));
+    let receipt = vault.receipts_waiting(10).unwrap().remove(0);
+    let receipt = Receipt::open(&receipt.envelope, &[vault.attestation_key()]).unwrap();
+    assert_eq!((receipt.request, receipt.journal.seq), (request.request, opened));
+    assert!(matches!(receipt.decision, Decision::CutOff { .. }));
+    assert_eq!(bed.refused(&mut vault, &request), DrillDownCode::Seen);
+    vault.verify_journal().unwrap();
+}
+
+#[test]
+fn what_was_opened_is_nowhere_on_the_disk_afterwards() {
+    let bed = Bed::new();
+    let mut vault = bed.filled();
+    let mut request = bed.request(&vault, 1);
+    request.items = vec![bed.item(&vault, 0, None)];
+    let answer = bed.answered(&mut vault, &request);
+    let (rows, _) = read(&bed, &mut vault, &request, answer);
+    assert!(rows.iter().any(|row| row.row.windows(6).any(|window| window == b"user17")));
+    for entry in std::fs::read_dir(bed.folder()).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        assert!(!bytes.windows(6).any(|window| window == b"user17"), "{path:?}");
+    }
+}

@@ -19,9 +19,7 @@ fn peak() -> usize {
 fn child() {
     let Ok(folder) = std::env::var("PROCTOR_DISCLOSURE_TEST_CHILD") else { return };
     let mut bed = Bed::at(folder.into());
-    let control_plane = std::fs::read(bed.folder.join("control-plane.key")).unwrap();
-    bed.control_plane =
-        p256::SigningKey::from_pkcs8(crypto::Secret::new(control_plane), &SystemEntropy::new()).unwrap();
+    bed.read_control_plane();
     let mut vault = bed.open();
     let mut request = bed.request_of(&vault, 0);
     request.items[0].rows = None;
@@ -50,10 +48,10 @@ fn two_hundred_mebibytes_stream_through_a_few() {
     let blob = RawEvidence::document(Map::new(), "out", runner_evidence::Parse::Text, vec![b'x'; SIZE]).unwrap();
     vault.record_piece(run(), bed.piece("big", blob, EvidenceClass::Internal)).unwrap();
     drop(vault);
-    std::fs::write(bed.folder.join("control-plane.key"), bed.control_plane.to_pkcs8().expose()).unwrap();
+    bed.write_control_plane();
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "drilldown::tests::memory::child", "--ignored", "--nocapture"])
-        .env("PROCTOR_DISCLOSURE_TEST_CHILD", &bed.folder)
+        .env("PROCTOR_DISCLOSURE_TEST_CHILD", bed.folder())
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);

@@ -3,6 +3,7 @@
 mod answers;
 mod codes;
 mod confirmed;
+mod garbage;
 mod memory;
 mod replay;
 
@@ -72,6 +73,20 @@ impl Bed {
             recipient: hpke::KeyPair::generate(&SystemEntropy::new()),
             audit: ed25519::SigningKey::from_seed([1; 32]),
         }
+    }
+
+    pub(super) fn folder(&self) -> &std::path::Path {
+        &self.folder
+    }
+
+    /// Leaves the control plane's key for a child that goes on in the same folder.
+    pub(super) fn write_control_plane(&self) {
+        std::fs::write(self.folder.join("control-plane.key"), self.control_plane.to_pkcs8().expose()).unwrap();
+    }
+
+    pub(super) fn read_control_plane(&mut self) {
+        let key = crypto::Secret::new(std::fs::read(self.folder.join("control-plane.key")).unwrap());
+        self.control_plane = p256::SigningKey::from_pkcs8(key, &SystemEntropy::new()).unwrap();
     }
 
     pub(super) fn files(&self) -> Files {
