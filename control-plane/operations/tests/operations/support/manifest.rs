@@ -39,7 +39,8 @@ impl RunSpec {
         let score = match self.status {
             Status::Pass => Some(10_000),
             Status::Fail => Some(0),
-            Status::Error | Status::Pending | Status::Excepted | Status::NotApplicable | Status::Skipped => None,
+            Status::Error => Some(0),
+            Status::Pending | Status::Excepted | Status::NotApplicable | Status::Skipped => None,
         };
         let step = StepLine {
             step: "collect".parse().unwrap(),
