@@ -102,14 +102,14 @@ impl Keyring {
     }
 
     /// A request for a certificate of the key that was presented last.
-    pub(crate) fn recovery_request(&self) -> DerRequest {
+    pub fn recovery_request(&self) -> DerRequest {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let request = state.recovery.take().unwrap_or_else(|| state.identity.presented().holding.key().request());
         state.recovery.insert(request).clone()
     }
 
     /// Keeps a certificate that recovery gave.
-    pub(crate) fn recovered(
+    pub fn recovered(
         &self,
         duties: &dyn Duties,
         chain: Vec<DerCertificate>,

@@ -38,3 +38,6 @@ pub use keyring::Keyring;
 pub use link::{Finished, Link};
 pub use moment::Moment;
 pub use trust::{Trust, pin_of};
+
+#[cfg(test)]
+mod tests;

@@ -94,21 +94,25 @@ fn certificate_error(target: String, error: &CertificateError, seen: &Seen, trus
             let names = chain.first().map_or_else(String::new, |leaf| leaf.names.join(", "));
             LinkError::ServerName { target, names: if names.is_empty() { "none".to_owned() } else { names } }
         }
-        CertificateError::UnknownIssuer => match trust {
-            Trust::Pinned { .. } => {
-                let authorities = chain.iter().filter(|shown| shown.authority);
-                let shown: Vec<_> = authorities.map(|shown| format!("sha256:{}", shown.spki)).collect();
-                let shown = if shown.is_empty() { "none".to_owned() } else { shown.join(", ") };
-                LinkError::Pin { target, shown }
+        // An authority that has the name of a trusted one and another key is as unknown as any other. A bad signature that
+        // is not the chain's is the peer's own, and means that it does not have the key of its certificate.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature if seen.sight().refusal.is_some() => {
+            match trust {
+                Trust::Pinned { .. } => {
+                    let authorities = chain.iter().filter(|shown| shown.authority);
+                    let shown: Vec<_> = authorities.map(|shown| format!("sha256:{}", shown.spki)).collect();
+                    let shown = if shown.is_empty() { "none".to_owned() } else { shown.join(", ") };
+                    LinkError::Pin { target, shown }
+                }
+                Trust::Authorities(_) | Trust::System => LinkError::UnknownAuthority { target },
             }
-            Trust::Authorities(_) | Trust::System => LinkError::UnknownAuthority { target },
-        },
+        }
         other => LinkError::Tls { target, why: printable(&other.to_string()) },
     }
 }
 
 /// The Runner's clock, for certificates.
-struct ClockTime(Arc<dyn Clock>);
+pub(crate) struct ClockTime(pub(crate) Arc<dyn Clock>);
 
 impl rustls::time_provider::TimeProvider for ClockTime {
     fn current_time(&self) -> Option<UnixTime> {

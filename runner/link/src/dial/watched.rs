@@ -39,7 +39,10 @@ impl Watch {
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
         // The first error is the cause; what follows it are consequences.
         let _ = self.broken.set(match inner {
-            Some(rustls::Error::AlertReceived(alert)) if is_about_our_certificate(*alert) => {
+            // Behind the handshake the peer can only mean the signatures in and under the certificate it was shown.
+            Some(rustls::Error::AlertReceived(alert))
+                if is_about_our_certificate(*alert) || *alert == rustls::AlertDescription::DecryptError =>
+            {
                 LinkError::OwnCertificateRefused { target, alert: format!("{alert:?}") }
             }
             Some(error) => LinkError::Tls { target, why: printable(&error.to_string()) },

@@ -2,7 +2,9 @@
 
 use clock::Timestamp;
 use contract::identity::RunnerName;
-use contract::{DerRequest, Enrolled, StatementEnvelope};
+use contract::token::JoinToken;
+use contract::version::CURRENT;
+use contract::{DerRequest, EnrolRequest, Enrolled, StatementEnvelope};
 use crypto::{Digest, Secret, SystemEntropy};
 use rustls_pki_types::CertificateDer;
 
@@ -60,8 +62,14 @@ impl Application {
         self.statement.as_ref().ok_or(LinkError::Identity { why: "the enrolment has no statement of the keys yet" })
     }
 
-    pub(super) fn request(&self) -> &DerRequest {
-        &self.request
+    /// What is asked of the control plane: the same each time.
+    pub fn enrol_request(&self, token: &JoinToken) -> Result<EnrolRequest, LinkError> {
+        Ok(EnrolRequest {
+            version: CURRENT,
+            token: token.clone(),
+            certificate_request: self.request.clone(),
+            statement: self.statement()?.clone(),
+        })
     }
 
     /// The application, private key included, to be sealed by the vault.
@@ -93,8 +101,8 @@ impl Application {
         Ok(Self { name, address, trust, key, request, statement })
     }
 
-    /// The identity that this answer gives.
-    pub(super) fn enrolled(
+    /// The identity that this answer gives. `authority` is the pinned authority's certificate, if it was shown.
+    pub fn enrolled(
         &self,
         answer: Enrolled,
         authority: Option<CertificateDer<'static>>,

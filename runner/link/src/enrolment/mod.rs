@@ -13,7 +13,7 @@ use clock::Clock;
 use contract::limits::MAX_ENROLMENT_MESSAGE;
 use contract::token::JoinToken;
 use contract::version::CURRENT;
-use contract::{EnrolRequest, EnrolResponse, Enrolled, Fault, RecoverRequest};
+use contract::{EnrolResponse, Enrolled, Fault, RecoverRequest};
 use crypto::Entropy;
 use proto::enrolment_client::EnrolmentClient;
 use rustls_pki_types::CertificateDer;
@@ -105,12 +105,7 @@ async fn ask(
     dialer: &Dialer,
     clock: &Arc<dyn Clock>,
 ) -> Result<(EnrolResponse, Option<CertificateDer<'static>>), LinkError> {
-    let request = EnrolRequest {
-        version: CURRENT,
-        token: token.clone(),
-        certificate_request: application.request().clone(),
-        statement: application.statement()?.clone(),
-    };
+    let request = application.enrol_request(token)?;
     let (mut client, watch, authority) = client(application.address(), application.trust(), dialer, clock).await?;
     let answer = timeout(ANSWER, client.enrol(proto::EnrolRequest::from(request))).await;
     Ok((response(answer, &watch)?, authority))

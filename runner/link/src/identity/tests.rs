@@ -2,8 +2,8 @@ use contract::DerRequest;
 use contract::token::CaPin;
 use crypto::{Secret, SystemEntropy};
 use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, PublicKeyData, SanType,
-    SignatureAlgorithm,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, PublicKeyData,
+    SanType, SignatureAlgorithm,
 };
 use x509_parser::prelude::{ASN1Time, FromDer, X509CertificationRequest};
 
@@ -22,6 +22,9 @@ impl Authority {
     pub(crate) fn new() -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
+        params
+            .distinguished_name
+            .push(DnType::CommonName, format!("authority {}", crypto::digest::sha256(&key.serialize_der())));
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.subject_alt_names = vec![SanType::URI(format!("spiffe://{TENANT}").try_into().unwrap())];
         let der = params.self_signed(&key).unwrap().der().to_vec();
@@ -68,13 +71,16 @@ pub(crate) fn now() -> Timestamp {
     "2026-11-21T20:00:00.000Z".parse().unwrap()
 }
 
+/// The same key for the whole test run.
+static DRILLDOWN: std::sync::OnceLock<p256::VerifyingKey> = std::sync::OnceLock::new();
+
 pub(crate) fn keys() -> ControlPlaneKeys {
     let key = |name: &str, seed| {
         let key = crypto::ed25519::SigningKey::from_seed([seed; 32]).verifying_key();
         VerifierKey::new(name.parse().unwrap(), proof::note::Algorithm::Ed25519, key)
     };
     ControlPlaneKeys {
-        drilldown: p256::SigningKey::generate(&SystemEntropy::new()).verifying_key(),
+        drilldown: *DRILLDOWN.get_or_init(|| p256::SigningKey::generate(&SystemEntropy::new()).verifying_key()),
         audit: key("proctor/x/audit", 1),
         witness: key("proctor/x/witness", 2),
     }

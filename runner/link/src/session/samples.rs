@@ -66,6 +66,10 @@ pub(crate) fn note(size: u64) -> NoteText {
     NoteText::try_from(&signed).unwrap()
 }
 
+pub(crate) fn envelope() -> StatementEnvelope {
+    numbered(0)
+}
+
 fn numbered(number: u8) -> StatementEnvelope {
     let text = format!(r#"{{"payload":"e30=","payloadType":"x{number}","signatures":[{{"keyid":"","sig":"AA=="}}]}}"#);
     StatementEnvelope::new(text.as_bytes()).unwrap()

@@ -1,0 +1,166 @@
+use std::sync::Arc;
+
+use clock::{Clock, ManualClock};
+use tokio::task::JoinHandle;
+
+use super::control_plane::{ControlPlane, Manner};
+use super::pki::Tls;
+use super::runner::Runner;
+use super::{clock, direct, entropy, let_in, shared};
+use crate::address::Address;
+use crate::handle::{Handle, LinkState};
+use crate::identity::Identity;
+use crate::identity::tests::now;
+use crate::link::{Finished, Link};
+
+const HOUR: i64 = 3_600_000;
+
+struct Place {
+    control_plane: Arc<ControlPlane>,
+    clock: Arc<ManualClock>,
+    runner: Arc<Runner>,
+    identity: Identity,
+}
+
+/// A Runner whose certificate is `hours` old.
+async fn place(manners: &[Manner], hours: i64) -> Place {
+    let clock = clock();
+    let control_plane = ControlPlane::new(&clock);
+    control_plane.state().manners.extend(manners);
+    let tls = Tls { from: now().plus_ms(hours * HOUR), ..Tls::new() };
+    let line = control_plane.serve_line(&tls).await;
+    let enrolment: Address = control_plane.serve_enrolment(&tls).await;
+    let mut identity = let_in(&control_plane, &tls, &line);
+    identity.enrolment_address = enrolment;
+    clock.advance_ms(hours * HOUR);
+    Place { control_plane, clock, runner: Runner::with(3), identity }
+}
+
+fn run(place: &Place, identity: Identity) -> (Handle, JoinHandle<Finished>) {
+    let runner = Arc::clone(&place.runner);
+    let (link, handle) = Link::new(identity, runner, direct(), shared(&place.clock), entropy());
+    (handle, tokio::spawn(link.run()))
+}
+
+/// Waits until the certificate of this generation is welcomed, and what is to be kept of that is kept.
+async fn in_use(handle: &Handle, wanted: u64) {
+    let mut state = handle.state();
+    let welcomed = |state: &LinkState| matches!(state, LinkState::Connected { generation, accepted: 3, .. } if *generation == wanted);
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(20), state.wait_for(welcomed)).await;
+    assert!(waited.is_ok(), "never in use; it is {:?}", handle.state().borrow());
+}
+
+async fn shut_down(handle: &Handle, running: JoinHandle<Finished>) {
+    handle.shut_down();
+    assert_eq!(running.await.unwrap(), Finished::ShutDown);
+}
+
+#[tokio::test]
+async fn a_certificate_is_renewed_after_half_of_its_life() {
+    let place = place(&[], 14).await;
+    let (handle, running) = run(&place, place.identity.clone());
+    place.control_plane.until("a second session", |state| state.sessions.len() == 2).await;
+    in_use(&handle, 8).await;
+    shut_down(&handle, running).await;
+    let sessions = place.control_plane.state().sessions.clone();
+    assert_eq!([sessions[0].hello.generation, sessions[1].hello.generation], [7, 8]);
+    assert_ne!(sessions[0].key, sessions[1].key, "a renewed certificate has a new key");
+    let kept = place.runner.kept();
+    assert_eq!((kept.generation(), kept.tls_key_digest()), (8, sessions[1].key));
+    assert!(kept.next.is_none() && kept.pending.is_none(), "the old one is forgotten once the new one is welcomed");
+    assert!(kept.not_after() > place.identity.not_after());
+    assert_eq!(place.control_plane.state().renewals.len(), 1);
+}
+
+#[tokio::test]
+async fn a_young_certificate_is_left_alone() {
+    let place = place(&[], 11).await;
+    let (handle, running) = run(&place, place.identity.clone());
+    place.control_plane.until("the reports", |state| state.kept.len() == 3).await;
+    shut_down(&handle, running).await;
+    assert!(place.control_plane.state().renewals.is_empty());
+    assert!(place.runner.state().identities.is_empty());
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again_with_the_same_request_also_after_a_restart() {
+    let place = place(&[Manner::SwallowRenewal], 14).await;
+    let (handle, running) = run(&place, place.identity.clone());
+    place.control_plane.until("a request", |state| state.renewals.len() == 1).await;
+    shut_down(&handle, running).await;
+    let kept = place.runner.kept();
+    assert_eq!(kept.generation(), 7, "the old certificate stays in use");
+    let (handle, running) = run(&place, kept);
+    place.control_plane.until("the new one in use", |state| state.sessions.last().unwrap().hello.generation == 8).await;
+    shut_down(&handle, running).await;
+    let renewals = place.control_plane.state().renewals.clone();
+    assert!(renewals.len() >= 2 && renewals.iter().all(|request| *request == renewals[0]));
+}
+
+#[tokio::test]
+async fn a_crash_in_any_phase_goes_on_from_what_was_kept() {
+    let place = place(&[], 14).await;
+    let (handle, running) = run(&place, place.identity.clone());
+    in_use(&handle, 8).await;
+    shut_down(&handle, running).await;
+    let kept = place.runner.state().identities.clone();
+    // Prepared, adopted, about to be opened, welcomed.
+    assert_eq!(kept.len(), 4);
+    for bytes in kept {
+        let identity = Identity::from_bytes(&crypto::Secret::new(bytes), &entropy()).unwrap();
+        let before = place.control_plane.state().sessions.len();
+        let (handle, running) = run(&place, identity);
+        let wanted = |state: &super::control_plane::State| {
+            state.sessions.len() > before && state.sessions.last().unwrap().hello.generation == 8
+        };
+        place.control_plane.until("the new one in use", wanted).await;
+        shut_down(&handle, running).await;
+    }
+}
+
+#[tokio::test]
+async fn a_new_certificate_that_is_refused_at_its_first_use_gives_way_to_the_old_one() {
+    let mut place = place(&[], 14).await;
+    let prepared = place.identity.prepared(&entropy());
+    let request = prepared.pending.as_ref().unwrap().request.clone();
+    // Issued by an authority that the line does not know.
+    let stranger = ControlPlane::new(&place.clock);
+    let chain = stranger.authority.issue(&request, &prepared.name().to_string(), place.clock.now(), 24);
+    place.identity = prepared.adopted(chain, 8, place.clock.now()).unwrap();
+    let (handle, running) = run(&place, place.identity.clone());
+    let mut state = handle.state();
+    let refused = |state: &LinkState| matches!(state, LinkState::Waiting { why, .. } if why.code == "E-LINK-017");
+    state.wait_for(refused).await.unwrap();
+    handle.retry_now();
+    place.control_plane.until("the old one in use", |state| !state.sessions.is_empty()).await;
+    shut_down(&handle, running).await;
+    assert_eq!(place.control_plane.state().sessions[0].hello.generation, 7);
+    assert_eq!(place.runner.kept().generation(), 7);
+    assert!(place.control_plane.state().renewals.is_empty(), "it is not asked for again at once");
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_recovered_with_the_same_key() {
+    let place = place(&[], 100).await;
+    let (handle, running) = run(&place, place.identity.clone());
+    place.control_plane.until("a session", |state| state.sessions.len() == 1).await;
+    shut_down(&handle, running).await;
+    let state = place.control_plane.state();
+    assert_eq!(state.sessions[0].key, place.identity.tls_key_digest());
+    assert_eq!(state.sessions[0].hello.generation, 8);
+    let recovery = &state.recoveries[0];
+    assert_eq!(recovery.certificate, place.identity.chain()[0]);
+    let sha256 = crypto::digest::sha256(recovery.certificate_request.as_bytes());
+    assert_eq!(place.runner.state().recoveries, [(sha256, 7)], "the statement names the request and the generation");
+    assert_eq!(place.runner.kept().generation(), 8);
+}
+
+#[tokio::test]
+async fn a_recovery_that_is_refused_stops_the_runner() {
+    let place = place(&[], 100).await;
+    place.control_plane.state().refusal = Some("E-RUNNER-004");
+    let (_handle, running) = run(&place, place.identity.clone());
+    let Finished::Stopped(error) = running.await.unwrap() else { panic!() };
+    assert_eq!(error.code(), "E-LINK-061");
+    assert!(error.to_string().contains("E-RUNNER-004"));
+}
