@@ -15,7 +15,7 @@ use crate::policy::Policy;
 
 /// Refusals that are journalled within a minute. A peer that sends more of them gets silence, so that it cannot fill the
 /// store; one record says so.
-const REFUSALS_A_MINUTE: u32 = 120;
+pub(super) const REFUSALS_A_MINUTE: u32 = 30;
 const MINUTE_MS: i64 = 60_000;
 
 /// What a request came to.

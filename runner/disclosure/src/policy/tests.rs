@@ -134,3 +134,44 @@ fn faults_say_where_they_are() {
     let open = hours("{ days = [\"mon\"], from = \"07:00\", to = \"08:00\" }");
     assert!(Policy::from_toml(&open).unwrap().rules[0].hours.is_some());
 }
+
+/// Wrong in everything, then put right one by one.
+#[test]
+fn the_parts_are_looked_at_in_their_order() {
+    let text = Policy::SAMPLE.replace("second_person = false", "second_person = true").replace(
+        "rows_per_request",
+        "hours = { days = [\"sun\"], from = \"07:00\", to = \"19:00\" }\nrows_per_request",
+    );
+    let policy = Policy::from_toml(&text).unwrap();
+    let (auditor, engineer): (Name, Name) = ("auditor".parse().unwrap(), "engineer".parse().unwrap());
+    let (internal, secret) = ([EvidenceClass::Internal].into(), [EvidenceClass::Secret].into());
+    let spent = Spending { requests_of_person_in_hour: 60, ..Spending::default() };
+    let mut asked = Question {
+        purpose: Purpose::Test,
+        factors: &[Factor::Otp],
+        classes: &secret,
+        rows: 20_000,
+        spent,
+        ..question(&engineer, &internal)
+    };
+    let mut found = vec![policy.rule(&asked)];
+    asked.purpose = Purpose::Audit;
+    found.push(policy.rule(&asked));
+    asked.role = &auditor;
+    found.push(policy.rule(&asked));
+    asked.factors = &[Factor::Oidc];
+    found.push(policy.rule(&asked));
+    asked.classes = &internal;
+    found.push(policy.rule(&asked));
+    asked.now = at("2026-11-22T10:00:00.000Z");
+    found.push(policy.rule(&asked));
+    asked.spent = Spending::default();
+    found.push(policy.rule(&asked));
+    asked.rows = 1;
+    found.push(policy.rule(&asked));
+    let reasons =
+        [Reason::Purpose, Reason::Role, Reason::Factors, Reason::Class, Reason::Hours, Reason::Rate, Reason::RowLimit];
+    let mut expected: Vec<_> = reasons.map(Ruling::Refused).into();
+    expected.push(Ruling::WithSecondPerson);
+    assert_eq!(found, expected);
+}
