@@ -83,6 +83,29 @@ fn a_large_file_comes_back_byte_for_byte() {
 }
 
 #[test]
+#[ignore = "needs python3 and a GiB of memory"]
+fn an_answer_of_200_mib_passes_through_a_small_process() {
+    const MEASURE: &str = "import resource, subprocess, sys\n\
+        subprocess.run(sys.argv[1:], check=True)\n\
+        print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)";
+    let rows = (0..3_200_u32).map(|i| vec![(i % 251) as u8; 65_536]).collect();
+    let desk = Desk::new(World::new(Lie::None, EvidenceForm::Blob, rows));
+    let (run, item) = (line::run_id().to_string(), item_id().to_string());
+    let arguments = ["open", &run, &item, "--control-plane", &desk.server.url, "--purpose", "audit", "--reason", "r"];
+    let output = std::process::Command::new("python3")
+        .args(["-c", MEASURE, env!("CARGO_BIN_EXE_proctor-verify")])
+        .args([&arguments[..], &TRUSTED, &["--device-key", "device.key", "--output", "rows"]].concat())
+        .current_dir(desk.folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(std::fs::metadata(desk.path("rows")).unwrap().len(), 200 << 20);
+    let kib: u64 = said.trim().parse().unwrap();
+    assert!(kib < 64 << 10, "{kib} KiB at its peak");
+}
+
+#[test]
 fn a_control_plane_that_lies_about_the_run_gets_no_request() {
     for lie in [Lie::Manifest, Lie::OtherRunner] {
         let desk = desk(lie);
@@ -127,6 +150,8 @@ fn an_answer_or_receipt_that_does_not_hold_is_not_shown() {
         (Lie::CutOff, "E-OPEN-040", "E-DRILL-029"),
         (Lie::Refused("E-DRILL-017"), "E-OPEN-032", "E-DRILL-017"),
         (Lie::Refused("E-DRILL-012"), "E-OPEN-032", "proctor-runner readers approve "),
+        (Lie::NoReceipt, "E-OPEN-041", "✗ the Runner signed a receipt"),
+        (Lie::RowsNoReceipt, "E-OPEN-040", "✗ every row that was asked for"),
         (Lie::Away, "E-OPEN-031", "E-OPS-031"),
         (Lie::Key, "E-OPEN-012", "E-OPS-001"),
     ] {

@@ -123,7 +123,7 @@ impl Expected<'_> {
             }
             tried += 1;
             if tried == RECEIPT_TRIES || self.is_over_without(tried).await? {
-                return Err(self.without_receipt(steps, streamed));
+                return Err(without_receipt(steps, streamed));
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         };
@@ -158,27 +158,35 @@ impl Expected<'_> {
         let shown = self.api.drilldown(self.id).await?;
         Ok(matches!(shown.state.as_str(), "expired" | "cancelled"))
     }
+}
 
-    fn without_receipt(&self, steps: &mut Steps, streamed: &Result<AnswerSummary, Broken>) -> Fail {
-        let why = match streamed {
-            Ok(_) => "the answer came, and no receipt for it".to_owned(),
-            Err(Broken::Api(ApiError::Problem(problem))) => {
-                format!("no answer came ({} {})", problem.code, problem.detail)
-            }
-            Err(Broken::Api(ApiError::Unreachable(why) | ApiError::Untrusted(why) | ApiError::Strange(why))) => {
-                format!("no whole answer came: {why}")
-            }
-            Err(Broken::Answer(why)) => format!("no whole answer came: {why}"),
-            Err(Broken::Judged(error)) => error.to_string(),
-            Err(Broken::Here(fail)) => fail.message.clone(),
-        };
-        steps.fails(RECEIPT.0, RECEIPT.1, "none came");
-        Fail::refused(
-            "E-OPEN-041",
-            format!("the Runner did not say what it did with the request: {why}"),
-            "see whether the Runner is connected, then ask again; its journal says whether it opened anything",
-        )
-    }
+/// No receipt came. What the answer itself was worth is said before that.
+fn without_receipt(steps: &mut Steps, streamed: &Result<AnswerSummary, Broken>) -> Fail {
+    let why = match streamed {
+        Ok(_) => "the answer came, and no receipt for it".to_owned(),
+        Err(Broken::Api(ApiError::Problem(problem))) => {
+            format!("no answer came ({} {})", problem.code, problem.detail)
+        }
+        Err(Broken::Api(ApiError::Unreachable(why) | ApiError::Untrusted(why) | ApiError::Strange(why))) => {
+            format!("no whole answer came: {why}")
+        }
+        Err(Broken::Answer(why)) => {
+            steps.fails(SEALED.0, SEALED.1, why.as_str());
+            return unproven(why);
+        }
+        Err(Broken::Judged(error)) => {
+            let (id, title) = step_of(error);
+            steps.fails(id, title, error.to_string());
+            return unproven(&error.to_string());
+        }
+        Err(Broken::Here(fail)) => fail.message.clone(),
+    };
+    steps.fails(RECEIPT.0, RECEIPT.1, "none came");
+    Fail::refused(
+        "E-OPEN-041",
+        format!("the Runner did not say what it did with the request: {why}"),
+        "see whether the Runner is connected, then ask again; its journal says whether it opened anything",
+    )
 }
 
 fn keep(reader: &mut AnswerReader, ciphertext: &[u8], last: bool, spool: &mut Spool) -> Result<(), Broken> {

@@ -38,6 +38,9 @@ use steps::Steps;
 /// Time between two looks at a request that waits.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// How often a request is signed anew because the Runner's session changed under it.
+const SIGNATURE_TRIES: u32 = 5;
+
 /// Milliseconds that the control plane may take to say that a wait is over, beyond the wait itself.
 const GRACE_MS: u64 = 15_000;
 
@@ -220,6 +223,7 @@ async fn ask(
     let wait_ms = u64::try_from(wanted.wait.as_millis()).unwrap_or(u64::MAX);
     let until = clock.monotonic_ms().saturating_add(wait_ms).saturating_add(GRACE_MS);
     let mut is_said = false;
+    let mut tries = SIGNATURE_TRIES;
     loop {
         match shown.state.as_str() {
             "to_sign" => {
@@ -233,15 +237,17 @@ async fn ask(
                         steps.holds("request.signed", "the request is signed by this device", detail);
                         return Ok((id, pending));
                     }
-                    // The Runner's session was replaced meanwhile: there is another request to sign, or none yet.
-                    Err(api::ApiError::Problem(problem)) if problem.status == 409 => {
+                    // The Runner's session was replaced, or the time to sign ran out: there is another request to
+                    // sign, or none yet.
+                    Err(api::ApiError::Problem(problem)) if is_stale(&problem) && tries > 0 => {
+                        tries -= 1;
                         steps.note("the Runner came back on a new line; the request is made anew");
                     }
                     Err(error) => return Err(error.into()),
                 }
             }
             "waiting_for_runner" if !is_said => {
-                steps.note("the Runner is not connected; waiting for it");
+                steps.note("waiting for the Runner");
                 is_said = true;
             }
             "waiting_for_runner" => {}
@@ -258,6 +264,11 @@ async fn ask(
         tokio::time::sleep(LOOK_AGAIN).await;
         shown = api.drilldown(id).await?;
     }
+}
+
+/// Whether a signature was refused because something else is to be signed by now.
+fn is_stale(problem: &api::Problem) -> bool {
+    matches!(problem.status, 409 | 422)
 }
 
 fn judge_request(

@@ -50,6 +50,10 @@ pub(crate) enum Lie {
     Refused(&'static str),
     /// The Runner's answer was cut off, and it says so.
     CutOff,
+    /// No receipt comes, and the request is over.
+    NoReceipt,
+    /// The answer does not hold and no receipt comes either.
+    RowsNoReceipt,
     /// The Runner does not come.
     Away,
     /// The Runner comes after a while, and once more on a new line.
@@ -187,6 +191,7 @@ impl World {
     fn shown(&mut self) -> Vec<u8> {
         self.looked += 1;
         let (state, to_sign) = match (self.lie, self.looked) {
+            (Lie::NoReceipt | Lie::RowsNoReceipt, 2..) => ("cancelled", None),
             (Lie::Away, 1) | (Lie::Late, 1) => ("waiting_for_runner", None),
             (Lie::Away, _) => ("expired", None),
             _ => ("to_sign", Some(json!({"payload": STANDARD.encode(self.make_request()), "until": "later"}))),
@@ -273,7 +278,9 @@ impl World {
         };
         let other = p256::SigningKey::generate(&SystemEntropy::new());
         let key = if self.lie == Lie::ReceiptKey { &other } else { &self.runner };
-        self.receipt = Some(receipt.sign(key).bytes().to_vec());
+        if !matches!(self.lie, Lie::NoReceipt | Lie::RowsNoReceipt) {
+            self.receipt = Some(receipt.sign(key).bytes().to_vec());
+        }
         let shown = json!({"id": self.id, "state": "signed", "to_sign": null, "code": null}).to_string();
         let length = shown.len();
         (200, shown.into_bytes(), length)
@@ -292,7 +299,7 @@ impl World {
         let mut frames = Vec::new();
         for index in asked.unwrap_or_else(|| (0..line.rows).collect()) {
             let mut row = self.rows[usize::try_from(index).unwrap()].clone();
-            if self.lie == Lie::Rows {
+            if matches!(self.lie, Lie::Rows | Lie::RowsNoReceipt) {
                 row.push(b' ');
             }
             frames.extend(writer.row(index, &salts.of(index), &row).unwrap());
