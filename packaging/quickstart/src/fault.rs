@@ -27,6 +27,12 @@ pub(crate) enum Fault {
     Database { path: PathBuf, error: rusqlite::Error },
     #[error("`{command}` ended with {ended}:\n{output}")]
     Command { command: String, ended: String, output: String },
+    #[error("{what} {ended}:\n{log}")]
+    Service { what: &'static str, ended: String, log: String },
+    #[error("another program has the port {0} of this folder's control plane")]
+    PortTaken(u16),
+    #[error("no control plane could be made in the folder")]
+    NoControlPlane,
     #[error("no Runner could be made in the folder")]
     NoRunner,
     #[error("{procedure} was not run at all")]
@@ -51,6 +57,9 @@ impl Fault {
             Self::Listener(_) => "the quickstart needs to listen on 127.0.0.1; look at the message",
             Self::Database { .. } => "remove the file, or name another folder with --dir",
             Self::Command { .. } => "repeat the command by hand; `proctor-runner doctor` looks for the usual trouble",
+            Self::Service { .. } => "its log is in the folder; the lines above are its last",
+            Self::PortTaken(_) => "stop that program (another quickstart?), or name another folder with --dir",
+            Self::NoControlPlane => "the control plane said why just above; another folder with --dir starts afresh",
             Self::NoRunner => "the Runner said why just above; another folder with --dir starts afresh",
             Self::NotRun { .. } => "the Runner said why just above",
             Self::Answer { .. } => "the programs and the quickstart do not belong together: build them anew",

@@ -5,13 +5,14 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::control_plane;
 use crate::fault::Fault;
 
 /// Names the folder as ours, and remembers what a second run needs.
 const MARK: &str = "quickstart.json";
 
 /// The version of the folder's layout.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 
 /// The folder: of the Runner, and of what the quickstart puts beside it.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct Folder {
     pub(crate) path: PathBuf,
     /// What a former run remembered.
     pub(crate) ports: Ports,
+    /// The ports of the control plane's listeners.
+    pub(crate) control_plane: control_plane::Ports,
     /// Whether a former run made it.
     pub(crate) used_before: bool,
 }
@@ -32,6 +35,7 @@ pub(crate) type Ports = Vec<u16>;
 struct Mark {
     layout: u32,
     ports: Ports,
+    control_plane: control_plane::Ports,
 }
 
 impl Folder {
@@ -55,8 +59,8 @@ impl Folder {
         if mark.is_file() {
             let text = fs::read_to_string(&mark).map_err(Fault::file(&mark))?;
             let known = serde_json::from_str::<Mark>(&text).ok().filter(|mark| mark.layout == LAYOUT);
-            let Mark { ports, .. } = known.ok_or_else(|| Fault::OtherVersion(path.to_owned()))?;
-            return Ok(Self { path: absolute(path)?, ports, used_before: true });
+            let Mark { ports, control_plane, .. } = known.ok_or_else(|| Fault::OtherVersion(path.to_owned()))?;
+            return Ok(Self { path: absolute(path)?, ports, control_plane, used_before: true });
         }
         if fs::read_dir(path).map_err(Fault::file(path))?.next().is_some() {
             return Err(Fault::ForeignFolder(path.to_owned()));
@@ -67,7 +71,8 @@ impl Folder {
     fn fresh(path: &Path) -> Result<Self, Fault> {
         // Made by somebody, it may be open to others; a Runner's folder must not be.
         fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(Fault::file(path))?;
-        let folder = Self { path: absolute(path)?, ports: Ports::new(), used_before: false };
+        let control_plane = control_plane::Ports::free()?;
+        let folder = Self { path: absolute(path)?, ports: Ports::new(), control_plane, used_before: false };
         folder.remember(&folder.ports)?;
         Ok(folder)
     }
@@ -84,7 +89,7 @@ impl Folder {
 
     /// Keeps the ports for the next run.
     pub(crate) fn remember(&self, ports: &[u16]) -> Result<(), Fault> {
-        let mark = Mark { layout: LAYOUT, ports: ports.to_vec() };
+        let mark = Mark { layout: LAYOUT, ports: ports.to_vec(), control_plane: self.control_plane };
         let text = serde_json::to_string(&mark).unwrap_or_default();
         self.write(MARK, text.as_bytes())
     }
@@ -148,6 +153,7 @@ mod tests {
         let again = Folder::named(&path).unwrap();
         assert!(again.used_before);
         assert_eq!(again.ports, [4001, 4002]);
+        assert_eq!(again.control_plane, folder.control_plane);
         assert_eq!(again.offer("procedures/x.yaml", b"ours").unwrap(), Offered::Changed);
         assert_eq!(fs::read(again.join("procedures/x.yaml")).unwrap(), b"theirs");
     }
@@ -163,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_mark_that_is_not_understood_is_refused() {
-        for text in ["{}", "", r#"{"layout": 99, "ports": []}"#, r#"{"layout": 1, "ports": [], "more": 1}"#] {
+        for text in ["{}", "", r#"{"layout": 1, "ports": []}"#, r#"{"layout": 2, "ports": [], "more": 1}"#] {
             let parent = tempfile::tempdir().unwrap();
             fs::write(parent.path().join(MARK), text).unwrap();
             assert!(matches!(Folder::named(parent.path()), Err(Fault::OtherVersion(_))), "{text}");

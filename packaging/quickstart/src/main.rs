@@ -7,6 +7,7 @@
 mod authority;
 mod company;
 mod config;
+mod control_plane;
 mod fault;
 mod folder;
 mod forgery;
@@ -14,6 +15,7 @@ mod listeners;
 mod procedures;
 mod programs;
 mod say;
+mod service;
 mod shell;
 mod story;
 

@@ -11,6 +11,13 @@ pub(crate) struct Brought {
     text: &'static str,
 }
 
+impl Brought {
+    /// Its id, after which the file is named.
+    pub(crate) fn id(&self) -> &'static str {
+        self.path.trim_start_matches("procedures/").trim_end_matches(".yaml")
+    }
+}
+
 pub(crate) const HOST_BASELINE: Brought =
     Brought { path: "procedures/host-baseline.yaml", text: include_str!("../procedures/host-baseline.yaml") };
 pub(crate) const TLS_ENDPOINTS: Brought =

@@ -17,12 +17,14 @@ const KEPT_LINES: usize = 200;
 /// Where the programs are.
 #[derive(Debug)]
 pub(crate) struct Programs {
-    /// The folder of both, for a shell's PATH.
+    /// The folder of all, for a shell's PATH.
     pub(crate) folder: PathBuf,
     /// `proctor-runner`.
     pub(crate) runner: PathBuf,
     /// `proctor-verify`.
     pub(crate) verify: PathBuf,
+    /// `proctor-control-plane`.
+    pub(crate) control_plane: PathBuf,
 }
 
 impl Programs {
@@ -37,7 +39,8 @@ impl Programs {
             let path = folder.join(name);
             if path.is_file() { Ok(path) } else { Err(Fault::ProgramMissing(path)) }
         };
-        Ok(Self { runner: program("proctor-runner")?, verify: program("proctor-verify")?, folder })
+        let (runner, verify) = (program("proctor-runner")?, program("proctor-verify")?);
+        Ok(Self { runner, verify, control_plane: program("proctor-control-plane")?, folder })
     }
 }
 
@@ -51,7 +54,7 @@ fn profile_arguments(folder: &Path) -> Vec<OsString> {
 }
 
 fn build(cargo: &OsString, profile: &[OsString], say: Say, clock: &dyn Clock) -> Result<(), Fault> {
-    say.line("Building proctor-runner and proctor-verify; the first time takes some minutes.");
+    say.line("Building the three programs; the first time takes some minutes.");
     let started = clock.monotonic_ms();
     let mut command = Command::new(cargo);
     // The whole workspace, as `cargo run` built it: naming packages would choose other features and build much anew.

@@ -4,12 +4,17 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use serde_json::Value;
 
+use crate::control_plane;
 use crate::fault::Fault;
 use crate::folder::Folder;
 use crate::programs::Programs;
 use crate::say::Say;
+use crate::service::Service;
 
-/// Runs the programs in the quickstart's folder, as a person would after the two lines of [`Shell::prelude`].
+/// The owner's API key, in the quickstart's folder.
+pub(crate) const OWNER_KEY: &str = "owner.key";
+
+/// Runs the programs in the quickstart's folder, as a person would after the lines of [`Shell::prelude`].
 #[derive(Debug)]
 pub(crate) struct Shell<'a> {
     folder: &'a Folder,
@@ -27,7 +32,12 @@ impl<'a> Shell<'a> {
     pub(crate) fn prelude(&self) -> String {
         let programs = quoted(&self.programs.folder.to_string_lossy());
         let folder = quoted(self.folder.text());
-        format!("export PATH={programs}:\"$PATH\" PROCTOR_DIR={folder}\ncd {folder}")
+        let control_plane = quoted(&self.folder.join(control_plane::FOLDER).to_string_lossy());
+        let key = quoted(&self.folder.join(OWNER_KEY).to_string_lossy());
+        format!(
+            "export PATH={programs}:\"$PATH\" PROCTOR_DIR={folder}\n\
+             export PROCTOR_CONTROL_PLANE_DIR={control_plane} PROCTOR_API_KEY_FILE={key}\ncd {folder}"
+        )
     }
 
     /// Prints the command, runs it with its output shown, and checks how it ends: one of the `expected` exit codes.
@@ -49,6 +59,11 @@ impl<'a> Shell<'a> {
         Ok(code)
     }
 
+    /// Prints a command whose answer is asked for as JSON.
+    pub(crate) fn show(&self, line: &[&str]) {
+        self.say.command(&typed(line));
+    }
+
     /// Runs a command with `--json`, unseen, and gives what it printed.
     pub(crate) fn ask(&self, line: &[&str]) -> Result<Value, Fault> {
         let mut command = self.command(line)?;
@@ -58,6 +73,12 @@ impl<'a> Shell<'a> {
             ended: output.status.to_string(),
             output: String::from_utf8_lossy(&output.stderr).trim_end().to_owned(),
         })
+    }
+
+    /// Prints the command and starts it as a service; what it says goes to `log` in the folder.
+    pub(crate) fn serve(&self, line: &[&str], log: &str) -> Result<Service, Fault> {
+        self.say.command(&format!("{} 2>>{log} &", typed(line)));
+        Service::start(self.command(line)?, &self.folder.join(log))
     }
 
     /// Notes that something did not go as it must.
@@ -74,12 +95,16 @@ impl<'a> Shell<'a> {
     fn command(&self, line: &[&str]) -> Result<Command, Fault> {
         let (program, arguments) = line.split_first().unwrap_or((&"", &[]));
         let path = match *program {
-            "proctor-runner" => &self.programs.runner,
-            "proctor-verify" => &self.programs.verify,
+            "proctor-runner" => self.programs.runner.as_path(),
+            "proctor-verify" => self.programs.verify.as_path(),
+            "proctor-control-plane" => self.programs.control_plane.as_path(),
+            "rm" => std::path::Path::new("/bin/rm"),
             other => return Err(Fault::ProgramMissing(other.into())),
         };
         let mut command = Command::new(path);
         command.args(arguments).current_dir(&self.folder.path).env("PROCTOR_DIR", &self.folder.path);
+        command.env("PROCTOR_CONTROL_PLANE_DIR", self.folder.join(control_plane::FOLDER));
+        command.env("PROCTOR_API_KEY_FILE", self.folder.join(OWNER_KEY));
         command.stdin(Stdio::null());
         Ok(command)
     }

@@ -242,7 +242,7 @@ mod tests {
         for (text, says) in [
             ("host = 'a'\n[webb]\n", "webb"),
             ("host = 'a b'\n", "host"),
-            ("host = 'a'\n[line]\naddress = 'nowhere'\n", "line.address"),
+            ("host = 'a'\n[line]\nlisten = '0.0.0.0:1'\naddress = 'nowhere'\n", "line.address"),
             ("host = 'a'\n[web]\ncertificate = 'x'\n", "web"),
             ("[web]\n", "host"),
         ] {

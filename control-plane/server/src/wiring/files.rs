@@ -3,7 +3,7 @@
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crypto::Secret;
 use terminal::Fail;
@@ -15,13 +15,49 @@ pub(crate) fn make_folder(path: &Path) -> Result<(), Fail> {
 
 /// Writes a new file that only its owner may read, and makes it durable. Nothing that exists is overwritten.
 pub(crate) fn create_private(path: &Path, bytes: &[u8]) -> Result<(), Fail> {
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-    };
-    write().map_err(|error| written(path, &error))
+    NewFile::reserve(path)?.fill(bytes)
+}
+
+/// A new private file that is there already and still empty: so that a secret that is shown once has a place before it
+/// is made. One that is never filled goes away.
+#[derive(Debug)]
+pub(crate) struct NewFile {
+    path: PathBuf,
+    file: File,
+    filled: bool,
+}
+
+impl NewFile {
+    /// Makes the empty file. Nothing that exists is overwritten.
+    pub(crate) fn reserve(path: &Path) -> Result<Self, Fail> {
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        let file = made.map_err(|error| written(path, &error))?;
+        Ok(Self { path: path.to_owned(), file, filled: false })
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes it and makes it durable.
+    pub(crate) fn fill(mut self, bytes: &[u8]) -> Result<(), Fail> {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let write = self.file.write_all(bytes).and_then(|()| self.file.sync_all());
+        let done = write.and_then(|()| File::open(folder)?.sync_all());
+        done.map_err(|error| written(&self.path, &error))?;
+        self.filled = true;
+        Ok(())
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if !self.filled {
+            // An empty file that stays behind is a nuisance and no more.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
 }
 
 /// Writes a file that holds no secret; one that is there is replaced.
@@ -87,6 +123,8 @@ mod tests {
         let path = folder.path().join("key");
         create_private(&path, b"one\n").unwrap();
         assert_eq!(read_line(&path).unwrap().expose(), "one");
+        drop(NewFile::reserve(&folder.path().join("unfilled")).unwrap());
+        assert!(!folder.path().join("unfilled").exists());
         assert_eq!(create_private(&path, b"two").unwrap_err().code, "E-FILE-005");
         assert_eq!(read_secret(&path, 3).unwrap_err().code, "E-FILE-003");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();

@@ -1,6 +1,8 @@
 //! The story: what a person would do on the first day, done for real, one command after the other.
 
+mod drilldown;
 mod expected;
+mod line;
 mod prove;
 mod stage;
 
@@ -36,15 +38,17 @@ pub(crate) fn tell(dir: Option<&Path>, once: bool, say: Say, clock: &dyn Clock) 
     let started = clock.monotonic_ms();
     let mut shell = Shell::new(&folder, &programs, say);
 
-    say.title("1  A Runner in a folder of its own");
+    say.title("1  A control plane, a Runner, and the line between them");
     introduce(&folder, &shell, say);
-    let stage = stage::set(&folder, &mut shell, say, clock.now())?;
+    // Services end in the reverse order: the Runner first.
+    let _control_plane = line::start_control_plane(&folder, &mut shell, say, clock)?;
+    line::enrol(&folder, &mut shell, say)?;
 
-    say.title("2  Procedures are files; every fault would be named at once");
-    let files: Vec<_> = procedures::ALL.iter().map(|brought| brought.path).collect();
-    shell.run(&[&["proctor-runner", "check"], &files[..]].concat(), &[0])?;
+    say.title("2  What the Runner may look at, and the procedures that its operator installs");
+    let listeners = stage::set(&folder, say, clock.now())?;
+    let _runner = line::start_runner(&mut shell, say, clock)?;
 
-    say.title("3  Run them on real systems");
+    say.title("3  Run them on real systems, asked for over the line");
     say.line("This machine, whatever the result is:");
     let host = run(&mut shell, &procedures::HOST_BASELINE, Expected::Anything)?;
     say.line("\nThree TLS endpoints, two of which are not as they should be:");
@@ -52,13 +56,19 @@ pub(crate) fn tell(dir: Option<&Path>, once: bool, say: Say, clock: &dyn Clock) 
     say.line("\nThe accounts of the order system against HR's list, with a population that must prove that it is");
     say.line("complete and a sample that nobody chooses. Some leavers kept their accounts:");
     let review = run(&mut shell, &procedures::ACCESS_REVIEW, Expected::Failing(REVIEW_FAILURES))?;
+    say.line("\nWhat fails, as the control plane knows it, and since when:");
+    shell.run(&["proctor-control-plane", "admin", "finding", "list"], &[0])?;
+
+    say.title("4  Drill down: evidence across a line that cannot read it");
+    line::auditor(&folder, &mut shell)?;
+    let opened = drilldown::tell(&folder, &mut shell, say, &review)?;
 
     let proof = prove::tell(&folder, &mut shell, say, &review)?;
 
     let seconds = clock.monotonic_ms().saturating_sub(started) / 1000;
     let runs = [host, tls, review];
     let ok = shell.surprises().is_empty();
-    say_where(&folder, say, &stage.listeners.ports, once);
+    say_where(&folder, say, &listeners.ports, once);
     conclude(&shell, say, seconds);
     say.summary(&json!({
         "ok": ok,
@@ -66,13 +76,15 @@ pub(crate) fn tell(dir: Option<&Path>, once: bool, say: Say, clock: &dyn Clock) 
         "seconds": seconds,
         "runs": runs.iter().map(|run| json!({"run": run.id, "procedure": run.procedure, "verdict": run.verdict})).collect::<Vec<_>>(),
         "bundle": folder.join(&proof.bundle),
+        "opened": opened,
         "verified": proof.verified,
         "tampering_refused": proof.tampering_refused,
-        "endpoints": endpoints(&stage.listeners.ports),
+        "control_plane": folder.control_plane.url(),
+        "endpoints": endpoints(&listeners.ports),
         "surprises": shell.surprises(),
     }));
     if !once {
-        stage.listeners.keep(say)?;
+        listeners.keep(say)?;
     }
     Ok(ok)
 }
@@ -85,25 +97,24 @@ fn introduce(folder: &Folder, shell: &Shell<'_>, say: Say) {
     say.dim(format_args!("\n{}", shell.prelude()));
 }
 
-/// Runs a procedure, finds out which run that was, and checks what came of it.
+/// Asks for a run over the line, finds out which run that was, and checks what came of it.
 fn run(shell: &mut Shell<'_>, brought: &Brought, expected: Expected) -> Result<Run, Fault> {
     let codes: &[i32] = if expected == Expected::Anything { &[0, 1] } else { &[1] };
-    let code = shell.run(&["proctor-runner", "run", brought.path], codes)?;
+    let procedure = brought.id();
+    let code = shell.run(&["proctor-control-plane", "admin", "run", "request", procedure], codes)?;
     if !(0..=1).contains(&code) {
         return Err(Fault::NotRun { procedure: brought.path });
     }
-    let shown = shell.ask(&["proctor-runner", "show", "last"])?;
-    let text = |name| shown.get(name).and_then(Value::as_str).map(str::to_owned);
-    let missing = |missing| Fault::Answer { command: "proctor-runner show last --json".to_owned(), missing };
-    let made = Run {
-        id: text("run").ok_or_else(|| missing("run"))?,
-        procedure: text("procedure").ok_or_else(|| missing("procedure"))?,
-        verdict: text("verdict").ok_or_else(|| missing("verdict"))?,
-    };
+    let listed = ["proctor-control-plane", "admin", "run", "list", "--procedure", procedure];
+    let runs = shell.ask(&listed)?;
+    let newest = runs.pointer("/runs/0").unwrap_or(&Value::Null);
+    let id = line::text(newest, "run", &listed)?;
+    let verdict = line::text(newest, "verdict", &listed)?;
+    let shown = shell.ask(&["proctor-control-plane", "admin", "run", "show", &id])?;
     for difference in expected.differences(&shown) {
         shell.surprise(format!("{}: {difference}", brought.path));
     }
-    Ok(made)
+    Ok(Run { id, procedure: procedure.to_owned(), verdict })
 }
 
 fn endpoints(ports: &[u16]) -> Vec<Value> {
@@ -112,13 +123,15 @@ fn endpoints(ports: &[u16]) -> Vec<Value> {
 }
 
 fn say_where(folder: &Folder, say: Say, ports: &[u16], once: bool) {
-    say.title("6  Where everything is, and what to try next");
+    say.title("7  Where everything is, and what to try next");
     let dir = folder.text();
     say.line(format_args!("In {dir}"));
     for (name, what) in [
         ("procedures/", "the procedures; change one and run it"),
         ("config.toml", "what this Runner may reach"),
         ("store.db", "the evidence, encrypted under root.key"),
+        ("control-plane/", "the control plane: configuration, database, authority"),
+        ("*.log", "what the two services say"),
         (company::FILE, "the company's database, filled anew by every quickstart"),
     ] {
         say.line(format_args!("  {name:<12} {what}"));
@@ -128,12 +141,15 @@ fn say_where(folder: &Folder, say: Say, ports: &[u16], once: bool) {
     }
     if once {
         say.line(format_args!(
-            "The endpoints end with this program; `cargo quickstart --dir {dir}` starts them again."
+            "Services and endpoints end with this program; `cargo quickstart --dir {dir}` starts them again."
         ));
     }
-    say.line("To try next, after the two lines of part 1:");
+    say.line(format_args!("  {}  the control plane's API", folder.control_plane.url()));
+    say.line("To try next, after the lines of part 1:");
     for (command, what) in [
-        ("proctor-runner runs", "what ran, and how it ended"),
+        ("proctor-runner status", "the Runner's end of the line"),
+        ("proctor-control-plane admin run list", "what ran, as the control plane knows it"),
+        ("proctor-runner runs", "the same, with everything that stays at the Runner"),
         ("proctor-runner evidence last", "what the newest run collected; `destroy ITEM` shreds one"),
         ("proctor-runner run procedures/admin-decision.yaml", "a run that waits for a person's decisions"),
         ("proctor-runner pending", "what it waits for"),
@@ -147,7 +163,9 @@ fn say_where(folder: &Folder, say: Say, ports: &[u16], once: bool) {
 
 fn conclude(shell: &Shell<'_>, say: Say, seconds: u64) {
     match shell.surprises() {
-        [] => say.good(format_args!("Everything went as it must, and the proof is verified. It took {seconds} s.")),
+        [] => say.good(format_args!(
+            "Everything went as it must; the evidence and the proof are verified. It took {seconds} s."
+        )),
         surprises => {
             say.bad(format_args!("{} things did not go as they must:", surprises.len()));
             surprises.iter().for_each(|surprise| say.line(format_args!("  {surprise}")));

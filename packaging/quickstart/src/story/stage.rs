@@ -1,4 +1,4 @@
-//! Setting the stage: the Runner, its configuration, the endpoints, the database, the procedures.
+//! Setting the stage: the Runner's configuration, the endpoints, the database, the procedures.
 
 use clock::Timestamp;
 
@@ -7,22 +7,10 @@ use crate::fault::Fault;
 use crate::folder::Folder;
 use crate::listeners::Listeners;
 use crate::say::Say;
-use crate::shell::Shell;
 use crate::{company, config, procedures};
 
-/// What runs as long as the story is told.
-#[derive(Debug)]
-pub(super) struct Stage {
-    pub(super) listeners: Listeners,
-}
-
-/// Makes what is not there yet, and refreshes what depends on the day.
-pub(super) fn set(folder: &Folder, shell: &mut Shell<'_>, say: Say, now: Timestamp) -> Result<Stage, Fault> {
-    if folder.join("config.toml").is_file() {
-        say.line("The Runner is there already, with the runs that it made.");
-    } else if shell.run(&["proctor-runner", "init"], &[0])? != 0 {
-        return Err(Fault::NoRunner);
-    }
+/// Makes what is not there yet, and refreshes what depends on the day. The endpoints run as long as the story is told.
+pub(super) fn set(folder: &Folder, say: Say, now: Timestamp) -> Result<Listeners, Fault> {
     let authority = Authority::new(now)?;
     folder.write(config::AUTHORITY, authority.pem().as_bytes())?;
     let listeners = Listeners::start(&authority, &folder.ports)?;
@@ -37,7 +25,7 @@ pub(super) fn set(folder: &Folder, shell: &mut Shell<'_>, say: Say, now: Timesta
             "{path} was changed since it was written and is used as it is; remove it to have the original"
         ));
     }
-    Ok(Stage { listeners })
+    Ok(listeners)
 }
 
 /// Writes the configuration once; after that, only the ports are kept right in it.

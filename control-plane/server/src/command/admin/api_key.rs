@@ -11,6 +11,7 @@ use terminal::{Exit, Fail};
 use super::{all_pages, tenant};
 use crate::place::Place;
 use crate::wiring::caller::KeyArgs;
+use crate::wiring::files::NewFile;
 use crate::wiring::open;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -19,7 +20,7 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 pub(super) enum Verb {
     /// Make a key; its text is shown once.
     #[command(after_help = "Examples:
-  proctor-control-plane admin api-key create 'nightly export' --scopes 'runs.read audit.read' --days 30 --api-key-file ada.key
+  proctor-control-plane admin api-key create 'nightly export' --scopes 'runs.list audit.list' --days 30 --api-key-file ada.key
   proctor-control-plane admin api-key create grace --person 019aa7f0-0000-7000-8000-000000000002 --key-to grace.key --api-key-file ada.key")]
     Create {
         /// What it is for.
@@ -63,11 +64,12 @@ pub(super) async fn execute(verb: Verb, operations: &Operations, place: &Place) 
     match verb {
         Verb::Create { label, person, scopes, days, key_to, key } => {
             let caller = key.caller(operations).await?;
+            let file = key_to.as_deref().map(NewFile::reserve).transpose()?;
             let expires = operations.clock().now().plus_ms(i64::from(days) * DAY_MS);
             let new = CreateApiKey { person, label: open::text("LABEL", &label)?, scopes, expires };
             let made = operations.create_api_key(&caller, new).await.map_err(|error| open::operation(&error))?;
             place.out.line(format_args!("key      {}  ends {}", made.record.id, made.record.expires));
-            let shown = tenant::hand_over("api key", &made.text, key_to.as_deref(), place)?;
+            let shown = tenant::hand_over(&made.text, file, place)?;
             place.out.json(&json!({
                 "id": made.record.id, "expires": made.record.expires, "api_key": shown, "api_key_file": key_to,
             }));

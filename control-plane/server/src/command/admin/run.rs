@@ -8,6 +8,7 @@ use control_plane_domain::run_request::RunRequestState;
 use control_plane_operations::{Operations, RequestRun};
 use crypto::Digest;
 use ids::{RunId, RunnerId};
+use proof::manifest::ItemLine;
 use proof::text::Name;
 use serde_json::{Value, json};
 use terminal::{Cell, Exit, Fail, score};
@@ -58,11 +59,14 @@ pub(super) enum Verb {
     },
     /// Show one run: checks, steps, and the evidence that the Runner committed to.
     #[command(after_help = "Example:
-  proctor-control-plane admin run show 019aa7f0-0000-7000-8000-000000000003 --api-key-file ada.key")]
+  proctor-control-plane admin run show 019aa7f0-0000-7000-8000-000000000003 --items --api-key-file ada.key")]
     Show {
         /// The run.
         #[arg(value_name = "RUN")]
         run: RunId,
+        /// List every evidence item, with its commitment.
+        #[arg(long)]
+        items: bool,
         #[command(flatten)]
         key: KeyArgs,
     },
@@ -90,9 +94,9 @@ pub(super) async fn execute(verb: Verb, operations: &Operations, place: &Place) 
             place.out.json(&json!({"runs": all.iter().map(shown).collect::<Vec<_>>()}));
             Ok(Exit::Pass)
         }
-        Verb::Show { run, key } => {
+        Verb::Show { run, items, key } => {
             let caller = key.caller(operations).await?;
-            show(run, &caller, operations, place).await
+            show(run, items, &caller, operations, place).await
         }
     }
 }
@@ -129,7 +133,7 @@ async fn request(
     };
     progress.finish_and_clear();
     match ended {
-        Ok((run, None)) => show(run, &caller, operations, place).await,
+        Ok((run, None)) => show(run, false, &caller, operations, place).await,
         Ok((run, Some(code))) => {
             place.out.line(format_args!("run {run} ended without a result: {code}"));
             place.out.json(&json!({"request": made.id, "run": run, "state": "ended", "code": code}));
@@ -142,6 +146,16 @@ async fn request(
             Ok(Exit::NotPass)
         }
     }
+}
+
+/// How much evidence each step collected, in the order of the steps.
+fn by_step(items: &[ItemLine]) -> Vec<Vec<Cell>> {
+    let of_one_step = items.chunk_by(|a, b| a.step == b.step);
+    let row = |items: &[ItemLine]| -> Option<Vec<Cell>> {
+        let rows: u64 = items.iter().map(|item| item.rows).sum();
+        Some(vec![items.first()?.step.as_str().into(), items.len().into(), rows.into()])
+    };
+    of_one_step.filter_map(row).collect()
 }
 
 /// The newest version of a procedure, at the one Runner that has it.
@@ -164,6 +178,7 @@ fn newest(installed: &[InstalledProcedure], procedure: &Name) -> Result<(RunnerI
 
 async fn show(
     run: RunId,
+    items: bool,
     caller: &control_plane_domain::policy::Caller,
     operations: &Operations,
     place: &Place,
@@ -177,10 +192,13 @@ async fn show(
         vec![check.check.as_str().into(), Cell::Status(check.status), check.severity.into(), check.counts.fail.into()]
     });
     place.out.table(&["CHECK", "STATUS", "SEVERITY", "FAILING"], checks.collect());
-    let items = detail.items.iter().map(|item| -> Vec<Cell> {
-        vec![item.item.into(), item.step.as_str().into(), item.rows.into(), item.root.into()]
-    });
-    place.out.table(&["EVIDENCE", "STEP", "ROWS", "COMMITMENT"], items.collect());
+    place.out.table(&["STEP", "EVIDENCE ITEMS", "ROWS"], by_step(&detail.items));
+    if items {
+        let all = detail.items.iter().map(|item| -> Vec<Cell> {
+            vec![item.item.into(), item.step.as_str().into(), item.rows.into(), item.root.into()]
+        });
+        place.out.table(&["EVIDENCE", "STEP", "ROWS", "COMMITMENT"], all.collect());
+    }
     let mut value = shown(summary);
     if let Some(fields) = value.as_object_mut() {
         let checks = detail.checks.iter().map(|check| {
@@ -190,7 +208,7 @@ async fn show(
             |item| json!({"item": item.item, "step": item.step, "rows": item.rows, "root": item.root.to_string()}),
         );
         fields.insert("checks".to_owned(), checks.collect());
-        fields.insert("items".to_owned(), items.collect());
+        fields.insert("items".to_owned(), all.collect());
     }
     place.out.json(&value);
     Ok(if summary.verdict == Status::Pass { Exit::Pass } else { Exit::NotPass })

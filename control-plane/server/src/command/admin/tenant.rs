@@ -9,7 +9,8 @@ use serde_json::json;
 use terminal::{Cell, Exit, Fail};
 
 use crate::place::Place;
-use crate::wiring::{files, open};
+use crate::wiring::files::{self, NewFile};
+use crate::wiring::open;
 
 /// A key that the operator makes lasts for a day: long enough to make another.
 const RECOVERY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -70,6 +71,7 @@ pub(super) enum Verb {
 pub(super) async fn execute(verb: Verb, operations: &Operations, place: &Place) -> Result<Exit, Fail> {
     match verb {
         Verb::Create { name, owner_email, owner_name, key_to } => {
+            let file = key_to.as_deref().map(NewFile::reserve).transpose()?;
             let new = CreateTenant {
                 name: open::text("NAME", &name)?,
                 owner_email,
@@ -78,7 +80,7 @@ pub(super) async fn execute(verb: Verb, operations: &Operations, place: &Place) 
             let made = operations.create_tenant(new).await.map_err(|error| open::operation(&error))?;
             place.out.line(format_args!("tenant  {}", made.tenant));
             place.out.line(format_args!("owner   {}", made.owner));
-            let shown = hand_over("api key", &made.api_key, key_to.as_deref(), place)?;
+            let shown = hand_over(&made.api_key, file, place)?;
             place.out.json(&json!({
                 "tenant": made.tenant, "owner": made.owner, "key": made.key, "api_key": shown, "api_key_file": key_to,
             }));
@@ -121,30 +123,30 @@ pub(super) async fn execute(verb: Verb, operations: &Operations, place: &Place) 
             }));
         }
         Verb::NewKey { tenant, person, key_to } => {
+            let file = key_to.as_deref().map(NewFile::reserve).transpose()?;
             let label = open::text("label", "made by the operator")?;
             let expires = operations.clock().now().plus_ms(RECOVERY_MS);
             let made = operations.create_api_key_as_operator(tenant, person, label, expires).await;
             let made = made.map_err(|error| open::operation(&error))?;
-            let shown = hand_over("api key", &made.text, key_to.as_deref(), place)?;
+            let shown = hand_over(&made.text, file, place)?;
             place.out.json(&json!({"key": made.record.id, "api_key": shown, "api_key_file": key_to}));
         }
     }
     Ok(Exit::Pass)
 }
 
-/// Shows a new secret once, or writes it to a private file. What JSON shows comes back.
+/// Shows a new API key once, or writes it to the file that was made for it. What JSON shows comes back.
 pub(super) fn hand_over(
-    what: &str,
-    secret: &crypto::Secret<String>,
-    to: Option<&std::path::Path>,
+    key: &crypto::Secret<String>,
+    file: Option<NewFile>,
     place: &Place,
 ) -> Result<Option<String>, Fail> {
-    if let Some(path) = to {
-        files::create_private(path, format!("{}\n", secret.expose()).as_bytes())?;
-        place.out.line(format_args!("{what}  in {}", path.display()));
+    if let Some(file) = file {
+        place.out.line(format_args!("api key  in {}", file.path().display()));
+        file.fill(format!("{}\n", key.expose()).as_bytes())?;
         return Ok(None);
     }
-    place.out.line(format_args!("{what}  {}", secret.expose()));
+    place.out.line(format_args!("api key  {}", key.expose()));
     place.out.line("It is shown this once.");
-    Ok(Some(secret.expose().clone()))
+    Ok(Some(key.expose().clone()))
 }
