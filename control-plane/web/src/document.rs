@@ -35,6 +35,7 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
 
 /// What is said when something is not done (RFC 9457).
 #[derive(utoipa::ToSchema)]
+#[schema(as = Problem)]
 #[expect(dead_code, reason = "it describes what `Problem` writes")]
 struct ProblemDocument {
     /// The kind of problem: `urn:proctor:error:` and the code.
@@ -120,10 +121,11 @@ fn operation(route: &Route) -> OperationBuilder {
     }
     let (status, success) = success(&route.shape);
     operation = operation.response(status.as_str(), success);
-    for (status, description) in refusals(route) {
+    let refusals = refusals(route).into_iter().map(|(status, description)| (status.as_str().to_owned(), description));
+    for (status, description) in refusals.chain([("default".to_owned(), "Any other refusal")]) {
         let content = ContentBuilder::new().schema(Some(reference(schema_of::<ProblemDocument>()))).build();
         let response = ResponseBuilder::new().description(description).content(problem::MEDIA, content);
-        operation = operation.response(status.as_str(), response.build());
+        operation = operation.response(status, response.build());
     }
     operation
 }
@@ -220,7 +222,7 @@ fn refusals(route: &Route) -> Vec<(StatusCode, &'static str)> {
     if matches!(route.access, Access::Permitted(..)) {
         refusals.push((StatusCode::FORBIDDEN, "The person or the key may not"));
     }
-    if route.path.contains('{') || route.body.is_some() {
+    if route.path.contains('{') || route.body.is_some() || matches!(route.shape, Shape::Bytes(_) | Shape::Stream(_)) {
         refusals.push((StatusCode::NOT_FOUND, "There is no such thing in this tenant"));
     }
     if route.verb == Verb::Post {

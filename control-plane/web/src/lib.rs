@@ -16,6 +16,9 @@ mod problem;
 mod resource;
 mod route;
 
+#[cfg(test)]
+mod tests;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 

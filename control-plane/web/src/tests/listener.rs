@@ -1,0 +1,189 @@
+//! The listener over real TLS.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clock::{Clock, SystemClock};
+use control_plane_authority::{ServerAuthority, ServerCertificate, tls};
+use crypto::SystemEntropy;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_util::sync::CancellationToken;
+
+use super::harness::{Fixture, fixture_with, generous};
+use crate::{Limits, ServeError, serve};
+
+struct Served {
+    fixture: Fixture,
+    address: SocketAddr,
+    roots: RootCertStore,
+    shutdown: CancellationToken,
+    serving: tokio::task::JoinHandle<Result<(), ServeError>>,
+}
+
+async fn served(limits: Limits) -> Served {
+    let fixture = fixture_with(limits).await;
+    let (entropy, clock) = (SystemEntropy::new(), Arc::new(SystemClock::new()));
+    let authority = ServerAuthority::create(&entropy, clock.now()).unwrap();
+    let identity = authority.issue(&["127.0.0.1".parse().unwrap()], &entropy, clock.now()).unwrap();
+    let config = tls::web(&ServerCertificate::new(identity), clock).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let shutdown = CancellationToken::new();
+    let serving = tokio::spawn(serve(listener, config, Arc::clone(&fixture.web), shutdown.clone()));
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from(authority.certificate_der().to_vec())).unwrap();
+    Served { fixture, address, roots, shutdown, serving }
+}
+
+impl Served {
+    async fn connect(&self, alpn: &[&[u8]]) -> std::io::Result<TlsStream<TcpStream>> {
+        self.connect_with(&[&rustls::version::TLS13, &rustls::version::TLS12], alpn).await
+    }
+
+    async fn connect_with(
+        &self,
+        versions: &[&'static rustls::SupportedProtocolVersion],
+        alpn: &[&[u8]],
+    ) -> std::io::Result<TlsStream<TcpStream>> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_root_certificates(self.roots.clone())
+            .with_no_client_auth();
+        config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+        let stream = TcpStream::connect(self.address).await?;
+        let name = ServerName::IpAddress(self.address.ip().into());
+        TlsConnector::from(Arc::new(config)).connect(name, stream).await
+    }
+
+    fn request(&self, path: &str) -> String {
+        let key = &self.fixture.ours.key;
+        format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\r\n")
+    }
+}
+
+async fn read_all(stream: &mut TlsStream<TcpStream>) -> String {
+    let mut bytes = Vec::new();
+    // A server that closes without a TLS close is still one that closed.
+    let _ = stream.read_to_end(&mut bytes).await;
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[tokio::test]
+async fn both_tls_versions_and_both_protocols_are_served() {
+    let served = served(generous()).await;
+    for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+        let mut stream = served.connect_with(&[version], &[b"http/1.1"]).await.unwrap();
+        stream.write_all(served.request("/api/v1/me").as_bytes()).await.unwrap();
+        let text = read_all(&mut stream).await;
+        assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
+        assert!(text.contains("strict-transport-security: max-age=63072000"), "{text}");
+    }
+    let stream = served.connect(&[b"h2", b"http/1.1"]).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (mut sender, connection) = hyper::client::conn::http2::handshake(executor, io).await.unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::get("https://localhost/api/v1/me")
+        .header("authorization", format!("Bearer {}", served.fixture.ours.key))
+        .body(http_body_util::Empty::<bytes::Bytes>::new())
+        .unwrap();
+    assert_eq!(sender.send_request(request).await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn plain_http_gets_nothing() {
+    let served = served(generous()).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream.write_all(served.request("/api/v1/me").as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    assert!(!String::from_utf8_lossy(&answer).contains("HTTP"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn those_who_say_nothing_are_cut_off() {
+    let quick = Limits { head: Duration::from_millis(300), idle: Duration::from_millis(600), ..generous() };
+    let served = served(quick).await;
+    let patience = Duration::from_secs(10);
+    // No handshake.
+    let mut silent = TcpStream::connect(served.address).await.unwrap();
+    assert_eq!(tokio::time::timeout(patience, silent.read(&mut [0; 10])).await.unwrap().unwrap_or(0), 0);
+    // A handshake and nothing after it, in both protocols.
+    for protocol in [b"h2".as_slice(), b"http/1.1"] {
+        let mut stream = served.connect(&[protocol]).await.unwrap();
+        let text = tokio::time::timeout(patience, read_all(&mut stream)).await.unwrap();
+        assert!(!text.contains("200"), "{text}");
+    }
+    // A head that never ends.
+    let mut stream = served.connect(&[b"http/1.1"]).await.unwrap();
+    stream.write_all(b"GET /api/v1/me HTTP/1.1\r\nHost: a\r\n").await.unwrap();
+    assert!(!tokio::time::timeout(patience, read_all(&mut stream)).await.unwrap().contains("200"));
+    // A body that never comes.
+    let slow = Limits { body: Duration::from_millis(300), ..generous() };
+    let served = self::served(slow).await;
+    let mut stream = served.connect(&[b"http/1.1"]).await.unwrap();
+    let key = &served.fixture.ours.key;
+    let head = format!(
+        "POST /api/v1/tokens HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n\
+         Content-Length: 20\r\nConnection: close\r\n\r\n{{"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let text = tokio::time::timeout(patience, read_all(&mut stream)).await.unwrap();
+    assert!(text.starts_with("HTTP/1.1 408") && text.contains("E-WEB-016"), "{text}");
+}
+
+#[tokio::test]
+async fn heads_are_bounded() {
+    let served = served(generous()).await;
+    for head in [
+        format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "a".repeat(64 * 1024)),
+        format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: a\r\n".repeat(500)),
+        format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(64 * 1024)),
+    ] {
+        let mut stream = served.connect(&[b"http/1.1"]).await.unwrap();
+        let _ = stream.write_all(head.as_bytes()).await;
+        let text = read_all(&mut stream).await;
+        let refused = ["HTTP/1.1 431", "HTTP/1.1 400", "HTTP/1.1 414"].iter().any(|status| text.starts_with(status));
+        assert!(refused || text.is_empty(), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn one_address_has_so_many_connections() {
+    let served = served(Limits { connections_per_address: 2, ..generous() }).await;
+    let first = served.connect(&[b"http/1.1"]).await.unwrap();
+    let _second = served.connect(&[b"http/1.1"]).await.unwrap();
+    assert!(served.connect(&[b"http/1.1"]).await.is_err(), "a third one is let in");
+    drop(first);
+    // The server hears of it in its own time.
+    let again = tokio::time::timeout(Duration::from_secs(10), async {
+        while served.connect(&[b"http/1.1"]).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    });
+    again.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_shutdown_ends_what_is_idle_and_takes_nobody_new() {
+    let served = served(generous()).await;
+    let mut idle = served.connect(&[b"http/1.1"]).await.unwrap();
+    let keep_alive = served.request("/api/v1/me").replace("Connection: close\r\n", "");
+    idle.write_all(keep_alive.as_bytes()).await.unwrap();
+    let mut first = [0; 12];
+    idle.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+    served.shutdown.cancel();
+    tokio::time::timeout(Duration::from_secs(10), served.serving).await.unwrap().unwrap().unwrap();
+    assert!(TcpStream::connect(served.address).await.is_err());
+    let _ = read_all(&mut idle).await;
+}

@@ -1,0 +1,11 @@
+//! The API over real operations and a real database, with two tenants side by side.
+
+mod answer;
+mod harness;
+mod idempotency;
+mod limits;
+mod listener;
+mod openapi;
+mod requests;
+mod routes;
+mod samples;
