@@ -204,7 +204,7 @@ async fn show(
         let checks = detail.checks.iter().map(|check| {
             json!({"check": check.check, "status": check.status, "severity": check.severity, "counts": check.counts})
         });
-        let items = detail.items.iter().map(
+        let all = detail.items.iter().map(
             |item| json!({"item": item.item, "step": item.step, "rows": item.rows, "root": item.root.to_string()}),
         );
         fields.insert("checks".to_owned(), checks.collect());
