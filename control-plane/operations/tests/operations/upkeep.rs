@@ -1,1 +1,45 @@
+//! What happens because time passes can happen at any time, in any process, as often as one likes.
 
+use control_plane_operations::Swept;
+
+use crate::support::World;
+
+#[tokio::test]
+async fn upkeep_of_nothing_does_nothing_and_a_fresh_tenant_gets_its_first_checkpoint() {
+    let world = World::new().await;
+    assert_eq!(world.ops.sweep().await.unwrap(), Swept::default());
+    assert_eq!(world.ops.sign_checkpoints().await.unwrap(), 0);
+    let acme = world.tenant("acme").await;
+    world.tenant("umbrella").await;
+    let other = world.replica().await;
+    let (a, b) = tokio::join!(world.ops.sign_checkpoints(), other.sign_checkpoints());
+    assert_eq!(a.unwrap() + b.unwrap(), 2, "two processes, one checkpoint a tenant");
+    assert_eq!(world.ops.sweep().await.unwrap(), Swept::default());
+    assert_eq!(world.ops.flush_presence().await.unwrap(), 0);
+    let checkpoint = world.ops.audit_checkpoint(&acme.owner).await.unwrap();
+    let key = world.ops.audit_key(&acme.owner).await.unwrap();
+    assert_eq!(proof::checkpoint::Checkpoint::open(&checkpoint, &key).unwrap().size, 1);
+}
+
+/// The futures of operations run on any thread.
+#[tokio::test]
+async fn operations_are_send() {
+    fn send<T: Send>(value: T) -> T {
+        value
+    }
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let mut runner = world.runner(&acme).await;
+    let mut session = world.connected(&mut runner).await;
+    send(world.ops.pending(&mut session)).await.unwrap();
+    send(world.ops.line().accept_reports(&mut session, Vec::new())).await.unwrap();
+    let goodbye = contract::FromRunner::Goodbye(contract::Goodbye {});
+    send(world.ops.line().receive(&mut session, goodbye)).await.unwrap();
+    send(world.ops.sweep()).await.unwrap();
+    send(world.ops.sign_checkpoints()).await.unwrap();
+    let mut export = send(world.ops.export_audit(&acme.owner)).await.unwrap();
+    send(export.next()).await.unwrap();
+    send(world.ops.enrol(&runner.enrol_request(&world.token(&acme).await), crate::support::ADDRESS)).await;
+    send(world.ops.recover(&runner.recover_request(world.now()), crate::support::ADDRESS)).await;
+    send(world.ops.ended(session)).await;
+}

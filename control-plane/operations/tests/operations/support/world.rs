@@ -14,19 +14,20 @@ use control_plane_domain::policy::{Caller, Role};
 use control_plane_operations::{
     AddPerson, CreateApiKey, CreateTenant, LineError, Operations, Parts, PeerCertificate, Session, Settings,
 };
-use control_plane_store::{Config, SqliteConfig, Store, migrate};
+use control_plane_store::Store;
 use crypto::{Secret, SystemEntropy};
 use ids::TenantId;
 use proof::log::Line;
 
 use super::FakeRunner;
+use crate::database::Database;
 
 pub(crate) const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 pub(crate) struct World {
     pub(crate) ops: Operations,
     pub(crate) clock: Arc<ManualClock>,
-    pub(crate) folder: tempfile::TempDir,
+    database: Database,
     pub(crate) entropy: SystemEntropy,
 }
 
@@ -39,35 +40,30 @@ pub(crate) struct Tenancy {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let database = Database::fresh().await;
         let start: Timestamp = "2026-11-21T20:00:00.000Z".parse().unwrap();
         let clock = Arc::new(ManualClock::at(start));
-        migrate(&Self::config(&folder)).await.unwrap();
-        let ops = Self::open(&folder, &clock).await;
-        Self { ops, clock, folder, entropy: SystemEntropy::new() }
+        let ops = Self::open(&database, &clock).await;
+        Self { ops, clock, database, entropy: SystemEntropy::new() }
     }
 
     /// The same control plane after a restart.
     pub(crate) async fn restarted(self) -> Self {
-        let ops = Self::open(&self.folder, &self.clock).await;
+        let ops = Self::open(&self.database, &self.clock).await;
         ops.refresh_trust().await.unwrap();
         Self { ops, ..self }
     }
 
     /// A second process over the same database.
     pub(crate) async fn replica(&self) -> Operations {
-        let ops = Self::open(&self.folder, &self.clock).await;
+        let ops = Self::open(&self.database, &self.clock).await;
         ops.refresh_trust().await.unwrap();
         ops
     }
 
-    fn config(folder: &tempfile::TempDir) -> Config {
-        Config::Sqlite(SqliteConfig::at(folder.path().join("control-plane.db")))
-    }
-
-    async fn open(folder: &tempfile::TempDir, clock: &Arc<ManualClock>) -> Operations {
+    async fn open(database: &Database, clock: &Arc<ManualClock>) -> Operations {
         let clock: Arc<dyn Clock> = clock.clone();
-        let store = Store::open(&Self::config(folder), clock.clone()).await.unwrap();
+        let store = Store::open(&database.config(), clock.clone()).await.unwrap();
         let authority = Arc::new(Authority::new(RootKey::new(Secret::new([7; 32]))));
         let settings = Settings::new("cp.example.org:8442".parse().unwrap());
         Operations::new(Parts { store, authority, clock, entropy: SystemEntropy::new(), settings })
