@@ -2,12 +2,13 @@
 
 mod pump;
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll};
 
 use proto::line_server::Line;
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::Shutdown;
@@ -32,7 +33,7 @@ impl LineService {
 
 #[tonic::async_trait]
 impl Line for LineService {
-    type SessionStream = ReceiverStream<Result<proto::FromControlPlane, Status>>;
+    type SessionStream = Said;
 
     async fn session(
         &self,
@@ -40,20 +41,30 @@ impl Line for LineService {
     ) -> Result<Response<Self::SessionStream>, Status> {
         let peer = request.extensions().get::<Arc<Peer>>().cloned();
         let peer = peer.ok_or_else(|| Status::internal("E-GATEWAY-002"))?;
-        if peer.chain.is_empty() {
-            return Err(Status::unauthenticated("E-GATEWAY-003"));
-        }
-        if peer.in_session.swap(true, Ordering::SeqCst) {
-            return Err(Status::resource_exhausted("E-GATEWAY-004"));
+        let chain = std::mem::take(&mut *peer.chain.lock().unwrap_or_else(PoisonError::into_inner));
+        if chain.is_empty() {
+            // The listener lets nobody in without a certificate: somebody took it, for the session that is open.
+            return Err(Status::resource_exhausted("E-GATEWAY-003"));
         }
         peer.requested.notify_one();
         let (outgoing, stream) = mpsc::channel(OUTGOING);
-        let session = self.gateway.session(peer.chain.clone());
+        let session = self.gateway.session(chain);
         let pump = Pump::new(Arc::clone(&self.gateway), session, outgoing, self.shutdown.clone());
         tokio::spawn(async move {
             pump.run(request.into_inner()).await;
             peer.end.cancel();
         });
-        Ok(Response::new(ReceiverStream::new(stream)))
+        Ok(Response::new(Said(stream)))
+    }
+}
+
+/// What a session says. The queue holds pointers: an idle session pays for its slots, not for what could be in them.
+pub(crate) struct Said(mpsc::Receiver<Box<proto::FromControlPlane>>);
+
+impl Stream for Said {
+    type Item = Result<proto::FromControlPlane, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_recv(context).map(|message| message.map(|message| Ok(*message)))
     }
 }

@@ -11,7 +11,7 @@ use crypto::entropy::random_bytes;
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
-use tonic::{Status, Streaming};
+use tonic::Streaming;
 
 use crate::Shutdown;
 use crate::gateway::Gateway;
@@ -32,7 +32,7 @@ const BATCH_BYTES: usize = 1024 * 1024;
 /// Messages that may wait for a Runner that does not read.
 const WAITING: usize = 1024;
 
-type Outgoing = mpsc::Sender<Result<proto::FromControlPlane, Status>>;
+type Outgoing = mpsc::Sender<Box<proto::FromControlPlane>>;
 
 pub(super) struct Pump {
     gateway: Arc<Gateway>,
@@ -49,7 +49,7 @@ enum Event {
     Stopping,
     Ask,
     Unread,
-    Room(mpsc::OwnedPermit<Result<proto::FromControlPlane, Status>>),
+    Room(mpsc::OwnedPermit<Box<proto::FromControlPlane>>),
     Gone,
     Arrived(Vec<FromRunner>, Option<Ending>),
 }
@@ -78,7 +78,7 @@ impl Pump {
                 break;
             }
         }
-        self.session.close().await;
+        Box::pin(self.session.close()).await;
         self.say_last_words().await;
     }
 
@@ -119,7 +119,8 @@ impl Pump {
                 self.queue(said)
             }
             Event::Ask => {
-                let said = self.session.pending().await;
+                // Boxed, like the other large steps: they are rare, and a session is idle most of the time.
+                let said = Box::pin(self.session.pending()).await;
                 self.queue(said)
             }
             Event::Unread => {
@@ -128,14 +129,14 @@ impl Pump {
             }
             Event::Room(room) => {
                 if let Some(message) = self.waiting.pop_front() {
-                    room.send(Ok(message.into()));
+                    room.send(Box::new(message.into()));
                 }
                 self.unread_until = (!self.waiting.is_empty()).then(|| Instant::now() + UNREAD);
                 true
             }
             Event::Gone => false,
             Event::Arrived(messages, ending) => {
-                let said = self.session.receive_batch(messages).await;
+                let said = Box::pin(self.session.receive_batch(messages)).await;
                 let mut goes_on = self.queue(said);
                 match ending {
                     None => {}
@@ -162,7 +163,7 @@ impl Pump {
     async fn say_last_words(mut self) {
         let sending = async {
             for message in self.waiting.drain(..) {
-                if self.outgoing.send(Ok(message.into())).await.is_err() {
+                if self.outgoing.send(Box::new(message.into())).await.is_err() {
                     break;
                 }
             }

@@ -2,9 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::IpAddr;
-use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -53,10 +51,9 @@ impl<S> Served for S where
 pub(crate) struct Peer {
     /// Where from.
     pub(crate) address: IpAddr,
-    /// What was presented and verified in the handshake, the peer's own certificate first; empty without one.
-    pub(crate) chain: Vec<Vec<u8>>,
-    /// Whether a session runs on this connection: one at a time.
-    pub(crate) in_session: AtomicBool,
+    /// What was presented and verified in the handshake, the peer's own certificate first; empty without one, and once
+    /// the connection's one session has taken it.
+    pub(crate) chain: Mutex<Vec<Vec<u8>>>,
     /// Told when a method of the service is called: a connection on which none is does not stay.
     pub(crate) requested: Notify,
     /// Cancelled by whoever wants the connection to end once what is written has been sent.
@@ -93,23 +90,17 @@ impl Http {
     }
 
     /// Serves the connection until the peer leaves, its time is over, or somebody ends it.
-    pub(crate) async fn serve<S: Served>(
-        &self,
-        stream: TlsStream<TcpStream>,
+    pub(crate) fn serve<S: Served>(
+        self,
+        stream: Box<TlsStream<TcpStream>>,
         address: IpAddr,
         service: S,
-        stopping: &Shutdown,
-    ) {
+        stopping: Shutdown,
+    ) -> impl Future<Output = ()> + Send {
         let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
         let chain = chain.iter().map(|certificate| certificate.to_vec()).collect();
         let end = CancellationToken::new();
-        let peer = Arc::new(Peer {
-            address,
-            chain,
-            in_session: AtomicBool::new(false),
-            requested: Notify::new(),
-            end: end.clone(),
-        });
+        let peer = Arc::new(Peer { address, chain: Mutex::new(chain), requested: Notify::new(), end: end.clone() });
         let service = {
             let peer = Arc::clone(&peer);
             service_fn(move |mut request: http::Request<Incoming>| {
@@ -117,34 +108,41 @@ impl Http {
                 service.clone().call(request)
             })
         };
-        let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
-        let limits = Arc::clone(&self.limits);
-        let idle = async {
-            if tokio::time::timeout(limits.first_request_time, peer.requested.notified()).await.is_ok() {
-                std::future::pending::<()>().await;
-            }
-        };
-        let over = async {
-            match limits.connection_time {
-                Some(time) => tokio::time::sleep(time).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            ended = connection.as_mut() => {
-                if let Err(error) = ended {
-                    tracing::debug!(%address, %error, "a connection broke");
+        let mut connection = Box::pin(self.builder.serve_connection(TokioIo::new(stream), service));
+        async move {
+            tokio::select! {
+                ended = connection.as_mut() => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%address, %error, "a connection broke");
+                    }
+                    return;
                 }
-                return;
+                () = end.cancelled() => {}
+                () = idle(&self.limits, &peer) => {
+                    tracing::debug!(%address, "a connection without a request was ended");
+                }
+                () = over(&self.limits) => {}
+                () = told(&stopping, &end) => {}
             }
-            () = end.cancelled() => {}
-            () = idle => tracing::debug!(%address, "a connection without a request was ended"),
-            () = over => {}
-            () = told(stopping, &end) => {}
+            connection.as_mut().graceful_shutdown();
+            // Whoever does not read what is sent is not waited for: the socket closes when this returns.
+            let _ = tokio::time::timeout(FLUSH, connection).await;
         }
-        connection.as_mut().graceful_shutdown();
-        // Whoever does not read what is sent is not waited for: the socket closes when this returns.
-        let _ = tokio::time::timeout(FLUSH, connection).await;
+    }
+}
+
+/// Nothing was asked for in time.
+async fn idle(limits: &ListenerLimits, peer: &Peer) {
+    if tokio::time::timeout(limits.first_request_time, peer.requested.notified()).await.is_ok() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// The connection has been open as long as it may.
+async fn over(limits: &ListenerLimits) {
+    match limits.connection_time {
+        Some(time) => tokio::time::sleep(time).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -15,6 +15,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::Shutdown;
 use crate::counters::Counters;
@@ -121,37 +122,48 @@ struct Accepted {
     stopping: Shutdown,
 }
 
-/// Shakes hands and serves, and counts both.
+/// Shakes hands and serves. What each step needs is freed when it is over: connections stay for weeks.
 async fn run<S: Served>(accepted: Accepted, acceptor: TlsAcceptor, service: S, http: Http, counters: Arc<Counters>) {
     let Accepted { stream, address, admitted, stopping } = accepted;
-    let accepting = tokio::time::timeout(http.limits().handshake_time, acceptor.accept(stream));
-    let stream = tokio::select! {
-        () = stopping.cancelled() => return,
-        stream = accepting => stream,
-    };
-    let stream = match stream {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => {
-            counters.handshake_failed();
-            tracing::debug!(%address, %error, "a TLS handshake failed");
-            return;
-        }
-        Err(_elapsed) => {
-            counters.handshake_failed();
-            tracing::debug!(%address, "a TLS handshake took too long");
-            return;
-        }
+    let Some(stream) = Box::pin(shake(stream, address, &acceptor, http.limits().handshake_time, &stopping)).await
+    else {
+        counters.handshake_failed();
+        return;
     };
     // The handshake is over: from here the connection counts among all, not among the unknown.
     let _connected = admitted.done();
-    if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
-        counters.handshake_failed();
-        tracing::debug!(%address, "a peer does not speak HTTP/2");
-        return;
-    }
     counters.connection_opened();
-    http.serve(stream, address, service, &stopping).await;
+    http.serve(stream, address, service, stopping).await;
     counters.connection_closed();
+}
+
+async fn shake(
+    stream: TcpStream,
+    address: IpAddr,
+    acceptor: &TlsAcceptor,
+    time: Duration,
+    stopping: &Shutdown,
+) -> Option<Box<TlsStream<TcpStream>>> {
+    let accepting = tokio::time::timeout(time, acceptor.accept(stream));
+    let stream = tokio::select! {
+        () = stopping.cancelled() => return None,
+        stream = accepting => stream,
+    };
+    match stream {
+        Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => Some(Box::new(stream)),
+        Ok(Ok(_)) => {
+            tracing::debug!(%address, "a peer does not speak HTTP/2");
+            None
+        }
+        Ok(Err(error)) => {
+            tracing::debug!(%address, %error, "a TLS handshake failed");
+            None
+        }
+        Err(_elapsed) => {
+            tracing::debug!(%address, "a TLS handshake took too long");
+            None
+        }
+    }
 }
 
 /// Small answers leave at once, and a peer whose machine has gone is noticed by the kernel too.

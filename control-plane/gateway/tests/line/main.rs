@@ -9,8 +9,14 @@ mod floods;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
+mod idle;
+#[cfg(test)]
+mod renewal;
+#[cfg(test)]
 mod reports;
 #[cfg(test)]
 mod runner;
+#[cfg(test)]
+mod unplugged;
 #[cfg(test)]
 mod world;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clock::Clock;
-use contract::enrolment::KeyStatement;
+use contract::enrolment::{KeyStatement, RecoveryStatement};
 use contract::identity::RunnerName;
 use contract::{
     Alive, Condition, DerRequest, EnrolRequest, EnrolResponse, Epoch, FromControlPlane, FromRunner, Hello, JournalLine,
@@ -22,8 +22,8 @@ use proof::note::{Algorithm, VerifierKey};
 use proto::enrolment_client::EnrolmentClient;
 use proto::line_client::LineClient;
 use rcgen::{CertificateParams, KeyPair, PublicKeyData};
-use rustls::ClientConfig;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -99,6 +99,10 @@ impl Runner {
             witness_key: key(runner_witness(tenant, runner), Algorithm::Cosignature, &self.witness_key),
             sealing_key: [9; 32],
         }
+    }
+
+    pub(super) fn sign_recovery(&self, statement: &RecoveryStatement) -> contract::Envelope<16384> {
+        statement.sign(&self.attestation).unwrap()
     }
 
     pub(super) fn request(&self, token: contract::token::JoinToken) -> EnrolRequest {
@@ -255,11 +259,15 @@ pub(super) async fn converse(channel: Channel) -> Result<Conversation, Failure> 
 }
 
 pub(super) fn client(world: &World, identity: Option<(&[Vec<u8>], &KeyPair)>) -> ClientConfig {
+    client_of(&world.roots, identity)
+}
+
+pub(super) fn client_of(roots: &Arc<RootCertStore>, identity: Option<(&[Vec<u8>], &KeyPair)>) -> ClientConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
-        .with_root_certificates(Arc::clone(&world.roots));
+        .with_root_certificates(Arc::clone(roots));
     let mut config = match identity {
         None => builder.with_no_client_auth(),
         Some((chain, key)) => {

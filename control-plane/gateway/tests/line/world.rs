@@ -33,6 +33,7 @@ pub(super) struct World {
     pub(super) line: SocketAddr,
     pub(super) enrolment: SocketAddr,
     pub(super) roots: Arc<RootCertStore>,
+    root: Vec<u8>,
     pub(super) shutdown: Shutdown,
     servers: Vec<JoinHandle<Result<(), ServeError>>>,
 }
@@ -62,8 +63,7 @@ impl World {
         let identity = server.issue(&["localhost".parse().unwrap()], &entropy, shared.now()).unwrap();
         let certificate = ServerCertificate::new(identity);
         let verifier = RunnerVerifier::new(Arc::clone(&trusted), Arc::clone(&shared));
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from(server.certificate_der().to_vec())).unwrap();
+        let root = server.certificate_der().to_vec();
 
         let gateway =
             Gateway::new(operations.clone(), Arc::clone(&trusted), Arc::clone(&shared), Arc::new(entropy), limits);
@@ -76,8 +76,26 @@ impl World {
             tokio::spawn(serve_line(line_listener, line_tls, Arc::clone(&gateway), shutdown.clone())),
             tokio::spawn(serve_enrolment(enrolment_listener, enrolment_tls, Arc::clone(&gateway), shutdown.clone())),
         ];
-        let roots = Arc::new(roots);
-        Self { _folder: folder, clock, operations, trusted, gateway, owner, line, enrolment, roots, shutdown, servers }
+        let roots = roots(&root);
+        Self {
+            _folder: folder,
+            clock,
+            operations,
+            trusted,
+            gateway,
+            owner,
+            line,
+            enrolment,
+            roots,
+            root,
+            shutdown,
+            servers,
+        }
+    }
+
+    /// The certificate that clients trust, DER.
+    pub(super) fn root_der(&self) -> &[u8] {
+        &self.root
     }
 
     pub(super) async fn token(&self) -> JoinToken {
@@ -96,6 +114,12 @@ impl World {
             tokio::time::timeout(PATIENCE, server).await.unwrap().unwrap().unwrap();
         }
     }
+}
+
+pub(super) fn roots(der: &[u8]) -> Arc<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from(der.to_vec())).unwrap();
+    Arc::new(roots)
 }
 
 /// Makes a tenant; its owner's key.
