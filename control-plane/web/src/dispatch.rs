@@ -19,6 +19,7 @@ use futures_util::FutureExt;
 use http::{HeaderMap, Response, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tower::ServiceExt;
+use tracing::Instrument;
 
 use crate::Web;
 use crate::http::query::{self, Query};
@@ -78,7 +79,10 @@ impl Web {
         let mut response = match self.admit(&request, client) {
             Err(problem) => problem.into_response(),
             Ok(permit) => {
-                let routed = AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind().await;
+                // Whatever is logged on the way carries the id of the request.
+                let span = tracing::info_span!("request", request_id = %id);
+                let routed = self.router.clone().oneshot(request).instrument(span);
+                let routed = AssertUnwindSafe(routed).catch_unwind().await;
                 drop(permit);
                 routed.map_or_else(
                     |_| Problem::fault().into_response(),
@@ -155,12 +159,13 @@ async fn changed(
     handle: Handle,
     key: Option<(String, crypto::Digest)>,
 ) -> Result<Response<Body>, Problem> {
-    let task = tokio::spawn(async move {
+    let change = async move {
         match key {
             None => handle(call).await.map(Reply::into_response),
             Some((key, request)) => idempotency::once(call, handle, &key, request).await,
         }
-    });
+    };
+    let task = tokio::spawn(change.in_current_span());
     in_time(web, async move {
         task.await.unwrap_or_else(|error| {
             tracing::error!(%error, "a request was not carried to its end");

@@ -62,7 +62,7 @@ async fn session(fixture: &Fixture) -> Session {
 async fn delivered(fixture: &Fixture, session: &mut Session) -> (String, RequestId) {
     let asked = fixture.post("/api/v1/drilldowns", fixture.ours.things.new_drilldown()).await.json();
     let path = format!("/api/v1/drilldowns/{}", asked["id"].as_str().unwrap());
-    fixture.operations.pending(session).await.unwrap();
+    pending(fixture, session).await;
     let to_sign = fixture.get(&path).await.json();
     assert_eq!(to_sign["state"], "to_sign", "{to_sign}");
     let payload = STANDARD.decode(to_sign["to_sign"]["payload"].as_str().unwrap()).unwrap();
@@ -78,6 +78,12 @@ async fn delivered(fixture: &Fixture, session: &mut Session) -> (String, Request
 fn frame(request: RequestId, index: u64, last: bool) -> FromRunner {
     SealedFrame { request, index, ciphertext: Sealed::new(vec![u8::try_from(index).unwrap(); 5_000]).unwrap(), last }
         .into()
+}
+
+/// What the session has to say a little later.
+async fn pending(fixture: &Fixture, session: &mut Session) -> Vec<FromControlPlane> {
+    fixture.clock.advance_ms(1_500);
+    fixture.operations.pending(session).await.unwrap()
 }
 
 async fn say(fixture: &Fixture, session: &mut Session, message: FromRunner) -> u32 {
@@ -102,31 +108,19 @@ async fn an_answer_is_streamed_frame_by_frame_at_the_readers_pace() {
     let fixture = fixture().await;
     let mut session = session(&fixture).await;
     let (path, request) = delivered(&fixture, &mut session).await;
-    assert!(fixture.operations.pending(&mut session).await.unwrap().iter().any(|m| m.name() == "drill_down"));
+    assert!(pending(&fixture, &mut session).await.iter().any(|m| m.name() == "drill_down"));
     let web = std::sync::Arc::clone(&fixture.web);
     let reader = tokio::spawn({
         let ask = reading(&fixture, &path);
         async move { web.respond(ask, CLIENT).await }
     });
-    // The reader attaches when it gets there; only then is there any credit.
-    let mut credit = 0;
-    while credit == 0 {
-        tokio::task::yield_now().await;
-        credit = if reader.is_finished() {
-            panic!("nothing to read")
-        } else {
-            granted(&fixture.operations.pending(&mut session).await.unwrap())
-        };
-        if credit == 0 && fixture.get(&path).await.json()["state"] != "answering" {
-            let start = SealedStart { request, enc: [7; 32] }.into();
-            credit = say(&fixture, &mut session, start).await;
-            break;
-        }
-    }
+    let start: FromRunner = SealedStart { request, enc: [7; 32] }.into();
+    let mut credit = say(&fixture, &mut session, start).await;
+    // The first piece is what the reader waits for before it says that all is well.
     let response = reader.await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["content-type"], "application/octet-stream");
-    credit += granted(&fixture.operations.pending(&mut session).await.unwrap());
+    credit += granted(&pending(&fixture, &mut session).await);
     assert!((1..=16).contains(&credit), "{credit} frames are granted before any was read");
     // Nobody reads: what was granted is sent, and no more is granted.
     for index in 0..credit {
@@ -134,11 +128,10 @@ async fn an_answer_is_streamed_frame_by_frame_at_the_readers_pace() {
     }
     let mut body = response.into_body();
     let (mut splitter, mut parts) = (Splitter::new(), Vec::new());
-    let (mut sent, total) = (u64::from(credit), 30);
-    let mut room = 0;
+    let (mut sent, total, mut room) = (u64::from(credit), 30, 0);
     while let Some(piece) = body.frame().await {
         parts.extend(splitter.push(&piece.unwrap().into_data().unwrap()).unwrap());
-        room += granted(&fixture.operations.pending(&mut session).await.unwrap());
+        room += granted(&pending(&fixture, &mut session).await);
         while room > 0 && sent < total {
             room += say(&fixture, &mut session, frame(request, sent, sent + 1 == total)).await;
             room -= 1;
@@ -162,7 +155,7 @@ async fn only_the_one_who_asked_signs_reads_and_cancels() {
     let fixture = fixture().await;
     let mut session = session(&fixture).await;
     let asked = fixture.post("/api/v1/drilldowns", fixture.ours.things.new_drilldown()).await.json();
-    fixture.operations.pending(&mut session).await.unwrap();
+    pending(&fixture, &mut session).await;
     let path = format!("/api/v1/drilldowns/{}", asked["id"].as_str().unwrap());
     let engineer = json!({"email": "e@example.org", "name": "E", "role": "engineer"});
     let engineer = fixture.post("/api/v1/people", engineer).await.json();
@@ -187,7 +180,7 @@ async fn a_reader_that_leaves_stops_the_runner() {
     let fixture = fixture().await;
     let mut session = session(&fixture).await;
     let (path, request) = delivered(&fixture, &mut session).await;
-    fixture.operations.pending(&mut session).await.unwrap();
+    pending(&fixture, &mut session).await;
     let start: FromRunner = SealedStart { request, enc: [7; 32] }.into();
     say(&fixture, &mut session, start).await;
     let response = fixture.web.respond(reading(&fixture, &path), CLIENT).await;
@@ -196,7 +189,7 @@ async fn a_reader_that_leaves_stops_the_runner() {
     let mut cancelled = false;
     for _ in 0..1_000 {
         tokio::task::yield_now().await;
-        let said = fixture.operations.pending(&mut session).await.unwrap();
+        let said = pending(&fixture, &mut session).await;
         cancelled |= said.iter().any(|message| message.name() == "drill_down_cancel");
         if cancelled {
             break;
@@ -210,11 +203,11 @@ async fn an_answer_that_is_cut_off_ends_in_a_broken_body() {
     let fixture = fixture().await;
     let mut session = session(&fixture).await;
     let (path, request) = delivered(&fixture, &mut session).await;
-    fixture.operations.pending(&mut session).await.unwrap();
+    pending(&fixture, &mut session).await;
     let start: FromRunner = SealedStart { request, enc: [7; 32] }.into();
     say(&fixture, &mut session, start).await;
     let response = fixture.web.respond(reading(&fixture, &path), CLIENT).await;
-    assert!(granted(&fixture.operations.pending(&mut session).await.unwrap()) > 0);
+    assert!(granted(&pending(&fixture, &mut session).await) > 0);
     say(&fixture, &mut session, frame(request, 0, false)).await;
     fixture.operations.ended(session).await;
     assert!(response.into_body().collect().await.is_err(), "a part was taken for the whole");

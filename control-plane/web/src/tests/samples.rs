@@ -13,7 +13,7 @@ use control_plane_domain::run_request::{RunRequest, RunRequestState};
 use control_plane_domain::runner::{Presence, Runner, RunnerKeys, RunnerState};
 use control_plane_operations::Operations;
 use control_plane_store::Unlogged;
-use crypto::{Digest, SystemEntropy, ed25519, hpke};
+use crypto::{Digest, SystemEntropy, ed25519, hpke, p256};
 use ids::{AlarmId, ApiKeyId, ItemId, PersonId, RequestId, RunId, RunnerId, TenantId, TokenId};
 use proof::manifest::{CheckLine, ItemLine, Manifest, ProcedureVersion, RunLine, StepLine};
 use serde_json::{Value, json};
@@ -136,7 +136,7 @@ impl Things {
                 fingerprint: FINGERPRINT,
                 statement: b"{}".to_vec(),
                 tls_key: Digest::from_bytes([6; 32]),
-                attestation_key: vec![1; 91],
+                attestation_key: p256::SigningKey::generate(&SystemEntropy::new()).verifying_key().to_spki(),
                 journal_key: vkey.to_string(),
                 witness_key: vkey.to_string(),
                 sealing_key: [1; 32],
