@@ -1,8 +1,8 @@
 //! The Runner's encrypted store: the only room with plaintext keys.
 //!
 //! It keeps what runs collected, sealed and committed to; the journal; attestations; connector secrets; and what the line
-//! to a control plane needs: pinned keys, readers, receipts, checkpoints that others vouched for. It
-//! knows bytes, records and keys. It must never know targets, expressions or networks, and it does not know `engine`.
+//! to a control plane needs: pinned keys, readers, receipts, checkpoints that others vouched for. It knows bytes, records
+//! and keys. It must never know targets, expressions or networks, and it does not know `engine`.
 //! `agent` and `disclosure` depend on it, nobody else.
 //!
 //! What is in clear in the file is what the control plane may know anyway: ids, names out of approved procedures,

@@ -238,7 +238,13 @@ impl Vault {
         if vault.lock.is_some() {
             vault.refresh_checkpoint()?;
             if vault.condition == Condition::Ready {
-                vault.close_interrupted()?;
+                match vault.close_interrupted() {
+                    // Whoever makes room needs the store open. The receipts are owed until the next start.
+                    Err(error @ (VaultError::DiskFull | VaultError::ReadOnlyMedia)) => {
+                        tracing::warn!(%error, "answers that were cut off are not receipted now");
+                    }
+                    closed => closed?,
+                }
             }
         }
         Ok(vault)

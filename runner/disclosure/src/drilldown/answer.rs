@@ -6,7 +6,7 @@ use contract::{Sealed, SealedFrame, SealedStart};
 use crypto::{Digest, Entropy};
 use ids::RequestId;
 use proof::drilldown::{AnswerError, AnswerWriter, AnsweredItem, Frame, Opened, PendingRequest};
-use runner_vault::{Admitted, Ending, OpenedRows, StoredReceipt, Vault, VaultError};
+use runner_vault::{Admitted, Ending, OpenedRows, Reader, StoredReceipt, Vault, VaultError};
 
 use super::DrillDownCode;
 use crate::line;
@@ -20,6 +20,9 @@ pub enum AnswerFault {
     /// They cannot be sealed.
     #[error("the answer cannot be sealed: {0}")]
     Seal(#[from] AnswerError),
+    /// What let the request in no longer holds.
+    #[error("{}", .0.says())]
+    Withdrawn(DrillDownCode),
     /// A frame is none that may cross the line.
     #[error("a sealed frame that may not be sent: {0}")]
     Frame(String),
@@ -35,6 +38,11 @@ pub enum AnswerFault {
 /// receipts it as cut off when it is opened again.
 pub struct Answer {
     admitted: Admitted,
+    device: Digest,
+    /// Size of the journal when its reader was looked at last.
+    journal: u64,
+    /// What its receipt says if it is cut off now.
+    cut_off_by: DrillDownCode,
     enc: [u8; 32],
     state: State,
     rows: VecDeque<OpenedRows>,
@@ -72,7 +80,8 @@ impl Answer {
         match AnswerWriter::new(pending, items, entropy) {
             Ok((enc, writer)) => {
                 let state = State::Sealing(Box::new(writer));
-                Ok(Self { admitted, enc, state, rows, ready: VecDeque::new() })
+                let (device, cut_off_by) = (pending.request().person.device, DrillDownCode::CutOff);
+                Ok(Self { admitted, device, journal: 0, cut_off_by, enc, state, rows, ready: VecDeque::new() })
             }
             Err(error) => Err(Box::new((admitted, error.into()))),
         }
@@ -95,9 +104,16 @@ impl Answer {
     /// Rows that cannot be read or are not what was committed to. Nothing more comes then; the last frame, without which
     /// nobody believes the others, is never made.
     pub fn next(&mut self, vault: &Vault) -> Result<SealedFrame, AnswerFault> {
-        let over = matches!(self.state, State::Sealed(_)) && self.ready.is_empty();
+        let over = self.ready.is_empty() && !matches!(self.state, State::Sealing(_));
         let next = if over { Err(AnswerFault::Over) } else { self.next_frame(vault) };
-        if next.is_err() && !over {
+        if let Err(fault) = &next
+            && !over
+        {
+            self.cut_off_by = match fault {
+                AnswerFault::Withdrawn(code) => *code,
+                AnswerFault::Vault(_) => DrillDownCode::Unreadable,
+                AnswerFault::Seal(_) | AnswerFault::Frame(_) | AnswerFault::Over => DrillDownCode::CutOff,
+            };
             self.state = State::Failed;
             self.rows.clear();
             self.ready.clear();
@@ -131,16 +147,35 @@ impl Answer {
     ///
     /// A store that cannot be written to; the answer is then receipted as cut off when it is opened again.
     pub fn cancel(self, vault: &mut Vault) -> Result<contract::Receipt, VaultError> {
-        line::receipt(&cut_off(vault, self.admitted, DrillDownCode::CutOff)?)
+        line::receipt(&cut_off(vault, self.admitted, self.cut_off_by)?)
     }
 
     fn next_frame(&mut self, vault: &Vault) -> Result<SealedFrame, AnswerFault> {
+        self.check_standing(vault)?;
         while self.ready.is_empty() {
             self.seal_more(vault)?;
         }
         let frame = self.ready.pop_front().ok_or(AnswerFault::Over)?;
         let ciphertext = Sealed::new(frame.ciphertext).map_err(|fault| AnswerFault::Frame(fault.to_string()))?;
         Ok(SealedFrame { request: self.request(), index: frame.index, ciphertext, last: frame.last })
+    }
+
+    /// A reader that is revoked while an answer is under way gets no more of it, and nobody does once the audit log is seen
+    /// to fork. Both stand in the journal, so there is nothing to look at unless it grew.
+    fn check_standing(&mut self, vault: &Vault) -> Result<(), AnswerFault> {
+        let size = vault.journal_size()?;
+        if size == self.journal {
+            return Ok(());
+        }
+        let revoked = |reader: &Reader| reader.device == self.device && reader.revoked.is_some();
+        if vault.readers()?.iter().any(revoked) {
+            return Err(AnswerFault::Withdrawn(DrillDownCode::Revoked));
+        }
+        if vault.audit_fork()?.is_some() {
+            return Err(AnswerFault::Withdrawn(DrillDownCode::ForkSeen));
+        }
+        self.journal = size;
+        Ok(())
     }
 
     fn seal_more(&mut self, vault: &Vault) -> Result<(), AnswerFault> {

@@ -128,6 +128,22 @@ fn other_work_goes_on_while_an_answer_is_under_way() {
     answer.cancel(&mut vault).unwrap();
 }
 
+#[test]
+fn a_reader_that_is_revoked_meanwhile_gets_no_more() {
+    let bed = Bed::new();
+    let mut vault = bed.filled();
+    let mut request = bed.request(&vault, 1);
+    request.items = vec![bed.item(&vault, 1, None)];
+    let mut answer = bed.answered(&mut vault, &request);
+    assert!(!answer.next(&vault).unwrap().last);
+    vault.revoke_reader(&request.person.device, None).unwrap();
+    assert!(matches!(answer.next(&vault), Err(AnswerFault::Withdrawn(DrillDownCode::Revoked))));
+    assert!(answer.next(&vault).is_err());
+    let receipt = answer.finish(&mut vault).unwrap();
+    let read = Receipt::open(receipt.envelope.as_bytes(), &[vault.attestation_key()]).unwrap();
+    assert_eq!(read.decision, Decision::CutOff { code: DrillDownCode::Revoked.name() });
+}
+
 /// Runs SQL behind the vault's back, then asks for all rows of the first item.
 fn after(sql: &str, rows: Option<Vec<u64>>) -> Result<(), String> {
     let bed = Bed::new();
