@@ -4,6 +4,7 @@ use clock::Timestamp;
 use control_plane_domain::audit_log::{AuditFilter, AuditLine};
 use control_plane_domain::policy::Permission;
 use futures_util::stream;
+use proof::text::Name;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -85,7 +86,7 @@ fn list(call: Call) -> Answering {
         let filter = AuditFilter {
             from: call.query.parsed("from")?,
             until: call.query.parsed("until")?,
-            action: call.query.parsed("action")?,
+            action: call.query.parsed::<Name>("action")?.map(|action| action.to_string()),
         };
         let records = call.operations().list_audit(&call.caller, &filter, &call.query.page()?).await?;
         Reply::page::<_, AuditDocument>(records)

@@ -2,6 +2,7 @@
 
 mod answer;
 mod harness;
+mod hostile;
 mod idempotency;
 mod limits;
 mod listener;
