@@ -36,7 +36,9 @@ fn a_reader_is_approved_renewed_and_revoked() {
     // Without the key: the fingerprint was compared, and a request brings the key.
     vault.approve_reader(&NewReader { key: None, days: 1, ..new.clone() }, None).unwrap();
     vault.approve_reader(&reader(2), Some(new.person)).unwrap();
+    assert!(vault.rotate(|_| std::ops::ControlFlow::Continue(())).unwrap());
     drop(vault);
+    assert_eq!(bed.read_only().readers().unwrap().len(), 2);
     let vault = bed.open();
     let readers = vault.readers().unwrap();
     assert_eq!(readers.len(), 2);
