@@ -49,6 +49,10 @@ impl Query {
     /// Which page of a list is asked for.
     pub(crate) fn page(&self) -> Result<Page, Problem> {
         let after: Option<Cursor> = self.parsed(CURSOR)?;
+        // Places in a list are ids, names and numbers; a database may not even be able to compare anything else.
+        if after.as_ref().is_some_and(|cursor| cursor.parts().iter().any(|part| part.contains(char::is_control))) {
+            return Err(Problem::query().because("`cursor` has a value that it cannot have"));
+        }
         let limit = self.parsed(LIMIT)?.unwrap_or(DEFAULT_LIMIT);
         Page::new(after, limit).map_err(|error| Problem::query().because(error))
     }
@@ -69,6 +73,8 @@ mod tests {
         for query in ["runer=x", "limit=1&limit=1", "x", "limit=1&LIMIT=2"] {
             assert_eq!(read(query).unwrap_err().code(), "E-WEB-009", "{query}");
         }
+        let control = Cursor::at(["a\0".to_owned()]);
+        assert_eq!(read(&format!("cursor={control}")).unwrap().page().unwrap_err().code(), "E-WEB-009");
         for query in ["limit=0", "limit=201", "limit=", "limit=-1", "limit=a", "cursor=", "cursor=zz", "limit=%31%2e"] {
             assert_eq!(read(query).unwrap().page().unwrap_err().code(), "E-WEB-009", "{query}");
         }
