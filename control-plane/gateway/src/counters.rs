@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Counters of one gateway. Refusals are counted by code; codes are constants of the program, so there are few.
 #[derive(Debug, Default)]
@@ -53,21 +53,17 @@ impl Counters {
         }
     }
 
-    pub(crate) fn connection_opened(&self) {
+    /// Counts a connection for as long as what is returned lives.
+    pub(crate) fn connection(self: &Arc<Self>) -> Counted {
         self.connections.fetch_add(1, Ordering::Relaxed);
+        Counted { counters: Arc::clone(self), what: What::Connection }
     }
 
-    pub(crate) fn connection_closed(&self) {
-        self.connections.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn session_opened(&self) {
+    /// Counts a session for as long as what is returned lives.
+    pub(crate) fn session(self: &Arc<Self>) -> Counted {
         self.sessions.fetch_add(1, Ordering::Relaxed);
         self.sessions_opened.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn session_closed(&self) {
-        self.sessions.fetch_sub(1, Ordering::Relaxed);
+        Counted { counters: Arc::clone(self), what: What::Session }
     }
 
     pub(crate) fn reports(&self, count: usize) {
@@ -88,5 +84,28 @@ impl Counters {
 
     pub(crate) fn refused(&self, code: &'static str) {
         *self.refusals.lock().unwrap_or_else(PoisonError::into_inner).entry(code).or_default() += 1;
+    }
+}
+
+/// Something that is open; counted out when dropped, however it ends.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    counters: Arc<Counters>,
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum What {
+    Connection,
+    Session,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let open = match self.what {
+            What::Connection => &self.counters.connections,
+            What::Session => &self.counters.sessions,
+        };
+        open.fetch_sub(1, Ordering::Relaxed);
     }
 }

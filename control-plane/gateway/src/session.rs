@@ -10,7 +10,7 @@ use control_plane_authority::Why;
 use control_plane_operations::{LineError, Listener, PeerCertificate};
 use crypto::entropy::random_bytes;
 
-use crate::counters::Counters;
+use crate::counters::Counted;
 use crate::gateway::Gateway;
 
 /// How long a peer has to say Hello.
@@ -44,15 +44,6 @@ struct Open {
     listener: Listener,
     not_after: Timestamp,
     _counted: Counted,
-}
-
-/// A session in the counters, for as long as it is open.
-struct Counted(Arc<Counters>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.session_closed();
-    }
 }
 
 impl Session {
@@ -202,9 +193,8 @@ impl Session {
         let listener = self.gateway.operations().nudges().listen(name.tenant, name.runner);
         match self.gateway.operations().hello(&peer, hello).await {
             Ok((session, said)) => {
-                let counters = self.gateway.counters();
-                counters.session_opened();
-                let open = Open { session, listener, not_after, _counted: Counted(counters) };
+                let _counted = self.gateway.counters().session();
+                let open = Open { session, listener, not_after, _counted };
                 self.state = State::Open(Box::new(open));
                 self.look_at(said)
             }

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use proto::line_server::Line;
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
+use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::Shutdown;
@@ -22,12 +23,13 @@ const OUTGOING: usize = 8;
 
 pub(crate) struct LineService {
     gateway: Arc<Gateway>,
+    sessions: TaskTracker,
     shutdown: Shutdown,
 }
 
 impl LineService {
-    pub(crate) fn new(gateway: Arc<Gateway>, shutdown: Shutdown) -> Self {
-        Self { gateway, shutdown }
+    pub(crate) fn new(gateway: Arc<Gateway>, sessions: TaskTracker, shutdown: Shutdown) -> Self {
+        Self { gateway, sessions, shutdown }
     }
 }
 
@@ -50,7 +52,7 @@ impl Line for LineService {
         let (outgoing, stream) = mpsc::channel(OUTGOING);
         let session = self.gateway.session(chain);
         let pump = Pump::new(Arc::clone(&self.gateway), session, outgoing, self.shutdown.clone());
-        tokio::spawn(async move {
+        self.sessions.spawn(async move {
             pump.run(request.into_inner()).await;
             peer.end.cancel();
         });

@@ -32,6 +32,11 @@ const BATCH_BYTES: usize = 1024 * 1024;
 /// Messages that may wait for a Runner that does not read.
 const WAITING: usize = 1024;
 
+/// What a Runner may say at once, beside reports and sealed frames, which have limits of their own; and by how much that
+/// grows back with every look at the database. What is beyond waits at the Runner.
+const SAID_AT_ONCE: u32 = 512;
+const SAID_MORE: u32 = 64;
+
 type Outgoing = mpsc::Sender<Box<proto::FromControlPlane>>;
 
 pub(super) struct Pump {
@@ -42,6 +47,8 @@ pub(super) struct Pump {
     waiting: VecDeque<FromControlPlane>,
     /// When the oldest waiting message must have gone.
     unread_until: Option<Instant>,
+    /// How many more messages the Runner may say now.
+    allowance: u32,
 }
 
 /// What happens next.
@@ -62,7 +69,15 @@ enum Ending {
 
 impl Pump {
     pub(super) fn new(gateway: Arc<Gateway>, session: Session, outgoing: Outgoing, shutdown: Shutdown) -> Self {
-        Self { gateway, session, outgoing, shutdown, waiting: VecDeque::new(), unread_until: None }
+        Self {
+            gateway,
+            session,
+            outgoing,
+            shutdown,
+            waiting: VecDeque::new(),
+            unread_until: None,
+            allowance: SAID_AT_ONCE,
+        }
     }
 
     /// Runs the session to its end.
@@ -87,11 +102,15 @@ impl Pump {
         let nudged = self.session.nudged();
         let unread_until = self.unread_until;
         let has_waiting = !self.waiting.is_empty();
+        let may_speak = self.allowance > 0;
         tokio::select! {
             biased;
             () = self.shutdown.cancelled() => Event::Stopping,
             () = nudged => Event::Ask,
-            _ = ask.tick() => Event::Ask,
+            _ = ask.tick() => {
+                self.allowance = self.allowance.saturating_add(SAID_MORE).min(SAID_AT_ONCE);
+                Event::Ask
+            }
             () = tokio::time::sleep_until(unread_until.unwrap_or_else(Instant::now)), if unread_until.is_some() => {
                 Event::Unread
             }
@@ -100,7 +119,7 @@ impl Pump {
                 Err(_closed) => Event::Gone,
             },
             // What cannot be answered is not read: the Runner's reports wait at the Runner.
-            message = incoming.message(), if !has_waiting => match message {
+            message = incoming.message(), if !has_waiting && may_speak => match message {
                 Ok(Some(message)) => batch(message, incoming),
                 Ok(None) => Event::Arrived(Vec::new(), Some(Ending::Closed)),
                 Err(status) => {
@@ -136,6 +155,11 @@ impl Pump {
             }
             Event::Gone => false,
             Event::Arrived(messages, ending) => {
+                let bounded =
+                    |message: &FromRunner| matches!(message, FromRunner::Report(_) | FromRunner::SealedFrame(_));
+                if !messages.iter().all(bounded) {
+                    self.allowance = self.allowance.saturating_sub(1);
+                }
                 let said = Box::pin(self.session.receive_batch(messages)).await;
                 let mut goes_on = self.queue(said);
                 match ending {

@@ -3,6 +3,7 @@
 
 mod admission;
 mod connection;
+mod handshake;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
+use tokio_util::task::TaskTracker;
 
 use crate::Shutdown;
 use crate::counters::Counters;
@@ -26,6 +27,7 @@ use crate::line::LineService;
 use admission::{Admission, Handshaking};
 pub(crate) use connection::Peer;
 use connection::{Http, Served};
+use handshake::shake;
 
 /// How long connections have to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -48,11 +50,16 @@ pub async fn serve_line(
     gateway: Arc<Gateway>,
     shutdown: Shutdown,
 ) -> Result<(), ServeError> {
-    let service = LineServer::new(LineService::new(Arc::clone(&gateway), shutdown.clone()))
+    let sessions = TaskTracker::new();
+    let service = LineServer::new(LineService::new(Arc::clone(&gateway), sessions.clone(), shutdown.clone()))
         .max_decoding_message_size(MAX_MESSAGE_FROM_RUNNER)
         .max_encoding_message_size(MAX_MESSAGE_FROM_CONTROL_PLANE);
     let limits = gateway.limits().line.clone();
-    serve(listener, tls, service, limits, gateway.counters(), shutdown).await
+    let served = serve(listener, tls, service, limits, gateway.counters(), shutdown).await;
+    // What a session says to the database when it ends is to be said before the database is closed.
+    sessions.close();
+    let _ = tokio::time::timeout(DRAIN, sessions.wait()).await;
+    served
 }
 
 /// Serves enrolment until shutdown.
@@ -125,45 +132,19 @@ struct Accepted {
 /// Shakes hands and serves. What each step needs is freed when it is over: connections stay for weeks.
 async fn run<S: Served>(accepted: Accepted, acceptor: TlsAcceptor, service: S, http: Http, counters: Arc<Counters>) {
     let Accepted { stream, address, admitted, stopping } = accepted;
-    let Some(stream) = Box::pin(shake(stream, address, &acceptor, http.limits().handshake_time, &stopping)).await
-    else {
-        counters.handshake_failed();
-        return;
+    let stream = match Box::pin(shake(stream, &acceptor, http.limits().handshake_time, &stopping)).await {
+        Ok(stream) => stream,
+        Err(failure) => {
+            tracing::debug!(%address, %failure, "a handshake failed");
+            counters.handshake_failed();
+            counters.refused(failure.code());
+            return;
+        }
     };
     // The handshake is over: from here the connection counts among all, not among the unknown.
     let _connected = admitted.done();
-    counters.connection_opened();
+    let _counted = counters.connection();
     http.serve(stream, address, service, stopping).await;
-    counters.connection_closed();
-}
-
-async fn shake(
-    stream: TcpStream,
-    address: IpAddr,
-    acceptor: &TlsAcceptor,
-    time: Duration,
-    stopping: &Shutdown,
-) -> Option<Box<TlsStream<TcpStream>>> {
-    let accepting = tokio::time::timeout(time, acceptor.accept(stream));
-    let stream = tokio::select! {
-        () = stopping.cancelled() => return None,
-        stream = accepting => stream,
-    };
-    match stream {
-        Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => Some(Box::new(stream)),
-        Ok(Ok(_)) => {
-            tracing::debug!(%address, "a peer does not speak HTTP/2");
-            None
-        }
-        Ok(Err(error)) => {
-            tracing::debug!(%address, %error, "a TLS handshake failed");
-            None
-        }
-        Err(_elapsed) => {
-            tracing::debug!(%address, "a TLS handshake took too long");
-            None
-        }
-    }
 }
 
 /// Small answers leave at once, and a peer whose machine has gone is noticed by the kernel too.

@@ -143,3 +143,38 @@ async fn headers_that_are_too_large_are_refused() {
     assert!(enrolment.enrol(request).await.is_err());
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runner_that_talks_too_much_is_slowed() {
+    let world = World::new().await;
+    let runner = Runner::enrolled(&world).await;
+    let mut session = runner.session(&world).await;
+    // Each of these gets an answer: it asks for a certificate over the key that it has.
+    let request = rcgen::CertificateParams::default().serialize_request(&runner.tls).unwrap();
+    let request = contract::DerRequest::new(request.der().to_vec()).unwrap();
+    let renew = FromRunner::Renew(contract::Renew { certificate_request: request, generation: 1 });
+    let renew = proto::FromRunner::from(renew);
+    let sender = session.sender();
+    let talking = tokio::spawn(async move { while sender.send(renew.clone()).await.is_ok() {} });
+    let clock = clock::SystemClock::new();
+    let mut answers = 0;
+    while answers < 650 {
+        match session.hear().await {
+            Some(contract::FromControlPlane::RenewRefused(_)) => answers += 1,
+            Some(contract::FromControlPlane::AuditCheckpoint(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    // 512 at once, then 64 every two seconds.
+    let took = clock::Clock::monotonic_ms(&clock);
+    assert!(took >= 2_000, "{took} ms");
+    // And still it is cut when it has to be.
+    let why = "talks too much".parse().unwrap();
+    world.operations.revoke_runner(&world.owner, runner.name.runner, why).await.unwrap();
+    let revoked = clock::Clock::monotonic_ms(&clock);
+    assert_eq!(session.hear_end().await.unwrap().reason, contract::StopReason::Revoked);
+    assert!(clock::Clock::monotonic_ms(&clock) - revoked < 5_000);
+    drop(session);
+    talking.await.unwrap();
+    world.stop().await;
+}

@@ -42,9 +42,12 @@ async fn certificates_that_are_not_the_runners_do_not_get_to_say_anything() {
     let counted = world.gateway.counters().snapshot();
     // The client may try more than once.
     assert!(counted.sessions_opened == 0 && counted.handshakes_failed >= 4, "{counted:?}");
+    assert!(counted.refusals["E-GATEWAY-020"] >= 1, "no certificate: {counted:?}");
+    assert!(counted.refusals["E-GATEWAY-022"] >= 3, "a wrong one: {counted:?}");
     runner.session(&world).await;
     world.clock.advance_ms(25 * 3_600_000);
     assert!(refused(&world, &runner.chain, &runner.tls).await, "expired");
+    assert!(world.gateway.counters().snapshot().refusals["E-GATEWAY-021"] >= 1);
     world.stop().await;
 }
 
