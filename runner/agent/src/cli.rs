@@ -131,6 +131,20 @@ impl Command {
             | Self::Schema(_) => false,
         }
     }
+
+    /// Whether the service has to look again at what is installed and what waits.
+    fn changes_work(&self) -> bool {
+        matches!(
+            self,
+            Self::Run(_)
+                | Self::Answer(_)
+                | Self::Resume(_)
+                | Self::Cancel(_)
+                | Self::Journal(_)
+                | Self::Purge(_)
+                | Self::Procedures(_)
+        )
+    }
 }
 
 /// Runs the command line and says what the process ends with.
@@ -155,26 +169,28 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// Carries out a command line that was handed to the service which has this Runner open. What it prints goes to whoever
-/// gave the command.
-pub(crate) fn carry_out(arguments: Vec<String>, runner: Runner) -> Exit {
+/// gave the command. Says also whether there may be other work now than before.
+pub(crate) fn carry_out(arguments: Vec<String>, runner: Runner) -> (Exit, bool) {
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
             let fail = Fail::input("E-USAGE-001", error.render(), "see --help");
             Output::new(true).fail(&fail);
-            return fail.exit;
+            return (fail.exit, false);
         }
     };
+    let changes = cli.command.changes_work();
     let place = Place { dir: runner.dir.clone(), out: Output::new(cli.json), open: Some(runner) };
     let done = if cli.command.is_for_the_service() {
         execute(cli.command, &place)
     } else {
         Err(Fail::input("E-LOCAL-006", "this command is not one for the service", "give it on the command line"))
     };
-    done.unwrap_or_else(|fail| {
+    let exit = done.unwrap_or_else(|fail| {
         place.out.fail(&fail);
         fail.exit
-    })
+    });
+    (exit, changes)
 }
 
 /// While a service has the store open, it carries out what writes.

@@ -46,7 +46,8 @@ enum Action {
   proctor-runner keys rewrap --key /media/token/root.key
   proctor-runner keys rewrap --provider passphrase --passphrase-file /run/secrets/proctor")]
     Rewrap(RootKeyArgs),
-    /// Write the public keys, runner.pem and journal.vkey, for auditors to pin.
+    /// Write the public keys, runner.pem, journal.vkey and witness.vkey, for auditors to pin; of an enrolled Runner also
+    /// those of the control plane that it pinned.
     #[command(after_help = "Example:
   proctor-runner keys export --out ./for-the-auditor")]
     Export {
@@ -119,6 +120,9 @@ fn status(place: &Place) -> Result<Exit, Fail> {
     Ok(Exit::Pass)
 }
 
+/// Steps of a rotation for which the store is kept.
+const PIECES: u32 = 16;
+
 fn rotate(place: &Place) -> Result<Exit, Fail> {
     let runner = Runner::open(place, Mode::Write)?;
     let bar = place.out.progress("wrapping keys anew");
@@ -126,12 +130,20 @@ fn rotate(place: &Place) -> Result<Exit, Fail> {
         bar.set_style(style);
     }
     let mut done = 0;
-    let rotated = runner.store.lock()?.rotate(|progress| {
-        done = progress.done;
-        bar.set_length(progress.done.saturating_add(progress.remaining));
-        bar.set_position(progress.done);
-        ControlFlow::Continue(())
-    });
+    // The store is given back again and again, so that a service goes on with its work meanwhile.
+    let rotated = loop {
+        let (before, mut pieces) = (done, 0_u32);
+        let rotated = runner.store.lock()?.rotate(|progress| {
+            done = before + progress.done;
+            bar.set_length(done.saturating_add(progress.remaining));
+            bar.set_position(done);
+            pieces += 1;
+            if pieces > PIECES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        if !matches!(rotated, Ok(false)) {
+            break rotated;
+        }
+    };
     bar.finish_and_clear();
     rotated.map_err(|error| {
         let mut fail = vault(error);
@@ -242,12 +254,28 @@ fn export(folder: &Path, place: &Place) -> Result<Exit, Fail> {
         let message = format_args!("{}: {error}", folder.display()).to_string();
         Fail::input("E-FILE-004", message, "name a place that can be written to")
     })?;
-    let keys = runner.store.with(|store| Ok(PublicKeys::of(store)))?;
+    let (keys, witness, pins) = runner
+        .store
+        .with(|store| Ok((PublicKeys::of(store), store.witness_key().clone(), store.control_plane_pins()?)))?;
+    let mut more = vec![("witness.vkey", witness)];
+    if let Some(pins) = pins {
+        more.extend([("audit.vkey", pins.audit), ("control-plane-witness.vkey", pins.witness)]);
+    }
+    for (name, _) in &more {
+        files::refuse_existing(&folder.join(name))?;
+    }
     let [pem, vkey] = keys.write(folder)?;
+    let mut written = serde_json::Map::new();
+    for (name, key) in more {
+        files::write_new(&folder.join(name), format!("{key}\n").as_bytes())?;
+        place.out.line(format_args!("wrote {}  {key}", folder.join(name).display()));
+        written.insert(name.to_owned(), json!({"file": folder.join(name), "vkey": key.to_string()}));
+    }
     place.out.line(format_args!("wrote {}   sha256:{}", pem.display(), keys.key_id));
     place.out.line(format_args!("wrote {}  {}", vkey.display(), keys.journal_vkey));
     place.out.json(&json!({
         "runner_pem": pem, "attestation_key": keys.key_id, "journal_vkey_file": vkey, "journal_vkey": keys.journal_vkey,
+        "further": written,
     }));
     Ok(Exit::Pass)
 }

@@ -69,8 +69,9 @@ fn take_in(stream: UnixStream, runner: &Runner, serving: &Arc<AtomicUsize>, chan
         // A stream that cannot be limited would be waited for without end.
         if [stream.set_read_timeout(Some(PATIENCE)), stream.set_write_timeout(Some(PATIENCE))].iter().all(Result::is_ok)
         {
-            attend(stream, runner);
-            changed();
+            if attend(stream, runner) {
+                changed();
+            }
         }
         done.fetch_sub(1, Ordering::SeqCst);
     };
@@ -79,20 +80,23 @@ fn take_in(stream: UnixStream, runner: &Runner, serving: &Arc<AtomicUsize>, chan
     }
 }
 
-fn attend(mut stream: UnixStream, runner: Runner) {
+/// Says whether what is installed, or a run, may be another one now.
+fn attend(mut stream: UnixStream, runner: Runner) -> bool {
     let (arguments, account) = match receive::<FromCaller>(&mut stream) {
         Ok(FromCaller::Command { arguments, software, account }) if software == SOFTWARE => (arguments, account),
         Ok(FromCaller::Command { software, .. }) => {
             let message = format_args!("the service is {SOFTWARE}, the command is of {software}").to_string();
-            return refuse(stream, Fail::input("E-LOCAL-005", message, "restart the service with the new version"));
+            refuse(stream, Fail::input("E-LOCAL-005", message, "restart the service with the new version"));
+            return false;
         }
-        Ok(_) | Err(_) => return,
+        Ok(_) | Err(_) => return false,
     };
-    let (exit, stream) = caller::serve(stream, account, || cli::carry_out(arguments, runner));
+    let ((exit, changed), stream) = caller::serve(stream, account, || cli::carry_out(arguments, runner));
     if let Some(mut stream) = stream {
         // A caller who left before the end does not wait for it.
         let _ = send(&mut stream, &FromService::Ended { exit: exit as u8 });
     }
+    changed
 }
 
 fn refuse(mut stream: UnixStream, fail: Fail) {

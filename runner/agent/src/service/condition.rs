@@ -21,15 +21,6 @@ pub(crate) enum Hindrance {
 }
 
 impl Hindrance {
-    /// The journal's word for a due time that was not met because of it.
-    pub(crate) fn reason(self) -> MissReason {
-        match self {
-            Self::Disk => MissReason::Storage,
-            Self::Queue => MissReason::QueueFull,
-            Self::Rollback => MissReason::Rollback,
-        }
-    }
-
     /// The code of the refusal of a run that is asked for meanwhile.
     pub(crate) fn code(self) -> &'static str {
         match self {

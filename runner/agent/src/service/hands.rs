@@ -14,7 +14,7 @@ use ids::{RequestId, RunId};
 use super::board::Board;
 use super::job::{self, Done, Job};
 use super::line::{self, Out};
-use super::work::{Requested, Work};
+use super::work::{Looked, Requested, Work};
 use crate::fail::Fail;
 use crate::wiring::runner::Runner;
 
@@ -147,8 +147,13 @@ impl HandOut {
     fn until_stopped(mut self, heard: &Receiver<Event>) -> Result<(), Fail> {
         loop {
             self.shared.board.beat(self.shared.runner.clock.monotonic_ms());
-            for job in self.survive(Work::look)?.unwrap_or_default() {
+            let Looked { jobs, refused } = self.survive(Work::look)?.unwrap_or_default();
+            for job in jobs {
                 self.begin(job)?;
+            }
+            for (request, code) in refused {
+                line::refuse(&self.shared, request, code);
+                self.shared.queued.remove(request);
             }
             self.purge()?;
             self.tell_line()?;

@@ -56,7 +56,21 @@ pub(crate) struct Requested {
     pub(crate) request: RequestId,
     pub(crate) procedure: String,
     pub(crate) digest: Digest,
+    /// From then on nobody wants it any more.
+    pub(crate) expires: Timestamp,
 }
+
+/// What a look brought.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Looked {
+    /// To be done now, each once; [`Work::done`] must hear of its end.
+    pub(crate) jobs: Vec<Job>,
+    /// Requests that come to nothing, and the code that says why.
+    pub(crate) refused: Vec<(RequestId, &'static str)>,
+}
+
+/// The request waited for its turn until it was out of date.
+const EXPIRED: &str = "E-RUN-045";
 
 impl Work {
     /// All unfinished runs are looked at once; due times go on where the store says.
@@ -112,11 +126,11 @@ impl Work {
         self.requests.push_back(requested);
     }
 
-    /// What is to be done now. Each job is given out once; [`Self::done`] must hear of its end.
-    pub(crate) fn look(&mut self) -> Result<Vec<Job>, Fail> {
+    /// What is to be done now.
+    pub(crate) fn look(&mut self) -> Result<Looked, Fail> {
         let now = self.runner.clock.now();
         if self.paused.is_some_and(|until| now < until && until.since_ms(now) <= PAUSE_MS) {
-            return Ok(Vec::new());
+            return Ok(Looked::default());
         }
         if self.paused.take().is_some() {
             // What could not be written was not handled: the store knows what was.
@@ -131,12 +145,13 @@ impl Work {
         looked
     }
 
-    fn look_at(&mut self, now: Timestamp) -> Result<Vec<Job>, Fail> {
+    fn look_at(&mut self, now: Timestamp) -> Result<Looked, Fail> {
         self.look_at_condition(now)?;
+        let mut looked = Looked { jobs: Vec::new(), refused: self.refuse(now) };
         if self.hindrance == Some(Hindrance::Rollback) {
             // A store that was put back is not written to; what is due meanwhile is told of when it was acknowledged.
             self.was_rolled_back = true;
-            return Ok(Vec::new());
+            return Ok(looked);
         }
         let rolled_back = std::mem::take(&mut self.was_rolled_back);
         let tick = self.agenda.tick(now, self.runner.clock.monotonic_ms());
@@ -150,20 +165,34 @@ impl Work {
         for missed in &tick.missed {
             self.journal(missed, rolled_back)?;
         }
-        if let Some(hindrance) = self.hindrance {
+        // Where the queue is full the store itself refuses each run, and says so once.
+        if self.hindrance == Some(Hindrance::Disk) {
             for (procedure, due) in self.agenda.due(now) {
-                self.miss(&procedure, due, hindrance.reason())?;
+                self.miss(&procedure, due, MissReason::Storage)?;
             }
-            return Ok(Vec::new());
+            return Ok(looked);
         }
-        let mut jobs = Vec::new();
         while self.executing.len() < self.slots
             && let Some(job) = self.next(now)
         {
             self.executing.push(job.clone());
-            jobs.push(job);
+            looked.jobs.push(job);
         }
-        Ok(jobs)
+        Ok(looked)
+    }
+
+    /// Requests that waited too long, and all of them while no run may begin.
+    fn refuse(&mut self, now: Timestamp) -> Vec<(RequestId, &'static str)> {
+        let code = self.hindrance.map(Hindrance::code);
+        let mut refused = Vec::new();
+        self.requests.retain(|one| match code.or((one.expires <= now).then_some(EXPIRED)) {
+            Some(code) => {
+                refused.push((one.request, code));
+                false
+            }
+            None => true,
+        });
+        refused
     }
 
     /// The next piece of work: what began before comes first, then what people ask for, then what is due.
@@ -173,7 +202,7 @@ impl Work {
             self.parked.remove(&run);
             return Some(Job::GoOn(run));
         }
-        if let Some(Requested { request, procedure, digest }) = self.requests.pop_front() {
+        if let Some(Requested { request, procedure, digest, .. }) = self.requests.pop_front() {
             return Some(Job::Requested { request, procedure, digest });
         }
         let busy = |procedure: &str| {

@@ -76,7 +76,7 @@ pub(super) fn start(line: &Line, asked: &RunRequest) -> Result<RunAnswer> {
     match judged {
         Ok(procedure) => {
             line.shared.board.metrics.request("queued");
-            let requested = Requested { request, procedure, digest: asked.procedure };
+            let requested = Requested { request, procedure, digest: asked.procedure, expires: asked.expires };
             // Nobody hears it where the service ends; then the request is told again to the next one.
             let _ = line.shared.events.send(Event::Requested(requested));
             Ok(RunAnswer::Queued)

@@ -125,7 +125,7 @@ impl Running {
     fn work(&mut self) -> Vec<(Job, Done)> {
         let mut did = Vec::new();
         loop {
-            let jobs = self.work.look().unwrap();
+            let jobs = self.work.look().unwrap().jobs;
             if jobs.is_empty() {
                 return did;
             }

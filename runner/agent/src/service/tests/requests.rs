@@ -97,6 +97,23 @@ fn only_what_the_operator_installed_runs_and_only_its_newest_version() {
 }
 
 #[test]
+fn a_request_that_waited_too_long_is_refused() {
+    let bench = Bench::at(ON_REQUEST);
+    let mut running = bench.start();
+    let digest = running.install(HOURLY);
+    running.pass_minutes(31);
+    let long = running.work.look().unwrap().jobs;
+    assert_eq!(line(&running).start_run(&asked(1, digest)).unwrap(), RunAnswer::Queued);
+    hear(&mut running);
+    running.pass_minutes(20);
+    assert_eq!(running.work.look().unwrap().refused, []);
+    running.pass_minutes(20);
+    assert_eq!(running.work.look().unwrap().refused, [(request(1), "E-RUN-045")]);
+    running.work.done(&long[0], &Done::Interrupted).unwrap();
+    assert_eq!(running.work.look().unwrap().jobs, []);
+}
+
+#[test]
 fn the_journal_is_told_in_order_and_a_control_plane_that_knows_more_means_rollback() {
     let mut bench = Bench::at(ON_REQUEST);
     bench.tenant = TenantId::from_parts(1, [3; 10]);
