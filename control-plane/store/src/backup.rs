@@ -65,19 +65,24 @@ fn copy_pages(db: &Connection, to: &Path) -> Result<(), StoreError> {
 fn put_back(from: &Path, path: &Path) -> Result<(), StoreError> {
     let source = open_raw(from)?;
     check_integrity(&source, from)?;
-    let fresh = beside(path, "restoring");
-    copy(&source, &fresh)?;
-    if path.exists() {
+    let (fresh, kept) = (beside(path, "restoring"), beside(path, "before-restore"));
+    let there = path.exists();
+    if there {
         in_nobodys_use(path)?;
-        let kept = beside(path, "before-restore");
         if kept.exists() {
-            drop(std::fs::remove_file(&fresh));
             let source = std::io::Error::new(
                 std::io::ErrorKind::AlreadyExists,
                 "an earlier restore kept a database here: move it away first",
             );
             return Err(StoreError::file(&kept, source));
         }
+    }
+    if fresh.exists() {
+        // An earlier restore did not come to its end.
+        std::fs::remove_file(&fresh).map_err(|error| StoreError::file(&fresh, error))?;
+    }
+    copy(&source, &fresh)?;
+    if there {
         std::fs::rename(path, &kept).map_err(|error| StoreError::file(path, error))?;
     }
     std::fs::rename(&fresh, path).map_err(|error| StoreError::file(path, error))?;

@@ -23,9 +23,9 @@ pub struct SqliteConfig {
 }
 
 impl SqliteConfig {
-    /// The file, with two readers.
+    /// The file, with four readers.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), readers: 2 }
+        Self { path: path.into(), readers: 4 }
     }
 }
 

@@ -125,7 +125,7 @@ impl Store {
     async fn begin(&self, tenant: &str, mode: Mode) -> Result<Tx, Failure> {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.begin(tenant, mode).await.map(Tx::Sqlite),
-            Backend::Postgres(postgres) => postgres.begin(tenant, mode).await.map(Tx::Postgres),
+            Backend::Postgres(postgres) => postgres.begin(tenant, mode).await.map(|tx| Tx::Postgres(Box::new(tx))),
         }
     }
 }

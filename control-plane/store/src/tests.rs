@@ -101,6 +101,10 @@ fn schema(dialect: Dialect) -> (BTreeMap<String, Table>, BTreeSet<String>) {
                 table.columns.insert(column, (kind, part.contains("NOT NULL")));
             }
             found.insert(name.to_owned(), table);
+        } else if let Some((name, key)) =
+            statement.strip_prefix("ALTER TABLE ").and_then(|rest| rest.split_once(" ADD PRIMARY KEY "))
+        {
+            found.get_mut(name).unwrap().constraints.insert(format!("PRIMARY KEY {key}"));
         } else if statement.starts_with("CREATE INDEX ") || statement.starts_with("CREATE UNIQUE INDEX ") {
             indexes.insert(statement.split_whitespace().collect::<Vec<_>>().join(" "));
         }

@@ -19,7 +19,7 @@ use crate::value::{Cells, ToValue, Value};
 
 pub(crate) enum Tx {
     Sqlite(SqliteTx),
-    Postgres(PostgresTx),
+    Postgres(Box<PostgresTx>),
 }
 
 impl Tx {
@@ -31,9 +31,17 @@ impl Tx {
     }
 
     pub(crate) async fn query(&self, sql: Sql, values: Vec<Value>) -> Result<Rows, Failure> {
+        Ok(self.query_each(sql, vec![values]).await?.pop().unwrap_or_default())
+    }
+
+    /// The answer to the query with each of these values, for the price of about one.
+    pub(crate) async fn query_each(&self, sql: Sql, each: Vec<Vec<Value>>) -> Result<Vec<Rows>, Failure> {
+        if each.is_empty() {
+            return Ok(Vec::new());
+        }
         match self {
-            Self::Sqlite(tx) => tx.query(sql, values).await,
-            Self::Postgres(tx) => tx.query(sql, values).await,
+            Self::Sqlite(tx) => tx.query(sql, each).await,
+            Self::Postgres(tx) => tx.query(sql, each).await,
         }
     }
 
@@ -159,7 +167,16 @@ impl WriteTx {
 impl Logged {
     /// Appends a further record.
     pub async fn log(&mut self, record: &AuditRecord) -> Result<Appended, StoreError> {
-        audit::append(&self.writes, &mut self.tail, record).await
+        let mut appended = self.log_all(std::slice::from_ref(record)).await?;
+        appended.pop().ok_or_else(|| StoreError::Record("nothing was appended".to_owned()))
+    }
+
+    /// Appends further records, in their order, for the price of about one.
+    pub async fn log_all(&mut self, records: &[AuditRecord]) -> Result<Vec<Appended>, StoreError> {
+        if records.is_empty() {
+            return Ok(Vec::new());
+        }
+        audit::append(&self.writes, &mut self.tail, records).await
     }
 
     /// The audit log as it will be after the commit.
@@ -202,6 +219,18 @@ impl Reads {
         read: impl FnMut(Cells) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
         self.rows(table, sql, values).await?.map(read).collect()
+    }
+
+    /// All rows of the query with each of these values.
+    pub(crate) async fn all_of_each<T>(
+        &self,
+        table: &'static str,
+        sql: Sql,
+        each: Vec<Vec<Value>>,
+        read: impl FnMut(Cells) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let answers = self.tx.query_each(sql, each).await.map_err(|failure| failure.at(table, "a query"))?;
+        answers.into_iter().flatten().map(|row| Cells::new(table, row)).map(read).collect()
     }
 
     /// The one row that there is, if there is one.

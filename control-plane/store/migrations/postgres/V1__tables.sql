@@ -1,20 +1,22 @@
 -- The same tables as in migrations/sqlite. Text sorts by its bytes, as it does there.
+-- The primary key is made last: an empty table gives the planner no reason to prefer an index, it takes the newest, and
+-- keeps to it until statistics come.
 -- Ids are canonical text, digests and keys bytes, times milliseconds since the Unix epoch, booleans 0 and 1.
 -- Tables named platform_ hold no tenant's data; every other table begins with its tenant, and so does every key.
 
 CREATE TABLE platform_tenant (
     id TEXT COLLATE "C" NOT NULL,
     state TEXT COLLATE "C" NOT NULL CHECK (state IN ('active', 'suspended')),
-    created BIGINT NOT NULL,
-    PRIMARY KEY (id)
+    created BIGINT NOT NULL
 );
+ALTER TABLE platform_tenant ADD PRIMARY KEY (id);
 
 CREATE TABLE platform_lease (
     name TEXT COLLATE "C" NOT NULL,
     holder TEXT COLLATE "C" NOT NULL,
-    until BIGINT NOT NULL,
-    PRIMARY KEY (name)
+    until BIGINT NOT NULL
 );
+ALTER TABLE platform_lease ADD PRIMARY KEY (name);
 
 CREATE TABLE tenant (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -22,9 +24,9 @@ CREATE TABLE tenant (
     plan TEXT COLLATE "C" NOT NULL,
     drilldowns BIGINT NOT NULL CHECK (drilldowns IN (0, 1)),
     created BIGINT NOT NULL,
-    PRIMARY KEY (tenant),
     FOREIGN KEY (tenant) REFERENCES platform_tenant (id)
 );
+ALTER TABLE tenant ADD PRIMARY KEY (tenant);
 
 CREATE TABLE tenant_key (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -33,9 +35,9 @@ CREATE TABLE tenant_key (
     sealed BYTEA NOT NULL,
     public_part BYTEA NOT NULL,
     created BIGINT NOT NULL,
-    PRIMARY KEY (tenant, kind, generation),
     FOREIGN KEY (tenant) REFERENCES tenant (tenant)
 );
+ALTER TABLE tenant_key ADD PRIMARY KEY (tenant, kind, generation);
 
 CREATE TABLE person (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -45,10 +47,10 @@ CREATE TABLE person (
     role TEXT COLLATE "C" NOT NULL,
     state TEXT COLLATE "C" NOT NULL CHECK (state IN ('active', 'removed')),
     created BIGINT NOT NULL,
-    PRIMARY KEY (tenant, person),
     FOREIGN KEY (tenant) REFERENCES tenant (tenant)
 );
 CREATE UNIQUE INDEX person_email ON person (tenant, email) WHERE state = 'active';
+ALTER TABLE person ADD PRIMARY KEY (tenant, person);
 
 CREATE TABLE api_key (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -61,10 +63,10 @@ CREATE TABLE api_key (
     expires BIGINT NOT NULL,
     last_used BIGINT,
     revoked BIGINT,
-    PRIMARY KEY (tenant, api_key),
     FOREIGN KEY (tenant, person) REFERENCES person (tenant, person)
 );
 CREATE INDEX api_key_person ON api_key (tenant, person, api_key);
+ALTER TABLE api_key ADD PRIMARY KEY (tenant, api_key);
 
 CREATE TABLE join_token (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -78,10 +80,10 @@ CREATE TABLE join_token (
     changed BIGINT,
     statement BYTEA,
     runner TEXT COLLATE "C",
-    PRIMARY KEY (tenant, token),
     FOREIGN KEY (tenant, created_by) REFERENCES person (tenant, person)
 );
 CREATE UNIQUE INDEX join_token_digest ON join_token (tenant, digest);
+ALTER TABLE join_token ADD PRIMARY KEY (tenant, token);
 
 CREATE TABLE runner (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -100,11 +102,11 @@ CREATE TABLE runner (
     witness_key TEXT COLLATE "C" NOT NULL,
     sealing_key BYTEA NOT NULL,
     generation BIGINT NOT NULL,
-    PRIMARY KEY (tenant, runner),
     FOREIGN KEY (tenant, token) REFERENCES join_token (tenant, token)
 );
 CREATE UNIQUE INDEX runner_fingerprint ON runner (tenant, fingerprint);
 CREATE INDEX runner_state ON runner (tenant, state, runner);
+ALTER TABLE runner ADD PRIMARY KEY (tenant, runner);
 
 CREATE TABLE runner_presence (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -116,9 +118,9 @@ CREATE TABLE runner_presence (
     seal_level TEXT COLLATE "C",
     waiting BIGINT NOT NULL,
     overdue_since BIGINT,
-    PRIMARY KEY (tenant, runner),
     FOREIGN KEY (tenant, runner) REFERENCES runner (tenant, runner)
 );
+ALTER TABLE runner_presence ADD PRIMARY KEY (tenant, runner);
 
 CREATE TABLE runner_certificate (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -132,13 +134,13 @@ CREATE TABLE runner_certificate (
     not_before BIGINT NOT NULL,
     not_after BIGINT NOT NULL,
     state TEXT COLLATE "C" NOT NULL CHECK (state IN ('next', 'current', 'superseded', 'abandoned')),
-    PRIMARY KEY (tenant, fingerprint),
     FOREIGN KEY (tenant, runner) REFERENCES runner (tenant, runner)
 );
 CREATE INDEX runner_certificate_request ON runner_certificate (tenant, runner, request, generation);
 CREATE INDEX runner_certificate_state ON runner_certificate (tenant, runner, state, generation);
 CREATE UNIQUE INDEX runner_certificate_current ON runner_certificate (tenant, runner) WHERE state = 'current';
 CREATE UNIQUE INDEX runner_certificate_next ON runner_certificate (tenant, runner) WHERE state = 'next';
+ALTER TABLE runner_certificate ADD PRIMARY KEY (tenant, fingerprint);
 
 CREATE TABLE procedure_installed (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -153,10 +155,10 @@ CREATE TABLE procedure_installed (
     time_zone TEXT COLLATE "C",
     has_source BIGINT NOT NULL CHECK (has_source IN (0, 1)),
     reported BIGINT NOT NULL,
-    PRIMARY KEY (tenant, runner, digest, notation),
     FOREIGN KEY (tenant, runner) REFERENCES runner (tenant, runner)
 );
 CREATE INDEX procedure_installed_id ON procedure_installed (tenant, procedure_id, runner, digest, notation);
+ALTER TABLE procedure_installed ADD PRIMARY KEY (tenant, runner, digest, notation);
 
 CREATE TABLE procedure_source (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -164,9 +166,9 @@ CREATE TABLE procedure_source (
     digest BYTEA NOT NULL,
     notation TEXT COLLATE "C" NOT NULL,
     source BYTEA NOT NULL,
-    PRIMARY KEY (tenant, runner, digest, notation),
     FOREIGN KEY (tenant, runner, digest, notation) REFERENCES procedure_installed (tenant, runner, digest, notation)
 );
+ALTER TABLE procedure_source ADD PRIMARY KEY (tenant, runner, digest, notation);
 
 CREATE TABLE schedule_due (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -175,11 +177,11 @@ CREATE TABLE schedule_due (
     next_due BIGINT NOT NULL,
     reported BIGINT NOT NULL,
     overdue_since BIGINT,
-    PRIMARY KEY (tenant, runner, procedure_id),
     FOREIGN KEY (tenant, runner) REFERENCES runner (tenant, runner)
 );
 CREATE INDEX schedule_due_next ON schedule_due (tenant, next_due, runner, procedure_id)
     WHERE overdue_since IS NULL;
+ALTER TABLE schedule_due ADD PRIMARY KEY (tenant, runner, procedure_id);
 
 CREATE TABLE missed_due (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -188,10 +190,10 @@ CREATE TABLE missed_due (
     procedure_id TEXT COLLATE "C" NOT NULL,
     due BIGINT NOT NULL,
     reason TEXT COLLATE "C" NOT NULL,
-    PRIMARY KEY (tenant, runner, seq),
     FOREIGN KEY (tenant, runner) REFERENCES runner (tenant, runner)
 );
 CREATE INDEX missed_due_time ON missed_due (tenant, due, runner, seq);
+ALTER TABLE missed_due ADD PRIMARY KEY (tenant, runner, seq);
 
 CREATE TABLE run (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -218,12 +220,13 @@ CREATE TABLE run (
     seq BIGINT NOT NULL,
     reports BIGINT NOT NULL,
     accepted BIGINT NOT NULL,
-    PRIMARY KEY (tenant, run),
     FOREIGN KEY (tenant, runner) REFERENCES runner (tenant, runner)
 );
 CREATE INDEX run_started ON run (tenant, started, run);
 CREATE INDEX run_runner ON run (tenant, runner, started, run);
 CREATE INDEX run_procedure ON run (tenant, procedure_id, started, run);
+CREATE INDEX run_verdict ON run (tenant, verdict, started, run);
+ALTER TABLE run ADD PRIMARY KEY (tenant, run);
 
 CREATE TABLE run_report (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -233,11 +236,11 @@ CREATE TABLE run_report (
     at BIGINT NOT NULL,
     manifest BYTEA NOT NULL,
     attestation BYTEA NOT NULL,
-    PRIMARY KEY (tenant, runner, seq),
     FOREIGN KEY (tenant, run) REFERENCES run (tenant, run),
     FOREIGN KEY (tenant, runner) REFERENCES runner (tenant, runner)
 );
 CREATE INDEX run_report_run ON run_report (tenant, run, seq);
+ALTER TABLE run_report ADD PRIMARY KEY (tenant, runner, seq);
 
 CREATE TABLE run_step (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -249,9 +252,9 @@ CREATE TABLE run_step (
     attempts BIGINT NOT NULL,
     started BIGINT NOT NULL,
     ended BIGINT NOT NULL,
-    PRIMARY KEY (tenant, run, step),
     FOREIGN KEY (tenant, run) REFERENCES run (tenant, run)
 );
+ALTER TABLE run_step ADD PRIMARY KEY (tenant, run, step);
 
 CREATE TABLE run_item (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -264,10 +267,10 @@ CREATE TABLE run_item (
     collected BIGINT NOT NULL,
     row_count BIGINT NOT NULL,
     root BYTEA NOT NULL,
-    PRIMARY KEY (tenant, item),
     FOREIGN KEY (tenant, run) REFERENCES run (tenant, run)
 );
 CREATE INDEX run_item_run ON run_item (tenant, run, place, item);
+ALTER TABLE run_item ADD PRIMARY KEY (tenant, item);
 
 CREATE TABLE run_check (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -283,9 +286,9 @@ CREATE TABLE run_check (
     not_applicable BIGINT NOT NULL,
     excepted BIGINT NOT NULL,
     exceptions TEXT COLLATE "C" NOT NULL,
-    PRIMARY KEY (tenant, run, check_id),
     FOREIGN KEY (tenant, run) REFERENCES run (tenant, run)
 );
+ALTER TABLE run_check ADD PRIMARY KEY (tenant, run, check_id);
 
 CREATE TABLE run_metric (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -293,9 +296,9 @@ CREATE TABLE run_metric (
     metric TEXT COLLATE "C" NOT NULL,
     place BIGINT NOT NULL,
     value BIGINT NOT NULL,
-    PRIMARY KEY (tenant, run, metric),
     FOREIGN KEY (tenant, run) REFERENCES run (tenant, run)
 );
+ALTER TABLE run_metric ADD PRIMARY KEY (tenant, run, metric);
 
 CREATE TABLE run_tally (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -310,10 +313,10 @@ CREATE TABLE run_tally (
     not_applicable BIGINT NOT NULL,
     scored BIGINT NOT NULL,
     score_sum BIGINT NOT NULL,
-    PRIMARY KEY (tenant, procedure_id, day),
     FOREIGN KEY (tenant) REFERENCES tenant (tenant)
 );
 CREATE INDEX run_tally_day ON run_tally (tenant, day, procedure_id);
+ALTER TABLE run_tally ADD PRIMARY KEY (tenant, procedure_id, day);
 
 CREATE TABLE check_state (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -326,13 +329,13 @@ CREATE TABLE check_state (
     failing_since BIGINT,
     run TEXT COLLATE "C" NOT NULL,
     run_ended BIGINT NOT NULL,
-    PRIMARY KEY (tenant, runner, procedure_id, check_id),
     FOREIGN KEY (tenant, runner) REFERENCES runner (tenant, runner),
     FOREIGN KEY (tenant, run) REFERENCES run (tenant, run)
 );
 CREATE INDEX check_state_order ON check_state (tenant, procedure_id, check_id, runner);
 CREATE INDEX check_state_failing ON check_state (tenant, failing_since, runner, procedure_id, check_id)
     WHERE failing_since IS NOT NULL;
+ALTER TABLE check_state ADD PRIMARY KEY (tenant, runner, procedure_id, check_id);
 
 CREATE TABLE journal_head (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -341,18 +344,18 @@ CREATE TABLE journal_head (
     prev BYTEA NOT NULL,
     last_at BIGINT,
     frontier BYTEA NOT NULL,
-    PRIMARY KEY (tenant, runner),
     FOREIGN KEY (tenant, runner) REFERENCES runner (tenant, runner)
 );
+ALTER TABLE journal_head ADD PRIMARY KEY (tenant, runner);
 
 CREATE TABLE journal_line (
     tenant TEXT COLLATE "C" NOT NULL,
     runner TEXT COLLATE "C" NOT NULL,
     seq BIGINT NOT NULL,
     line TEXT COLLATE "C" NOT NULL,
-    PRIMARY KEY (tenant, runner, seq),
     FOREIGN KEY (tenant, runner) REFERENCES journal_head (tenant, runner)
 );
+ALTER TABLE journal_line ADD PRIMARY KEY (tenant, runner, seq);
 
 CREATE TABLE journal_node (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -360,9 +363,9 @@ CREATE TABLE journal_node (
     level BIGINT NOT NULL,
     place BIGINT NOT NULL,
     hash BYTEA NOT NULL,
-    PRIMARY KEY (tenant, runner, level, place),
     FOREIGN KEY (tenant, runner) REFERENCES journal_head (tenant, runner)
 );
+ALTER TABLE journal_node ADD PRIMARY KEY (tenant, runner, level, place);
 
 CREATE TABLE journal_checkpoint (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -371,9 +374,9 @@ CREATE TABLE journal_checkpoint (
     root BYTEA NOT NULL,
     note TEXT COLLATE "C" NOT NULL,
     at BIGINT NOT NULL,
-    PRIMARY KEY (tenant, runner, size),
     FOREIGN KEY (tenant, runner) REFERENCES runner (tenant, runner)
 );
+ALTER TABLE journal_checkpoint ADD PRIMARY KEY (tenant, runner, size);
 
 CREATE TABLE audit_head (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -381,9 +384,9 @@ CREATE TABLE audit_head (
     prev BYTEA NOT NULL,
     last_at BIGINT,
     frontier BYTEA NOT NULL,
-    PRIMARY KEY (tenant),
     FOREIGN KEY (tenant) REFERENCES tenant (tenant)
 );
+ALTER TABLE audit_head ADD PRIMARY KEY (tenant);
 
 CREATE TABLE audit_line (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -391,19 +394,19 @@ CREATE TABLE audit_line (
     at BIGINT NOT NULL,
     action TEXT COLLATE "C" NOT NULL,
     line TEXT COLLATE "C" NOT NULL,
-    PRIMARY KEY (tenant, seq),
     FOREIGN KEY (tenant) REFERENCES audit_head (tenant)
 );
 CREATE INDEX audit_line_action ON audit_line (tenant, action, seq);
+ALTER TABLE audit_line ADD PRIMARY KEY (tenant, seq);
 
 CREATE TABLE audit_node (
     tenant TEXT COLLATE "C" NOT NULL,
     level BIGINT NOT NULL,
     place BIGINT NOT NULL,
     hash BYTEA NOT NULL,
-    PRIMARY KEY (tenant, level, place),
     FOREIGN KEY (tenant) REFERENCES audit_head (tenant)
 );
+ALTER TABLE audit_node ADD PRIMARY KEY (tenant, level, place);
 
 CREATE TABLE audit_checkpoint (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -411,9 +414,9 @@ CREATE TABLE audit_checkpoint (
     root BYTEA NOT NULL,
     note TEXT COLLATE "C" NOT NULL,
     at BIGINT NOT NULL,
-    PRIMARY KEY (tenant, size),
     FOREIGN KEY (tenant) REFERENCES audit_head (tenant)
 );
+ALTER TABLE audit_checkpoint ADD PRIMARY KEY (tenant, size);
 
 CREATE TABLE audit_cosignature (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -422,11 +425,11 @@ CREATE TABLE audit_cosignature (
     root BYTEA NOT NULL,
     note TEXT COLLATE "C" NOT NULL,
     at BIGINT NOT NULL,
-    PRIMARY KEY (tenant, runner, size),
     FOREIGN KEY (tenant, runner) REFERENCES runner (tenant, runner),
     FOREIGN KEY (tenant, size) REFERENCES audit_checkpoint (tenant, size)
 );
 CREATE INDEX audit_cosignature_size ON audit_cosignature (tenant, size, runner);
+ALTER TABLE audit_cosignature ADD PRIMARY KEY (tenant, runner, size);
 
 CREATE TABLE run_request (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -442,7 +445,6 @@ CREATE TABLE run_request (
     changed BIGINT,
     run TEXT COLLATE "C",
     code TEXT COLLATE "C",
-    PRIMARY KEY (tenant, request),
     FOREIGN KEY (tenant, runner) REFERENCES runner (tenant, runner),
     FOREIGN KEY (tenant, person) REFERENCES person (tenant, person),
     FOREIGN KEY (tenant, audit_seq) REFERENCES audit_line (tenant, seq)
@@ -450,6 +452,7 @@ CREATE TABLE run_request (
 CREATE INDEX run_request_runner ON run_request (tenant, runner, request);
 CREATE INDEX run_request_waiting ON run_request (tenant, runner, request) WHERE state = 'waiting';
 CREATE INDEX run_request_expires ON run_request (tenant, expires, request) WHERE state = 'waiting';
+ALTER TABLE run_request ADD PRIMARY KEY (tenant, request);
 
 CREATE TABLE drilldown (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -477,7 +480,6 @@ CREATE TABLE drilldown (
     code TEXT COLLATE "C",
     receipt BYTEA,
     changed BIGINT,
-    PRIMARY KEY (tenant, request),
     FOREIGN KEY (tenant, runner) REFERENCES runner (tenant, runner),
     FOREIGN KEY (tenant, run) REFERENCES run (tenant, run),
     FOREIGN KEY (tenant, person) REFERENCES person (tenant, person),
@@ -487,6 +489,7 @@ CREATE TABLE drilldown (
 CREATE INDEX drilldown_runner ON drilldown (tenant, runner, request);
 CREATE INDEX drilldown_open ON drilldown (tenant, runner, request) WHERE is_over = 0;
 CREATE INDEX drilldown_expires ON drilldown (tenant, expires, request) WHERE is_over = 0;
+ALTER TABLE drilldown ADD PRIMARY KEY (tenant, request);
 
 CREATE TABLE drilldown_receipt (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -495,10 +498,10 @@ CREATE TABLE drilldown_receipt (
     number BIGINT NOT NULL,
     envelope BYTEA NOT NULL,
     at BIGINT NOT NULL,
-    PRIMARY KEY (tenant, request, sha256),
     FOREIGN KEY (tenant, request) REFERENCES drilldown (tenant, request)
 );
 CREATE UNIQUE INDEX drilldown_receipt_number ON drilldown_receipt (tenant, request, number);
+ALTER TABLE drilldown_receipt ADD PRIMARY KEY (tenant, request, sha256);
 
 CREATE TABLE alarm (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -511,12 +514,12 @@ CREATE TABLE alarm (
     evidence BYTEA,
     acknowledged_by TEXT COLLATE "C",
     acknowledged_at BIGINT,
-    PRIMARY KEY (tenant, alarm),
     FOREIGN KEY (tenant, runner) REFERENCES runner (tenant, runner),
     FOREIGN KEY (tenant, acknowledged_by) REFERENCES person (tenant, person)
 );
 CREATE UNIQUE INDEX alarm_open ON alarm (tenant, kind, about) WHERE acknowledged_at IS NULL;
 CREATE INDEX alarm_unseen ON alarm (tenant, alarm) WHERE acknowledged_at IS NULL;
+ALTER TABLE alarm ADD PRIMARY KEY (tenant, alarm);
 
 CREATE TABLE idempotency (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -526,10 +529,10 @@ CREATE TABLE idempotency (
     outcome TEXT COLLATE "C" NOT NULL CHECK (outcome IN ('running', 'answered', 'withheld')),
     status BIGINT,
     body BYTEA,
-    PRIMARY KEY (tenant, id_hash),
     FOREIGN KEY (tenant) REFERENCES tenant (tenant)
 );
 CREATE INDEX idempotency_created ON idempotency (tenant, created);
+ALTER TABLE idempotency ADD PRIMARY KEY (tenant, id_hash);
 
 -- The server is proctor_app: not the owner, no BYPASSRLS. It sees the rows of the tenant that its transaction names, and
 -- nothing else; logs and receipts it can add to and not change.

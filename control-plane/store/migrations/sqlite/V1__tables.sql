@@ -223,6 +223,7 @@ CREATE TABLE run (
 CREATE INDEX run_started ON run (tenant, started, run);
 CREATE INDEX run_runner ON run (tenant, runner, started, run);
 CREATE INDEX run_procedure ON run (tenant, procedure_id, started, run);
+CREATE INDEX run_verdict ON run (tenant, verdict, started, run);
 
 CREATE TABLE run_report (
     tenant TEXT NOT NULL,

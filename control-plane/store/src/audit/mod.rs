@@ -53,19 +53,24 @@ pub(crate) fn read_chain(mut cells: Cells) -> Result<Chain, StoreError> {
 pub(crate) async fn append(
     writes: &Writes,
     tail: &mut AuditTail,
-    record: &AuditRecord,
-) -> Result<Appended, StoreError> {
+    records: &[AuditRecord],
+) -> Result<Vec<Appended>, StoreError> {
     let before = tail.chain.size();
     let mut completed = Completed::default();
-    let appended = tail
-        .chain
-        .append_reporting(writes.now, record, |node, hash| completed.take(node, hash))
-        .map_err(|error| StoreError::Record(error.to_string()))?;
-    let line = values![appended.seq, appended.at, record.action.name(), appended.line];
+    let mut appended = Vec::with_capacity(records.len());
+    let mut lines = Vec::with_capacity(records.len());
+    for record in records {
+        let line = tail
+            .chain
+            .append_reporting(writes.now, record, |node, hash| completed.take(node, hash))
+            .map_err(|error| StoreError::Record(error.to_string()))?;
+        lines.push(values![line.seq, line.at, record.action.name(), line.line]);
+        appended.push(line);
+    }
     let chain = &tail.chain;
     let head = values![chain.size(), chain.prev(), chain.last_at(), chain.frontier().to_bytes(), before];
     let steps = vec![
-        (sql!("INSERT INTO audit_line (tenant, seq, at, action, line) VALUES ($1, $2, $3, $4, $5)"), vec![line]),
+        (sql!("INSERT INTO audit_line (tenant, seq, at, action, line) VALUES ($1, $2, $3, $4, $5)"), lines),
         (sql!("INSERT INTO audit_node (tenant, level, place, hash) VALUES ($1, $2, $3, $4)"), completed.rows(&[])),
         (
             sql!(
@@ -74,7 +79,7 @@ pub(crate) async fn append(
             vec![head],
         ),
     ];
-    writes.steps("audit_line", appended.seq, steps).await?;
+    writes.steps("audit_line", before, steps).await?;
     Ok(appended)
 }
 

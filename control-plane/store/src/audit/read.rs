@@ -1,5 +1,6 @@
 //! Reading the audit log, its roots, proofs and signatures.
 
+use clock::Timestamp;
 use control_plane_domain::audit_log::{AuditCheckpoint, AuditCosignature, AuditFilter, AuditLine};
 use control_plane_domain::list::{Listed, Page};
 use crypto::Digest;
@@ -12,7 +13,7 @@ use crate::StoreError;
 use crate::sql::sql;
 use crate::tree::{Consistency, Found, Question, Root, SPAN, Wanted};
 use crate::tx::{After, Reads};
-use crate::value::{Cells, values};
+use crate::value::{Cells, ToValue, Value, values};
 
 impl Reads {
     /// The end of the log: size, root, and what the next record has to name.
@@ -24,21 +25,38 @@ impl Reads {
     /// Lines, newest first.
     pub async fn audit_lines(&self, filter: &AuditFilter, page: &Page) -> Result<Listed<AuditLine>, StoreError> {
         let before = After::of(page, 1)?.number(0, i64::MAX)?;
-        let from = filter.from.map_or(i64::MIN, clock::Timestamp::as_millis);
-        let until = filter.until.map_or(i64::MAX, clock::Timestamp::as_millis);
+        let from = self.first_line_at(filter.from).await?.unwrap_or_default();
+        let until = self.first_line_at(filter.until).await?.to_value();
+        let until = if filter.until.is_some() { until } else { Value::Int(i64::MAX) };
         let place = |line: &AuditLine| vec![line.seq.to_string()];
         let Some(action) = &filter.action else {
             let sql = sql!(
-                "SELECT seq, at, line FROM audit_line WHERE tenant = $1 AND seq < $2 AND at >= $3 AND at < $4 \
+                "SELECT seq, at, line FROM audit_line WHERE tenant = $1 AND seq < $2 AND seq >= $3 AND seq < $4 \
                  ORDER BY seq DESC LIMIT $5"
             );
             return self.list("audit_line", sql, values![before, from, until], page, read_line, place).await;
         };
         let sql = sql!(
-            "SELECT seq, at, line FROM audit_line WHERE tenant = $1 AND action = $2 AND seq < $3 AND at >= $4 \
-             AND at < $5 ORDER BY seq DESC LIMIT $6"
+            "SELECT seq, at, line FROM audit_line WHERE tenant = $1 AND action = $2 AND seq < $3 AND seq >= $4 \
+             AND seq < $5 ORDER BY seq DESC LIMIT $6"
         );
         self.list("audit_line", sql, values![action, before, from, until], page, read_line, place).await
+    }
+
+    /// The first line that is not older than this time; the log's size when there is none, and `None` when no time is
+    /// given. The log's times never run back, so it is found by halving.
+    async fn first_line_at(&self, time: Option<Timestamp>) -> Result<Option<u64>, StoreError> {
+        let Some(time) = time else { return Ok(None) };
+        let (mut low, mut high) = (0, self.audit_chain().await?.size());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let sql = sql!("SELECT at FROM audit_line WHERE tenant = $1 AND seq = $2");
+            let at: Option<Timestamp> =
+                self.one("audit_line", sql, values![middle], |mut cells| cells.take("at")).await?;
+            let at = at.ok_or_else(|| StoreError::inconsistent("audit_line", middle, "the line is missing"))?;
+            if at < time { low = middle + 1 } else { high = middle }
+        }
+        Ok(Some(low))
     }
 
     /// Lines from a position on, oldest first; at most `limit`.

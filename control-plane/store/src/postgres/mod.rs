@@ -8,6 +8,7 @@ mod wire;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use deadpool_postgres::{Object, Pool};
+use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
 use tokio_postgres::Statement;
 
@@ -70,17 +71,22 @@ impl PostgresTx {
         result
     }
 
-    pub(crate) async fn query(&self, sql: Sql, values: Vec<Value>) -> Result<Rows, Failure> {
-        self.noting(self.try_query(sql, values).await)
+    /// The answer to the query with each of these values; they are sent without waiting for one another.
+    pub(crate) async fn query(&self, sql: Sql, each: Vec<Vec<Value>>) -> Result<Vec<Rows>, Failure> {
+        self.noting(self.try_query(sql, &each).await)
     }
 
-    async fn try_query(&self, sql: Sql, values: Vec<Value>) -> Result<Rows, Failure> {
+    async fn try_query(&self, sql: Sql, each: &[Vec<Value>]) -> Result<Vec<Rows>, Failure> {
         let client = self.client()?;
         let statement = client.prepare_cached(sql.text()).await.map_err(|error| failure(&error))?;
-        let bound = self.bind(&statement, std::slice::from_ref(&values))?;
-        let rows = client.query_raw(&statement, bound).await.map_err(|error| failure(&error))?;
-        let rows: Vec<_> = futures_util::TryStreamExt::try_collect(rows).await.map_err(|error| failure(&error))?;
-        rows.iter().map(read).collect()
+        let statement = &statement;
+        let running = each.iter().map(|values| async move {
+            let bound = self.bind(statement, std::slice::from_ref(values))?;
+            let rows = client.query_raw(statement, bound).await.map_err(|error| failure(&error))?;
+            let rows: Vec<_> = rows.try_collect().await.map_err(|error| failure(&error))?;
+            rows.iter().map(read).collect::<Result<Rows, Failure>>()
+        });
+        try_join_all(running).await
     }
 
     /// Executes the statements of all steps in order. They are sent without waiting for one another.

@@ -1,6 +1,6 @@
 //! Keeping reports that were found right: the run as it is now said to be, and everything derived from it, at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use control_plane_domain::check_state::CheckState;
 use control_plane_domain::run::{AcceptedReport, RunSummary};
@@ -9,6 +9,9 @@ use proof::manifest::{ItemLine, Manifest};
 use proof::text::Name;
 use verdict::Status;
 
+use super::detail::{ONE_ITEM, read_run_item};
+use super::list::ONE_RUN;
+use super::read_run;
 use super::tally::Tallies;
 use crate::StoreError;
 use crate::sql::{Sql, sql};
@@ -19,25 +22,57 @@ use crate::value::{Value, values};
 /// What a batch of reports writes, each table's rows together.
 #[derive(Default)]
 struct Batch<'a> {
+    /// As they are kept, until a report of this batch speaks of them.
+    known: BTreeMap<RunId, RunSummary>,
     runs: BTreeMap<RunId, RunSummary>,
-    /// The newest manifest of each run, with the time it was accepted.
+    /// The newest report of each run.
     newest: BTreeMap<RunId, &'a AcceptedReport<'a>>,
     reports: Vec<Vec<Value>>,
     items: BTreeMap<ItemId, (RunId, usize, &'a ItemLine)>,
     tallies: Tallies,
 }
 
+impl<'a> Batch<'a> {
+    fn take_in(&mut self, report: &'a AcceptedReport<'a>) -> Result<(), StoreError> {
+        let line = &report.manifest.run;
+        let before = self.runs.remove(&line.run).or_else(|| self.known.remove(&line.run));
+        if before.as_ref().is_some_and(|before| before.runner != line.runner) {
+            return Err(StoreError::Conflict { table: "run", key: line.run.to_string() });
+        }
+        let count = before.as_ref().map_or(1, |before| before.reports.saturating_add(1));
+        let run = RunSummary::new(line, report.seq, count, report.at);
+        if let Some(before) = &before {
+            self.tallies.take_back(before);
+        }
+        self.tallies.add(&run);
+        self.runs.insert(line.run, run);
+        self.newest.insert(line.run, report);
+        self.reports.push(values![
+            line.runner,
+            report.seq,
+            line.run,
+            report.at,
+            report.manifest_bytes,
+            report.attestation,
+        ]);
+        for (place, item) in report.manifest.items.iter().enumerate() {
+            self.items.insert(item.item, (line.run, place, item));
+        }
+        Ok(())
+    }
+}
+
 impl Writes {
     /// Keeps reports, in the order of their journals. What each says was checked before; here every row is written that
     /// lists, findings and trends are read from.
     pub async fn accept_reports(&self, reports: &[AcceptedReport<'_>]) -> Result<(), StoreError> {
-        let mut batch = Batch::default();
+        let mut batch = Batch { known: self.known_runs(reports).await?, ..Batch::default() };
         for report in reports {
-            self.take_in(&mut batch, report).await?;
+            batch.take_in(report)?;
         }
         self.refuse_changed_items(&mut batch).await?;
         let states = self.check_states_after(reports).await?;
-        let Batch { runs, newest, reports: report_rows, items, tallies } = batch;
+        let Batch { runs, newest, reports: report_rows, items, tallies, .. } = batch;
         let steps: Vec<Step> = vec![
             (RUN, runs.values().map(run_row).collect()),
             (REPORT, report_rows),
@@ -52,49 +87,22 @@ impl Writes {
         self.steps("run", key, steps).await
     }
 
-    async fn take_in<'a>(&self, batch: &mut Batch<'a>, report: &'a AcceptedReport<'a>) -> Result<(), StoreError> {
-        let line = &report.manifest.run;
-        let before = match batch.runs.remove(&line.run) {
-            Some(run) => Some(run),
-            None => self.run(line.run).await?,
-        };
-        if before.as_ref().is_some_and(|before| before.runner != line.runner) {
-            return Err(StoreError::Conflict { table: "run", key: line.run.to_string() });
-        }
-        let count = before.as_ref().map_or(1, |before| before.reports.saturating_add(1));
-        let run = RunSummary::new(line, report.seq, count, report.at);
-        if let Some(before) = &before {
-            batch.tallies.take_back(before);
-        }
-        batch.tallies.add(&run);
-        batch.runs.insert(line.run, run);
-        batch.newest.insert(line.run, report);
-        batch.reports.push(values![
-            line.runner,
-            report.seq,
-            line.run,
-            report.at,
-            report.manifest_bytes,
-            report.attestation,
-        ]);
-        for (place, item) in report.manifest.items.iter().enumerate() {
-            batch.items.insert(item.item, (line.run, place, item));
-        }
-        Ok(())
+    /// The runs of these reports that were reported before.
+    async fn known_runs(&self, reports: &[AcceptedReport<'_>]) -> Result<BTreeMap<RunId, RunSummary>, StoreError> {
+        let runs: BTreeSet<RunId> = reports.iter().map(|report| report.manifest.run.run).collect();
+        let each = runs.iter().map(|run| values![run]).collect();
+        let found = self.all_of_each("run", ONE_RUN, each, read_run).await?;
+        Ok(found.into_iter().map(|run| (run.id, run)).collect())
     }
 
     /// An item that is kept already keeps its run and its commitment; another one under its id is a conflict.
     async fn refuse_changed_items(&self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
-        let again: Vec<RunId> = batch.runs.values().filter(|run| run.reports > 1).map(|run| run.id).collect();
-        for run in again {
-            let items: Vec<_> =
-                batch.items.values().filter(|(of, ..)| *of == run).map(|(_, _, line)| (*line).clone()).collect();
-            for line in items {
-                let Some(kept) = self.item(line.item).await? else { continue };
-                if kept.run != run || kept.line != line {
-                    return Err(StoreError::Conflict { table: "run_item", key: line.item.to_string() });
-                }
-                batch.items.remove(&line.item);
+        let again = |run: &RunId| batch.runs.get(run).is_some_and(|run| run.reports > 1);
+        let asked = batch.items.iter().filter(|(_, (run, ..))| again(run)).map(|(item, _)| values![item]).collect();
+        for kept in self.all_of_each("run_item", ONE_ITEM, asked, |mut cells| read_run_item(&mut cells)).await? {
+            let said = batch.items.remove(&kept.id());
+            if said.is_none_or(|(run, _, line)| kept.run != run || kept.line != *line) {
+                return Err(StoreError::Conflict { table: "run_item", key: kept.id().to_string() });
             }
         }
         Ok(())

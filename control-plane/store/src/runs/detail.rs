@@ -7,9 +7,17 @@ use proof::manifest::{CheckLine, ItemLine, MetricLine, StepLine};
 
 use super::read_counts;
 use crate::StoreError;
-use crate::sql::sql;
+use crate::sql::{Sql, sql};
 use crate::tx::{After, Reads};
 use crate::value::{Cells, values};
+
+/// An evidence item, by its id.
+pub(super) const ONE_ITEM: Sql = sql!(
+    "SELECT run_item.item, run_item.step, run_item.form, run_item.class, run_item.collected, \
+             run_item.row_count, run_item.root, run_item.run, run.runner \
+             FROM run_item JOIN run ON run.tenant = $1 AND run.run = run_item.run \
+             WHERE run_item.tenant = $1 AND run_item.item = $2"
+);
 
 impl Reads {
     /// A run with its steps, items, checks, metrics and reports.
@@ -60,13 +68,7 @@ impl Reads {
 
     /// An evidence item.
     pub async fn item(&self, id: ItemId) -> Result<Option<RunItem>, StoreError> {
-        let sql = sql!(
-            "SELECT run_item.item, run_item.step, run_item.form, run_item.class, run_item.collected, \
-             run_item.row_count, run_item.root, run_item.run, run.runner \
-             FROM run_item JOIN run ON run.tenant = $1 AND run.run = run_item.run \
-             WHERE run_item.tenant = $1 AND run_item.item = $2"
-        );
-        self.one("run_item", sql, values![id], |mut cells| read_run_item(&mut cells)).await
+        self.one("run_item", ONE_ITEM, values![id], |mut cells| read_run_item(&mut cells)).await
     }
 
     /// The newest report of a run, exact bytes.
@@ -99,7 +101,7 @@ fn read_step(mut cells: Cells) -> Result<StepLine, StoreError> {
     })
 }
 
-pub(super) fn read_item(cells: &mut Cells) -> Result<ItemLine, StoreError> {
+fn read_item(cells: &mut Cells) -> Result<ItemLine, StoreError> {
     Ok(ItemLine {
         item: cells.take("item")?,
         step: cells.take("step")?,
@@ -111,7 +113,7 @@ pub(super) fn read_item(cells: &mut Cells) -> Result<ItemLine, StoreError> {
     })
 }
 
-fn read_run_item(cells: &mut Cells) -> Result<RunItem, StoreError> {
+pub(super) fn read_run_item(cells: &mut Cells) -> Result<RunItem, StoreError> {
     let line = read_item(cells)?;
     Ok(RunItem { run: cells.take("run")?, runner: cells.take("runner")?, line })
 }

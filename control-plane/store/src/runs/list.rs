@@ -7,19 +7,21 @@ use ids::RunId;
 
 use super::read_run;
 use crate::StoreError;
-use crate::sql::sql;
+use crate::sql::{Sql, sql};
 use crate::tx::{After, Reads};
 use crate::value::{ToValue, values};
+
+/// A run, by its id.
+pub(super) const ONE_RUN: Sql = sql!(
+    "SELECT run, runner, procedure_id, procedure_version, procedure_digest, cause, due, started, ended, verdict, \
+             score, score_with_exceptions, pass, fail, error, pending, not_applicable, excepted, partial, software, seq, \
+             reports, accepted FROM run WHERE tenant = $1 AND run = $2"
+);
 
 impl Reads {
     /// A run.
     pub async fn run(&self, id: RunId) -> Result<Option<RunSummary>, StoreError> {
-        let sql = sql!(
-            "SELECT run, runner, procedure_id, procedure_version, procedure_digest, cause, due, started, ended, verdict, \
-             score, score_with_exceptions, pass, fail, error, pending, not_applicable, excepted, partial, software, seq, \
-             reports, accepted FROM run WHERE tenant = $1 AND run = $2"
-        );
-        self.one("run", sql, values![id], read_run).await
+        self.one("run", ONE_RUN, values![id], read_run).await
     }
 
     /// Runs, those that began last first.
@@ -51,14 +53,24 @@ impl Reads {
                  WHERE tenant = $1 AND procedure_id = $7 AND (started, run) < ($2, $3) AND started >= $4 \
                  AND started < $5 AND ($6 = '' OR verdict = $6) ORDER BY started DESC, run DESC LIMIT $8"
             ),
-            (None, None) => {
+            (None, None) if filter.verdict.is_some() => {
                 values.pop();
                 sql!(
                     "SELECT run, runner, procedure_id, procedure_version, procedure_digest, cause, due, started, ended, \
                      verdict, score, score_with_exceptions, pass, fail, error, pending, not_applicable, excepted, \
                      partial, software, seq, reports, accepted FROM run \
+                     WHERE tenant = $1 AND verdict = $6 AND (started, run) < ($2, $3) AND started >= $4 AND started < $5 \
+                     ORDER BY started DESC, run DESC LIMIT $7"
+                )
+            }
+            (None, None) => {
+                values.truncate(4);
+                sql!(
+                    "SELECT run, runner, procedure_id, procedure_version, procedure_digest, cause, due, started, ended, \
+                     verdict, score, score_with_exceptions, pass, fail, error, pending, not_applicable, excepted, \
+                     partial, software, seq, reports, accepted FROM run \
                      WHERE tenant = $1 AND (started, run) < ($2, $3) AND started >= $4 AND started < $5 \
-                     AND ($6 = '' OR verdict = $6) ORDER BY started DESC, run DESC LIMIT $7"
+                     ORDER BY started DESC, run DESC LIMIT $6"
                 )
             }
         };

@@ -33,7 +33,7 @@ pub(crate) enum Mode {
 pub(crate) type Step = (Sql, Vec<Vec<Value>>);
 
 pub(super) enum Command {
-    Query { sql: Sql, values: Vec<Value>, reply: oneshot::Sender<Result<Rows, Failure>> },
+    Query { sql: Sql, each: Vec<Vec<Value>>, reply: oneshot::Sender<Result<Vec<Rows>, Failure>> },
     Execute { steps: Vec<Step>, reply: oneshot::Sender<Result<Vec<u64>, Failure>> },
     Commit { reply: oneshot::Sender<Result<(), Failure>> },
 }
@@ -76,9 +76,10 @@ pub(crate) struct SqliteTx {
 }
 
 impl SqliteTx {
-    pub(crate) async fn query(&self, sql: Sql, values: Vec<Value>) -> Result<Rows, Failure> {
+    /// The answer to the query with each of these values.
+    pub(crate) async fn query(&self, sql: Sql, each: Vec<Vec<Value>>) -> Result<Vec<Rows>, Failure> {
         let (reply, answer) = oneshot::channel();
-        self.commands.send(Command::Query { sql, values, reply }).map_err(|_| idle())?;
+        self.commands.send(Command::Query { sql, each, reply }).map_err(|_| idle())?;
         answer.await.map_err(|_| idle())?
     }
 

@@ -91,8 +91,8 @@ impl Worker {
                 }
             };
             match command {
-                Command::Query { sql, values, reply } => {
-                    let result = if failed { Err(Failure::Aborted) } else { self.query(tenant, sql, &values) };
+                Command::Query { sql, each, reply } => {
+                    let result = if failed { Err(Failure::Aborted) } else { self.query(tenant, sql, &each) };
                     failed |= result.is_err();
                     drop(reply.send(result));
                 }
@@ -122,23 +122,27 @@ impl Worker {
         }
     }
 
-    fn query(&self, tenant: &str, sql: Sql, values: &[Value]) -> Result<Rows, Failure> {
-        self.try_query(tenant, sql, values).map_err(|error| failure(&error))
+    fn query(&self, tenant: &str, sql: Sql, each: &[Vec<Value>]) -> Result<Vec<Rows>, Failure> {
+        self.try_query(tenant, sql, each).map_err(|error| failure(&error))
     }
 
-    fn try_query(&self, tenant: &str, sql: Sql, values: &[Value]) -> rusqlite::Result<Rows> {
+    fn try_query(&self, tenant: &str, sql: Sql, each: &[Vec<Value>]) -> rusqlite::Result<Vec<Rows>> {
         let mut statement = self.db.prepare_cached(sql.text())?;
-        let places = Places::of(&statement, tenant, values.len())?;
+        let places = Places::of(&statement, tenant, each.first().map_or(0, Vec::len))?;
         places.bind_tenant(&mut statement, tenant)?;
-        places.bind(&mut statement, values)?;
         let columns = statement.column_count();
-        let mut found = Vec::new();
-        let mut rows = statement.raw_query();
-        while let Some(row) = rows.next()? {
-            let cells = (0..columns).map(|column| row.get_ref(column).and_then(|cell| read(column, cell)));
-            found.push(cells.collect::<rusqlite::Result<_>>()?);
+        let mut answers = Vec::with_capacity(each.len());
+        for values in each {
+            places.bind(&mut statement, values)?;
+            let mut found = Vec::new();
+            let mut rows = statement.raw_query();
+            while let Some(row) = rows.next()? {
+                let cells = (0..columns).map(|column| row.get_ref(column).and_then(|cell| read(column, cell)));
+                found.push(cells.collect::<rusqlite::Result<_>>()?);
+            }
+            answers.push(found);
         }
-        Ok(found)
+        Ok(answers)
     }
 
     fn execute(&self, tenant: &str, steps: &[Step]) -> Result<Vec<u64>, Failure> {

@@ -109,7 +109,7 @@ async fn add_everything(tx: &Writes, audit: AuditRef) -> Answers {
         add_join_token(&sample::join_token(1), &digest(1)); add_runner(&sample::runner(1));
         add_certificate(&sample::certificate(1, 1, CertificateState::Next));
         replace_catalogue(runner_id(1), &[sample::reported_procedure("access-review", 9)]);
-        replace_schedule(runner_id(1), &[due.clone()]); add_missed(&[missed.clone()]);
+        replace_schedule(runner_id(1), std::slice::from_ref(&due)); add_missed(std::slice::from_ref(&missed));
         accept_reports(&[sample::report(&manifest, 0)]); append_journal(tail.clone());
         add_journal_checkpoint(&seen); add_audit_checkpoint(&checkpoint); add_audit_cosignature(&cosignature);
         add_run_request(&sample::run_request(1, audit)); add_drilldown(&sample::drilldown(1, audit));

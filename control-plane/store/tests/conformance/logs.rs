@@ -15,9 +15,14 @@ use crate::world::{World, at, on_both, permit, something};
 async fn grown(world: &World, size: u64) {
     let permit = permit(world.a);
     let (mut logged, _) = with_runner(world).await;
-    while logged.audit_chain().size() < size {
-        logged.log(&permit.record(something())).await.unwrap();
+    let missing = size - logged.audit_chain().size();
+    let records: Vec<_> = (0..missing).map(|_| permit.record(something())).collect();
+    let (some, rest) = records.split_at(records.len() / 3);
+    for record in some {
+        logged.log(record).await.unwrap();
     }
+    let appended = logged.log_all(rest).await.unwrap();
+    assert_eq!(appended.last().map(|last| last.seq + 1), Some(size));
     logged.commit().await.unwrap();
 }
 
@@ -62,8 +67,29 @@ on_both! {
         assert_eq!(tx.audit_lines(&filter, &Page::first()).await.unwrap().items.len(), 12);
         let filter = AuditFilter { action: Some("person.added".to_owned()), ..AuditFilter::default() };
         assert_eq!(tx.audit_lines(&filter, &Page::first()).await.unwrap().items.len(), 0);
-        let filter = AuditFilter { from: Some(at(1)), ..AuditFilter::default() };
-        assert_eq!(tx.audit_lines(&filter, &Page::first()).await.unwrap().items.len(), 0);
+        drop(tx);
+        // Two more, each a second later.
+        let permit = permit(world.a);
+        for _ in 0..2 {
+            world.clock.advance_ms(1_000);
+            world.store.write(&permit).await.unwrap().commit(&permit.record(something())).await.unwrap();
+        }
+        let tx = world.store.read(&permit).await.unwrap();
+        for (from, until, expected) in [
+            (None, None, 0..14),
+            (Some(1), None, 12..14),
+            (Some(1_000), Some(2_000), 12..13),
+            (None, Some(1), 0..12),
+            (Some(2_001), None, 0..0),
+            (None, Some(0), 0..0),
+        ] {
+            for action in [None, Some(something().name().to_owned())] {
+                let filter = AuditFilter { from: from.map(at), until: until.map(at), action };
+                let lines = tx.audit_lines(&filter, &Page::first()).await.unwrap().items;
+                let seqs: Vec<u64> = lines.iter().map(|line| line.seq).collect();
+                assert_eq!(seqs, expected.clone().rev().collect::<Vec<_>>(), "{filter:?}");
+            }
+        }
     }
 
     async fn checkpoints_and_cosignatures_are_kept(world: World) {
@@ -104,6 +130,14 @@ on_both! {
         let sql = format!("UPDATE audit_line SET line = replace(line, 'true', 'false') WHERE tenant = '{a}' AND seq = 17");
         assert_eq!(world.behind(&sql).await, 1);
         assert_eq!(broken(&world).await, 18);
+    }
+
+    async fn a_line_that_is_listed_under_another_action_is_found(world: World) {
+        grown(&world, 20).await;
+        let a = world.a;
+        let sql = format!("UPDATE audit_line SET action = 'person.added' WHERE tenant = '{a}' AND seq = 11");
+        assert_eq!(world.behind(&sql).await, 1);
+        assert_eq!(broken(&world).await, 11);
     }
 
     async fn a_truncated_log_is_found(world: World) {

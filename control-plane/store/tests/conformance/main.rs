@@ -1,12 +1,22 @@
 //! One suite for both databases: what the store promises holds on SQLite and on a real PostgreSQL.
 
+#[cfg(test)]
 mod cluster;
+#[cfg(test)]
 mod isolation;
+#[cfg(test)]
 mod logs;
+#[cfg(test)]
 mod postgres;
+#[cfg(test)]
 mod records;
+#[cfg(test)]
 mod results;
+#[cfg(test)]
 mod sample;
+#[cfg(test)]
 mod sqlite;
+#[cfg(test)]
 mod transactions;
+#[cfg(test)]
 mod world;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use clock::{Clock, ManualClock};
-use control_plane_store::{Config, PostgresTls, SchemaState, Store, StoreError, migrate, schema_state};
+use control_plane_store::{Config, PostgresTls, SchemaState, Store, migrate, schema_state};
 use tokio_postgres::Client;
 
 use crate::cluster::cluster;

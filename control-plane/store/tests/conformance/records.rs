@@ -215,8 +215,8 @@ on_both! {
         let (tx, audit) = with_runner(&world).await;
         let request = sample::run_request(1, audit);
         tx.add_run_request(&request).await.unwrap();
-        assert_eq!(tx.waiting_run_requests(runner_id(1)).await.unwrap(), [request.clone()]);
-        assert_eq!(tx.run_requests_expired_by(at(1_000), 5).await.unwrap(), [request.clone()]);
+        assert_eq!(tx.waiting_run_requests(runner_id(1)).await.unwrap(), std::slice::from_ref(&request));
+        assert_eq!(tx.run_requests_expired_by(at(1_000), 5).await.unwrap(), std::slice::from_ref(&request));
         assert_eq!(tx.run_requests_expired_by(at(999), 5).await.unwrap(), []);
         let (run, code) = (sample::run_id(1), "E-RUN-001".parse().unwrap());
         for state in [
