@@ -151,7 +151,7 @@ impl LinkError {
 
     /// Whether trying again by itself is useless, and the operator has to act first.
     pub fn stops_for_good(&self) -> bool {
-        matches!(self, Self::Revoked | Self::Locked | Self::RecoveryRefused { .. })
+        matches!(self, Self::Revoked | Self::Locked)
     }
 
     fn facts(&self) -> (&'static str, Fault, &'static str) {
@@ -211,6 +211,14 @@ impl LinkError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_code_is_given_twice() {
+        let facts = include_str!("error.rs").split("fn facts").nth(1).unwrap().split("#[cfg(test)]").next().unwrap();
+        let codes: Vec<_> = facts.split('"').filter(|text| text.starts_with("E-LINK-")).collect();
+        let distinct: std::collections::BTreeSet<_> = codes.iter().collect();
+        assert!(codes.len() > 30 && distinct.len() == codes.len(), "{codes:?}");
+    }
 
     #[test]
     fn only_what_an_operator_must_solve_stops_for_good() {

@@ -108,6 +108,12 @@ impl Handle {
         self.tell(|pending| pending.shut_down = true);
     }
 
+    /// How the link is now.
+    pub fn current(&self) -> LinkState {
+        self.state.borrow().clone()
+    }
+
+    /// How the link is, to be waited on. A value borrowed from it holds the link up until it is dropped.
     pub fn state(&self) -> watch::Receiver<LinkState> {
         self.state.clone()
     }

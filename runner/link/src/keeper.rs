@@ -56,7 +56,9 @@ impl Keeper {
         let milliseconds = match error {
             LinkError::ShuttingDown | LinkError::Busy if wish > 0 => self.backoff.as_wished(wish, entropy),
             LinkError::Replaced => self.backoff.at_least(AFTER_REPLACED_MS, entropy),
-            LinkError::Version { .. } | LinkError::Accused => self.backoff.at_least(AFTER_MISFIT_MS, entropy),
+            LinkError::Version { .. } | LinkError::Accused | LinkError::RecoveryRefused { .. } => {
+                self.backoff.at_least(AFTER_MISFIT_MS, entropy)
+            }
             _ => self.backoff.after_failure(entropy),
         };
         Next::Wait { milliseconds: milliseconds.max(u64::from(wish.min(3_600)) * 1000), why: error.clone() }
@@ -82,7 +84,7 @@ mod tests {
     #[test]
     fn revoked_and_locked_stop_until_the_operator_acts() {
         let mut keeper = Keeper::new();
-        for error in [LinkError::Revoked, LinkError::Locked, LinkError::RecoveryRefused { code: "E-X-001".into() }] {
+        for error in [LinkError::Revoked, LinkError::Locked] {
             let next = keeper.after(&stopped(error.clone(), 5), 0, &Seeded::new(1));
             assert_eq!(next, Next::Stop(error));
         }
@@ -97,7 +99,10 @@ mod tests {
         assert_eq!(keeper.attempt(), 1, "a wish that was kept is no failure");
         assert!((30_000..=30_500).contains(&wait(&mut keeper, &stopped(LinkError::Replaced, 0))));
         assert!(wait(&mut keeper, &stopped(LinkError::Version { why: "old".into() }, 0)) >= 300_000);
-        assert_eq!(keeper.attempt(), 3);
+        assert!(
+            wait(&mut keeper, &Ending::Failed(LinkError::RecoveryRefused { code: "E-ENROL-022".into() })) >= 300_000
+        );
+        assert_eq!(keeper.attempt(), 4);
     }
 
     #[test]

@@ -129,9 +129,8 @@ impl Link {
 
     /// One connection and its session.
     async fn attempt(&mut self, worker: &Worker, welcomed_ms: &mut Option<u64>) -> Result<Ending, LinkError> {
-        if self.recover || self.keyring.identity().expired(self.clock.now()) {
+        if std::mem::take(&mut self.recover) || self.keyring.identity().expired(self.clock.now()) {
             recover(&self.keyring, worker, &self.dialer, &self.clock).await?;
-            self.recover = false;
         }
         let identity = self.keyring.identity();
         let holding = identity.presented().holding;

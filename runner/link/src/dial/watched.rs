@@ -104,3 +104,37 @@ fn noted<T>(polled: Poll<io::Result<T>>, watch: &Watch) -> Poll<io::Result<T>> {
     }
     polled
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls::AlertDescription as Alert;
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    struct Broken(rustls::Error);
+
+    impl AsyncRead for Broken {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, self.0.clone())))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_tls_layer_said_is_kept_and_is_said_first() {
+        for (alert, code) in [
+            (Alert::CertificateExpired, "E-LINK-017"),
+            (Alert::UnknownCA, "E-LINK-017"),
+            (Alert::DecryptError, "E-LINK-017"),
+            (Alert::InternalError, "E-LINK-010"),
+        ] {
+            let watch = Arc::new(Watch::new("cp:1".to_owned()));
+            assert_eq!(watch.cause("closed").code(), "E-LINK-020");
+            let mut stream = Watched::new(Broken(rustls::Error::AlertReceived(alert)), Arc::clone(&watch));
+            assert!(stream.read_u8().await.is_err());
+            stream.stream.0 = rustls::Error::DecryptError;
+            assert!(stream.read_u8().await.is_err());
+            assert_eq!(watch.cause("closed").code(), code, "{alert:?}");
+        }
+    }
+}

@@ -36,6 +36,13 @@ use polling::{Polling, Step};
 /// How long the control plane may think about a request.
 const ANSWER: Duration = Duration::from_secs(30);
 
+/// Codes of the control plane that mean more here than a refusal: this Runner's standing, and that nothing was decided.
+const REVOKED: &str = "E-ENROL-008";
+const LOCKED: &str = "E-ENROL-009";
+const PASSING_THROTTLED: &str = "E-ENROL-011";
+const PASSING_FAILED: &str = "E-ENROL-012";
+const VERSION: &str = "E-CONTRACT-001";
+
 /// How an enrolment goes on.
 #[derive(Debug)]
 pub enum EnrolmentNews<'a> {
@@ -138,7 +145,13 @@ pub(crate) async fn recover(
                 .call(move |duties, keyring| keyring.recovered(duties, enrolled.chain, enrolled.generation, now))
                 .await
         }
-        EnrolResponse::Refused(refused) => Err(LinkError::RecoveryRefused { code: refused.code.to_string() }),
+        EnrolResponse::Refused(refused) => Err(match refused.code.as_str() {
+            REVOKED => LinkError::Revoked,
+            LOCKED => LinkError::Locked,
+            PASSING_THROTTLED | PASSING_FAILED => LinkError::Busy,
+            VERSION => LinkError::Version { why: "the control plane says so".to_owned() },
+            code => LinkError::RecoveryRefused { code: code.to_owned() },
+        }),
         EnrolResponse::AwaitingApproval(_) => {
             Err(LinkError::Status { status: "the recovery awaits approval".to_owned() })
         }

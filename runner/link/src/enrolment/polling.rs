@@ -3,6 +3,7 @@
 use contract::{EnrolResponse, Enrolled};
 use crypto::Entropy;
 
+use super::{PASSING_FAILED, PASSING_THROTTLED, VERSION};
 use crate::backoff::{Backoff, jitter};
 use crate::error::{Fault, LinkError};
 
@@ -42,9 +43,11 @@ impl Polling {
     pub(super) fn answered(&mut self, answer: Result<EnrolResponse, LinkError>, entropy: &dyn Entropy) -> Step {
         match answer {
             Ok(EnrolResponse::Enrolled(enrolled)) => Step::Enrolled(Box::new(enrolled)),
-            Ok(EnrolResponse::Refused(refused)) => {
-                Step::End(LinkError::EnrolmentRefused { code: refused.code.to_string() })
-            }
+            Ok(EnrolResponse::Refused(refused)) => match refused.code.as_str() {
+                PASSING_THROTTLED | PASSING_FAILED => self.failed(LinkError::Busy, entropy),
+                VERSION => Step::End(LinkError::Version { why: "the control plane says so".to_owned() }),
+                code => Step::End(LinkError::EnrolmentRefused { code: code.to_owned() }),
+            },
             Ok(EnrolResponse::AwaitingApproval(awaiting)) => {
                 self.heard = true;
                 self.backoff = Backoff::new();
@@ -105,8 +108,11 @@ mod tests {
         for _ in 0..100 {
             assert!(matches!(polling.answered(Err(cut()), &entropy), Step::AskAgain { trouble: Some(_), .. }));
         }
-        let refused = Ok(EnrolResponse::Refused(Refused { code: "E-ENROL-001".parse().unwrap() }));
-        assert!(matches!(polling.answered(refused, &entropy), Step::End(LinkError::EnrolmentRefused { .. })));
+        let refused = |code: &str| Ok(EnrolResponse::Refused(Refused { code: code.parse().unwrap() }));
+        let throttled = polling.answered(refused("E-ENROL-011"), &entropy);
+        assert!(matches!(throttled, Step::AskAgain { trouble: Some(LinkError::Busy), .. }), "nothing was decided");
+        let end = polling.answered(refused("E-ENROL-001"), &entropy);
+        assert!(matches!(end, Step::End(LinkError::EnrolmentRefused { .. })));
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl DrillDowns {
     }
 
     /// The next request to begin.
-    pub(super) fn to_begin(&mut self) -> Option<DrillDown> {
+    pub(super) fn next_request(&mut self) -> Option<DrillDown> {
         if self.beginning || self.open.len() >= OPEN {
             return None;
         }
@@ -75,7 +75,7 @@ impl DrillDowns {
     }
 
     /// The answer to take the next frame of.
-    pub(super) fn to_pull(&mut self) -> Option<RequestId> {
+    pub(super) fn next_pull(&mut self) -> Option<RequestId> {
         if self.pulling {
             return None;
         }

@@ -329,20 +329,20 @@ impl Live {
             if self.witness.ask(self.reports.accepted(), now.monotonic_ms) {
                 out.push(Command::Do(Work::JournalCheckpoint));
             }
-            let shown = self.witness.to_show(self.reports.accepted());
+            let shown = self.witness.next_shown(self.reports.accepted());
             out.extend(shown.map(|it| Command::Send(FromRunner::JournalCheckpoint(it))));
         }
         if self.renewal.prepare(now) {
             out.push(Command::Do(Work::PrepareRenewal));
         }
-        if let Some(request) = self.drilldowns.to_begin() {
+        if let Some(request) = self.drilldowns.next_request() {
             out.push(Command::Do(Work::BeginDrillDown { request, epoch: self.epoch }));
         }
         if self.writable {
-            if let Some(request) = self.drilldowns.to_pull() {
+            if let Some(request) = self.drilldowns.next_pull() {
                 out.push(Command::Do(Work::NextFrame(request)));
             }
-            if let Some((from, limit)) = self.reports.to_read() {
+            if let Some((from, limit)) = self.reports.next_read() {
                 out.push(Command::Do(Work::Reports { from, limit }));
             }
         }

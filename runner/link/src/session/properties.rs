@@ -206,3 +206,155 @@ proptest! {
         prop_assert_eq!(world.released, world.journal);
     }
 }
+
+/// Anything that a control plane may say, in any order.
+fn words() -> impl Strategy<Value = Theirs> {
+    let id = 0_u8..4;
+    prop_oneof![
+        (0_u64..12).prop_map(|accepted| Theirs::Accepted(Accepted { accepted })),
+        (0_u64..12).prop_map(|seq| {
+            Theirs::ReportRefused(contract::ReportRefused { seq, code: "E-REPORT-001".parse().unwrap() })
+        }),
+        (0_u8..20).prop_map(|number| Theirs::RunRequest(run_request(number))),
+        Just(Theirs::DrillDown(drill_down())),
+        (id.clone(), 1_u32..20).prop_map(|(number, frames)| {
+            Theirs::DrillDownCredit(contract::DrillDownCredit { request: request(number), frames })
+        }),
+        id.prop_map(|number| Theirs::DrillDownCancel(contract::DrillDownCancel { request: request(number) })),
+        Just(Theirs::Renewed(contract::Renewed { chain: Vec::new(), generation: 8 })),
+        Just(welcome(0, 5)),
+        Just(Theirs::JournalCosignature(contract::JournalCosignature { note: note(1) })),
+        Just(Theirs::AuditCheckpoint(contract::AuditCheckpoint { note: note(1), from_size: 0, proof: Vec::new() })),
+        Just(Theirs::Stop(Stop { reason: StopReason::Busy, retry_after_seconds: 1 })),
+    ]
+}
+
+#[derive(Debug, Clone)]
+enum Turn {
+    Word(Theirs),
+    Answer { refuses: bool, last: bool },
+    Writable,
+    Wait(i64),
+}
+
+fn turns() -> impl Strategy<Value = Vec<Turn>> {
+    let one = prop_oneof![
+        4 => words().prop_map(Turn::Word),
+        6 => (any::<bool>(), proptest::bool::weighted(0.2)).prop_map(|(refuses, last)| Turn::Answer { refuses, last }),
+        3 => Just(Turn::Writable),
+        1 => (0_i64..50_000_000).prop_map(Turn::Wait),
+    ];
+    proptest::collection::vec(one, 0..200)
+}
+
+/// The rest of a Runner beside a control plane that says anything.
+#[derive(Default)]
+struct Beset {
+    questions: VecDeque<Work>,
+    ends: usize,
+    begun: u8,
+    /// Credit that was given and not used, and frames under way, by answer.
+    credit: std::collections::BTreeMap<ids::RequestId, i64>,
+    pulled: Vec<ids::RequestId>,
+    runs: std::collections::BTreeSet<ids::RequestId>,
+}
+
+impl Beset {
+    fn take(&mut self, commands: Vec<Command>) {
+        for command in commands {
+            match command {
+                Command::Do(Work::NextFrame(id)) => {
+                    assert!(self.pulled.is_empty(), "one helping at a time");
+                    let credit = self.credit.get_mut(&id).expect("only an answer that began is pulled");
+                    *credit -= 1;
+                    assert!(*credit >= 0, "never more frames than were granted");
+                    self.pulled.push(id);
+                    self.questions.push_back(Work::NextFrame(id));
+                }
+                Command::Do(work) => {
+                    if let Work::StartRun(run) = &work {
+                        assert!(self.runs.insert(run.request), "a run is started once");
+                    }
+                    self.questions.push_back(work);
+                }
+                Command::End(_) => self.ends += 1,
+                Command::Send(message) => assert!(self.ends == 0, "{message:?} after the end"),
+                Command::Note(_) => {}
+            }
+        }
+        assert!(self.ends <= 1);
+    }
+
+    fn answer(&mut self, refuses: bool, last: bool) -> Option<Done> {
+        Some(match self.questions.pop_front()? {
+            Work::Reconcile { .. } => {
+                Done::Reconciled(if refuses { Continuation::Differs } else { Continuation::Follows })
+            }
+            Work::Reports { from, limit } => {
+                Done::Reports((from..10.min(from + limit.records as u64)).map(report).collect())
+            }
+            Work::BeginDrillDown { .. } if refuses => Done::DrillDownBegun(DrillDownBegun::Refused { receipt: None }),
+            Work::BeginDrillDown { .. } => {
+                let number = self.begun % 4;
+                self.begun += 1;
+                self.credit.insert(request(number), 0);
+                Done::DrillDownBegun(DrillDownBegun::Answering(start(number)))
+            }
+            Work::NextFrame(id) => {
+                self.pulled.clear();
+                let frame = frame(id.as_bytes()[0], 0, last);
+                let piece = match (refuses, last) {
+                    (_, true) => crate::duties::Piece::Last(frame, receipt(1)),
+                    (false, false) => crate::duties::Piece::Frame(frame),
+                    (true, false) => crate::duties::Piece::Failed { receipt: None },
+                };
+                Done::Piece { request: id, piece }
+            }
+            Work::CancelDrillDown(_) => Done::Cancelled { receipt: None },
+            Work::PrepareRenewal => {
+                let certificate_request = contract::DerRequest::new(vec![0x30, 0]).unwrap();
+                Done::RenewalPrepared(contract::Renew { certificate_request, generation: 7 })
+            }
+            Work::AdoptRenewal { .. } if refuses => {
+                Done::RenewalFailed(LinkError::CertificateAnswer { why: "another key".to_owned() })
+            }
+            Work::AdoptRenewal { .. } => Done::RenewalAdopted,
+            Work::Audit(_) => Done::Audit(crate::duties::AuditAnswer::AskAgain),
+            _ => Done::Nothing,
+        })
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_control_plane_makes_it_do_too_much_or_break_down(turns in turns()) {
+        let mut stage = Stage::open(10);
+        let mut beset = Beset::default();
+        let commands = stage.receive(welcome(0, 5));
+        beset.take(commands);
+        for turn in turns {
+            let commands = match turn {
+                Turn::Word(word) => {
+                    if let Theirs::DrillDownCredit(credit) = &word
+                        && let Some(given) = beset.credit.get_mut(&credit.request)
+                    {
+                        *given += i64::from(credit.frames);
+                    }
+                    stage.receive(word)
+                }
+                Turn::Answer { refuses, last } => match beset.answer(refuses, last) {
+                    Some(done) => stage.done(done),
+                    None => continue,
+                },
+                Turn::Writable => stage.handle(Event::Writable),
+                Turn::Wait(milliseconds) => {
+                    stage.clock.advance_ms(milliseconds);
+                    stage.handle(Event::Tick)
+                }
+            };
+            beset.take(commands);
+        }
+    }
+}

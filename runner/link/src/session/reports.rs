@@ -50,7 +50,7 @@ impl Reports {
     }
 
     /// What to read next, if anything may be sent.
-    pub(super) fn to_read(&mut self) -> Option<(u64, ReportLimit)> {
+    pub(super) fn next_read(&mut self) -> Option<(u64, ReportLimit)> {
         let room = self.window.saturating_sub(self.next - self.accepted);
         if !self.open || self.reading || room == 0 || self.next >= self.size {
             return None;

@@ -46,7 +46,7 @@ impl Witness {
     }
 
     /// The checkpoint to show now.
-    pub(super) fn to_show(&mut self, accepted: u64) -> Option<JournalCheckpoint> {
+    pub(super) fn next_shown(&mut self, accepted: u64) -> Option<JournalCheckpoint> {
         let held = self.held.take_if(|held| held.size <= accepted)?;
         self.shown = held.size;
         Some(JournalCheckpoint { note: held.note })

@@ -110,6 +110,13 @@ async fn every_wrong_control_plane_is_refused_with_its_own_code() {
 }
 
 #[tokio::test]
+async fn a_private_authority_is_not_one_of_the_systems() {
+    let error = shake(|_| {}, |_| Trust::System).await.unwrap_err();
+    // A host that has no authorities at all says so before the handshake.
+    assert!(["E-LINK-012", "E-LINK-019"].contains(&error.code()), "{error}");
+}
+
+#[tokio::test]
 async fn a_pin_of_the_servers_own_key_is_no_authority() {
     let clock = clock();
     let tls = Tls::new();

@@ -156,11 +156,25 @@ async fn an_expired_certificate_is_recovered_with_the_same_key() {
 }
 
 #[tokio::test]
-async fn a_recovery_that_is_refused_stops_the_runner() {
-    let place = place(&[], 100).await;
-    place.control_plane.state().refusal = Some("E-RUNNER-004");
-    let (_handle, running) = run(&place, place.identity.clone());
-    let Finished::Stopped(error) = running.await.unwrap() else { panic!() };
-    assert_eq!(error.code(), "E-LINK-061");
-    assert!(error.to_string().contains("E-RUNNER-004"));
+async fn a_recovery_that_is_refused_says_why() {
+    for (told, code, stops) in [
+        ("E-ENROL-008", "E-LINK-030", true),
+        ("E-ENROL-009", "E-LINK-031", true),
+        ("E-ENROL-012", "E-LINK-034", false),
+        ("E-ENROL-022", "E-LINK-061", false),
+    ] {
+        let place = place(&[], 100).await;
+        place.control_plane.state().refusal = Some(told);
+        let (handle, running) = run(&place, place.identity.clone());
+        let mut state = handle.state();
+        let told_so = |state: &LinkState| match state {
+            LinkState::Waiting { why, .. } => !stops && why.code == code,
+            LinkState::Stopped { why } => stops && why.code == code,
+            LinkState::Off | LinkState::Connecting { .. } | LinkState::Connected { .. } => false,
+        };
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(20), state.wait_for(told_so)).await.is_ok();
+        assert!(waited, "{told}: it is {:?}", handle.state().borrow());
+        handle.shut_down();
+        assert_eq!(matches!(running.await.unwrap(), Finished::Stopped(_)), stops);
+    }
 }
