@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::fail::{Exit, Fail};
 use crate::output::Cell;
 use crate::place::Place;
-use crate::service::current;
+use crate::service::{current, settle};
 use crate::wiring::runner::{Mode, Runner, absolute};
 use crate::wiring::{procedures, restore};
 
@@ -148,6 +148,10 @@ fn add(files: &[PathBuf], place: &Place) -> Result<Exit, Fail> {
         let before = runner.store.with(|store| store.procedures())?;
         let replaced = before.into_iter().filter(|one| one.approved.is_some() && one.withdrawn.is_none());
         let replaced = replaced.filter(|one| one.procedure.id == source.id && one.procedure.digest != source.digest);
+        let replaced: Vec<_> = replaced.collect();
+        for old in current(replaced.clone()) {
+            settle(&runner, &old)?;
+        }
         let seq = runner.store.with(|store| store.approve_procedure(source, None))?;
         let mut former = Vec::new();
         for old in replaced {
@@ -193,6 +197,9 @@ fn remove(wanted: &str, place: &Place) -> Result<Exit, Fail> {
         return Err(Fail::input("E-PROC-011", message, "`proctor-runner procedures list` shows what is"));
     }
     let mut listed = Vec::new();
+    for one in current(matching.clone()) {
+        settle(&runner, &one)?;
+    }
     for one in matching {
         let seq = runner.store.with(|store| store.withdraw_procedure(&one.procedure.digest, None))?;
         place.out.line(format_args!("{} version {}: removed", one.procedure.id, one.procedure.version));

@@ -13,6 +13,7 @@ mod joining;
 mod line;
 mod logs;
 mod metrics;
+mod missed;
 mod notify;
 mod work;
 
@@ -35,6 +36,7 @@ use crate::wiring::interrupt::Interrupt;
 use crate::wiring::runner::{Mode, Runner, absolute};
 
 pub(crate) use board::{Board, line as line_state, word};
+pub(crate) use missed::settle;
 pub(crate) use work::current;
 
 /// A thread that hands out work and was not seen for so long is stuck.

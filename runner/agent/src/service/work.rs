@@ -10,13 +10,13 @@ use contract::Condition;
 use crypto::Digest;
 use ids::{RequestId, RunId};
 use proof::log::journal::{GapReason, MissReason};
-use proof::text::Name;
-use runner_engine::agenda::{Agenda, Miss, Missed, Planned};
+use runner_engine::agenda::Agenda;
 use runner_vault::InstalledProcedure;
 
 use super::board::Board;
 use super::condition::{self, Hindrance};
 use super::job::{Done, Job};
+use super::missed;
 use crate::fail::Fail;
 use crate::wiring::restore;
 use crate::wiring::runner::Runner;
@@ -111,11 +111,7 @@ impl Work {
                 }
             };
             self.installed.insert(id.to_string(), installed.procedure.digest);
-            let Some(schedule) = procedure.schedule else { continue };
-            let handled = self.runner.store.with(|store| store.due_handled(&id))?;
-            let since = installed.approved_at.unwrap_or(installed.stored);
-            let handled = handled.map_or(since, |handled| handled.max(since));
-            planned.push(Planned { procedure: id.to_string(), schedule, handled });
+            planned.extend(missed::planned(&self.runner, &installed, procedure.schedule)?);
         }
         self.agenda.plan(planned);
         Ok(())
@@ -159,11 +155,12 @@ impl Work {
             tracing::warn!(procedure, code = "E-SERVE-010", "the clock was set back; due times come again");
             self.runner.store.with(|store| {
                 store.journal_gap(None, GapReason::ClockMoved, None, None)?;
-                store.set_due_handled(&name(procedure)?, now)
+                store.set_due_handled(&missed::name(procedure)?, now)
             })?;
         }
         for missed in &tick.missed {
-            self.journal(missed, rolled_back)?;
+            let reason = missed::journal(&self.runner, missed, rolled_back)?;
+            self.board.metrics.missed(reason);
         }
         // Where the queue is full the store itself refuses each run, and says so once.
         if self.hindrance == Some(Hindrance::Disk) {
@@ -284,37 +281,10 @@ impl Work {
         Ok(())
     }
 
-    fn journal(&self, missed: &Missed, rolled_back: bool) -> Result<(), Fail> {
-        match missed {
-            Missed::Due { procedure, due, reason } => {
-                let reason = if rolled_back { MissReason::Rollback } else { word(*reason) };
-                self.journal_due(procedure, *due, reason)
-            }
-            Missed::Stretch { procedure, after, until, reason } => {
-                let gap = match reason {
-                    Miss::Stopped | Miss::StillRunning => GapReason::Stopped,
-                    Miss::ClockMoved => GapReason::ClockMoved,
-                };
-                tracing::warn!(procedure, %after, %until, "too many missed due times to journal one by one");
-                self.runner.store.with(|store| {
-                    store.journal_gap(Some(*after), gap, None, None)?;
-                    store.set_due_handled(&name(procedure)?, *until)
-                })
-            }
-        }
-    }
-
     fn miss(&mut self, procedure: &str, due: Timestamp, reason: MissReason) -> Result<(), Fail> {
-        self.journal_due(procedure, due, reason)?;
+        missed::journal_due(&self.runner, procedure, due, reason)?;
+        self.board.metrics.missed(condition::miss_word(reason));
         self.agenda.handled(procedure, due);
-        Ok(())
-    }
-
-    fn journal_due(&self, procedure: &str, due: Timestamp, reason: MissReason) -> Result<(), Fail> {
-        self.runner.store.with(|store| store.journal_missed(name(procedure)?, due, reason).map(drop))?;
-        let reason = condition::miss_word(reason);
-        tracing::warn!(procedure, %due, reason, "a due time was missed");
-        self.board.metrics.missed(reason);
         Ok(())
     }
 
@@ -339,19 +309,4 @@ pub(crate) fn current(installed: Vec<InstalledProcedure>) -> Vec<InstalledProced
         }
     }
     newest.into_values().collect()
-}
-
-fn name(procedure: &str) -> Result<Name, runner_vault::VaultError> {
-    procedure.parse().map_err(|error| runner_vault::VaultError::Unstorable {
-        what: "procedure id",
-        why: format!("{procedure:?}: {error}"),
-    })
-}
-
-fn word(miss: Miss) -> MissReason {
-    match miss {
-        Miss::Stopped => MissReason::Stopped,
-        Miss::ClockMoved => MissReason::ClockMoved,
-        Miss::StillRunning => MissReason::StillRunning,
-    }
 }

@@ -12,3 +12,4 @@ mod init;
 mod journal;
 mod keys;
 mod service;
+mod unit;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::service::settle;
 
 #[test]
 fn due_times_become_runs_also_over_restarts_and_none_twice() {
@@ -179,4 +180,20 @@ checks:
     running.pass_minutes(60);
     let did = running.work();
     assert!(matches!(&did[..], [(Job::GoOn(_), Done::Ended { verdict: verdict::Status::Fail, .. })]), "{did:?}");
+}
+
+#[test]
+fn what_a_replaced_version_did_not_do_is_told() {
+    let bench = Bench::at("2026-11-22T09:30:00.000Z");
+    let mut running = bench.start();
+    running.install(HOURLY);
+    running.pass_minutes(2 * 60 + 31);
+    let old = running.runner().store.with(|store| store.procedures()).unwrap().remove(0);
+    settle(running.runner(), &old).unwrap();
+    settle(running.runner(), &old).unwrap();
+    running.install(&HOURLY.replace("version: 1", "version: 2"));
+    let told = ["stopped 2026-11-22T10:00", "stopped 2026-11-22T11:00", "not_approved 2026-11-22T12:00"];
+    assert_eq!((running.work(), running.due_times()), (Vec::new(), told.map(str::to_owned).to_vec()));
+    running.pass_minutes(60);
+    assert_eq!(running.work().len(), 1);
 }
