@@ -51,8 +51,9 @@ impl ListenerLimits {
             connections: 20_000,
             // The Runners of one customer often share the address of one proxy.
             connections_per_address: 5_000,
-            handshakes: 1_024,
-            handshakes_per_address: 256,
+            // After a restart all of them come back within seconds.
+            handshakes: 4_096,
+            handshakes_per_address: 2_048,
             handshake_time: Duration::from_secs(10),
             first_request_time: Duration::from_secs(15),
             connection_time: None,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use clock::Timestamp;
-use contract::limits::{ALIVE_SECONDS, MISSED_ALIVES, WINDOW};
+use contract::limits::{ALIVE_SECONDS, MAX_RETRY_AFTER_SECONDS, MISSED_ALIVES, WINDOW};
 use contract::{Fault, FromControlPlane, FromRunner, Hello, Refusal, Report, Stop, StopReason};
 use control_plane_authority::Why;
 use control_plane_operations::{LineError, Listener, PeerCertificate};
@@ -234,6 +234,9 @@ impl Session {
 
     fn failed(&mut self, error: LineError) -> Vec<FromControlPlane> {
         let Stop { reason, retry_after_seconds } = error.message();
+        // When the database is away every session ends at once, and they are not to come back at once.
+        let spread = u32::from_be_bytes(random_bytes(self.gateway.entropy())) % retry_after_seconds.saturating_add(1);
+        let retry_after_seconds = retry_after_seconds.saturating_add(spread).min(MAX_RETRY_AFTER_SECONDS);
         let code = error.code;
         let mut said = error.before;
         said.extend(self.stop(reason, code, retry_after_seconds));

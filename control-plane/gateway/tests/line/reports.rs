@@ -79,6 +79,32 @@ async fn a_second_history_ends_the_session_and_locks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_was_put_back_is_shown_what_is_kept_and_locked() {
+    let world = World::new().await;
+    let mut runner = Runner::enrolled(&world).await;
+    runner.write(&world, 5);
+    let mut session = runner.session(&world).await;
+    for seq in 0..5 {
+        session.say(FromRunner::Report(runner.report(seq))).await;
+    }
+    session.hear_accepted(5).await;
+    drop(session);
+    let older: Vec<String> = runner.lines.drain(..).take(2).collect();
+    runner.journal = proof::log::Chain::new();
+    for line in &older {
+        runner.journal.check(line).unwrap();
+    }
+    let mut session = runner.connect(&world).await.unwrap();
+    session.say(FromRunner::Hello(runner.hello())).await;
+    match session.hear().await {
+        Some(FromControlPlane::Welcome(welcome)) => assert_eq!(welcome.accepted, 5),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(session.hear_end().await.unwrap().reason, StopReason::Locked);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_is_none_ends_the_session() {
     let world = World::new().await;
     let mut runner = Runner::enrolled(&world).await;
