@@ -58,6 +58,22 @@ pub fn control_plane_witness(tenant: TenantId) -> KeyName {
     format!("proctor/{tenant}/witness").parse().expect("ids have neither spaces nor plus signs")
 }
 
+/// Whether somebody of this name witnesses journals: everybody but Runners, which witness their tenant's audit log.
+pub fn may_witness_journals(name: &KeyName) -> bool {
+    let mut parts = name.as_str().split('/');
+    let (first, tenant, kind) = (parts.next(), parts.next(), parts.next());
+    let (runner, role, rest) = (parts.next(), parts.next(), parts.next());
+    let is_id = |text: Option<&str>| text.is_some_and(|text| text.parse::<TenantId>().is_ok());
+    let words = (first, kind, role, rest) == (Some("proctor"), Some("runner"), Some("witness"), None);
+    !(words && is_id(tenant) && is_id(runner))
+}
+
+/// Whether somebody of this name witnesses audit logs: everybody but the control planes, which write them.
+pub fn may_witness_audit_logs(name: &KeyName) -> bool {
+    let tenant = name.as_str().strip_prefix("proctor/").and_then(|rest| rest.strip_suffix("/witness"));
+    tenant.is_none_or(|tenant| tenant.parse::<TenantId>().is_err())
+}
+
 impl Checkpoint {
     /// The text that is signed.
     pub fn to_text(&self) -> String {
@@ -121,6 +137,18 @@ mod tests {
         let vkey = checkpoint.verifier_key(&key);
         assert_eq!(vkey.to_string(), log["verifier_key"].as_str().unwrap());
         assert_eq!(Checkpoint::open(&note, &vkey), Ok(checkpoint));
+    }
+
+    #[test]
+    fn each_side_witnesses_the_other_s_log_and_strangers_both() {
+        let (tenant, runner) = (TenantId::NIL, RunnerId::NIL);
+        let (theirs, ours) = (runner_witness(tenant, runner), control_plane_witness(tenant));
+        assert!(!may_witness_journals(&theirs) && may_witness_audit_logs(&theirs));
+        assert!(may_witness_journals(&ours) && !may_witness_audit_logs(&ours));
+        for name in ["witness.example/w1", "proctor/x/witness", "proctor/x/runner/y/witness", "witness"] {
+            let name = name.parse().unwrap();
+            assert!(may_witness_journals(&name) && may_witness_audit_logs(&name), "{name}");
+        }
     }
 
     #[test]

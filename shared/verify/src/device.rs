@@ -117,8 +117,9 @@ fn read(file: File, path: &Path) -> Result<ed25519::SigningKey, Fail> {
     let mut bytes = Vec::with_capacity(8192);
     file.take(MAX_FILE).read_to_end(&mut bytes).map_err(|error| unreadable(path, error))?;
     let text = crypto::Secret::new(bytes);
-    let seed = std::str::from_utf8(text.expose()).ok().and_then(|text| pem::decode("PRIVATE KEY", text).ok());
-    let seed = seed.and_then(|der| <[u8; 32]>::try_from(der.strip_prefix(&PKCS8_PREFIX)?).ok());
+    let der = std::str::from_utf8(text.expose()).ok().and_then(|text| pem::decode("PRIVATE KEY", text).ok());
+    let der = der.map(crypto::Secret::new);
+    let seed = der.and_then(|der| <[u8; 32]>::try_from(der.expose().strip_prefix(&PKCS8_PREFIX)?).ok());
     let seed = seed.ok_or_else(|| {
         let message = format!("{} is not a device key: an Ed25519 private key in PEM (PKCS#8)", path.display());
         Fail::usage(

@@ -172,7 +172,7 @@ fn a_runner_that_comes_late_and_anew_is_waited_for() {
     let desk = desk(Lie::Late);
     let (code, _, err) = desk.open(&item_id().to_string(), &TRUSTED);
     assert_eq!(code, 0, "{err}");
-    assert!(err.contains("waiting for it") && err.contains("made anew"), "{err}");
+    assert!(err.contains("waiting for the Runner") && err.contains("made anew"), "{err}");
 }
 
 #[test]

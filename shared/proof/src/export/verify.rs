@@ -4,7 +4,7 @@ use std::io::{Read, Seek};
 
 use super::{ExportStart, GUIDE, names};
 use crate::bundle::archive::streamed::Reader;
-use crate::checkpoint::{Checkpoint, audit_origin};
+use crate::checkpoint::{Checkpoint, audit_origin, may_witness_audit_logs};
 use crate::log::{Chain, MAX_LINE};
 use crate::note::{Algorithm, MAX_NOTE, SignedNote, VerifierKey};
 use crate::text::printable;
@@ -215,7 +215,8 @@ fn judge_checkpoint<R: Read + Seek>(
     let tenant = tenant.filter(|tenant| audit_origin(*tenant) == checkpoint.origin);
     let tenant = tenant.ok_or_else(|| format!("it is {origin}, not proctor/TENANT/audit"));
     report.judge(ExportStepId::Origin, tenant, |tenant| format!("tenant {tenant}"));
-    let (outcome, detail) = witnesses::judge(&note, &key, &trust.witness_keys);
+    let named = trust.witness_keys.iter().filter(|witness| may_witness_audit_logs(witness.name())).cloned();
+    let (outcome, detail) = witnesses::judge(&note, &key, &named.collect::<Vec<_>>());
     report.set(ExportStepId::Witnesses, outcome, &detail);
     Some(checkpoint)
 }

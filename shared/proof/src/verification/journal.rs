@@ -7,7 +7,7 @@ use super::attested::Attested;
 use super::report::{Outcome, StepId, Steps};
 use super::{Trust, text, without_newline, witnesses};
 use crate::bundle::{Bundle, names};
-use crate::checkpoint::{Checkpoint, audit_origin, journal_origin, runner_witness};
+use crate::checkpoint::{Checkpoint, audit_origin, journal_origin, may_witness_journals, runner_witness};
 use crate::cosignature::verify_cosignature;
 use crate::log::Line;
 use crate::log::journal::JournalRecord;
@@ -114,10 +114,9 @@ fn judge_proof(
     if let Some(key) = key {
         let signed = Checkpoint::open(&proof.checkpoint, key).map_err(|error| error.to_string());
         steps.judge(StepId::JournalCheckpoint, signed, |checkpoint| format!("{} records", checkpoint.size));
-        // A Runner's own witness key is for the audit log; its journal is witnessed by others.
-        let own = attested.map(|attested| runner_witness(attested.manifest.run.tenant, attested.manifest.run.runner));
-        let others = trust.witness_keys.iter().filter(|witness| Some(witness.name()) != own.as_ref()).cloned();
-        let (outcome, detail) = witnesses::judge(&proof.checkpoint, key, &others.collect::<Vec<_>>());
+        // Runners witness audit logs; the keys of theirs that are named say nothing about a journal.
+        let named = trust.witness_keys.iter().filter(|witness| may_witness_journals(witness.name())).cloned();
+        let (outcome, detail) = witnesses::judge(&proof.checkpoint, key, &named.collect::<Vec<_>>());
         steps.set(StepId::Witnesses, outcome, &detail);
     }
     if let Some(attested) = attested {

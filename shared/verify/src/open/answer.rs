@@ -1,7 +1,5 @@
 //! Receiving the answer: opened as it streams in, kept where nobody sees it, judged step by step at its end.
 
-use std::time::Duration;
-
 use crypto::hpke;
 use ids::RequestId;
 use proof::drilldown::octets::{Part, Splitter};
@@ -9,6 +7,7 @@ use proof::drilldown::{AnswerError, AnswerReader, AnswerSummary, Decision, Pendi
 
 use super::api::{Api, ApiError};
 use super::attested::Attested;
+use super::pause;
 use super::spool::Spool;
 use super::steps::Steps;
 use crate::device::Device;
@@ -17,8 +16,9 @@ use crate::fail::Fail;
 /// Bytes of a receipt.
 const MAX_RECEIPT: usize = 16 * 1024;
 
-/// How often the receipt is asked for, a second apart: it follows the answer, and a refusal may be a while under way.
-const RECEIPT_TRIES: u32 = 30;
+/// How often the receipt is asked for, half a minute in all: it follows the answer, and a refusal may be a while under
+/// way.
+const RECEIPT_TRIES: u32 = 38;
 
 const RECEIPT: (&str, &str) = ("receipt.signature", "the Runner signed a receipt for this request");
 const SEALED: (&str, &str) = ("answer.sealed", "what came is what the receipt says was sent");
@@ -125,7 +125,7 @@ impl Expected<'_> {
             if tried == RECEIPT_TRIES || self.is_over_without(tried).await? {
                 return Err(without_receipt(steps, streamed));
             }
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            tokio::time::sleep(pause(tried)).await;
         };
         let opened = Receipt::open(&bytes, &[self.attested.key]).map_err(|error| error.to_string());
         let opened = opened.and_then(|receipt| {

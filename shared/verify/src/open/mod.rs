@@ -35,8 +35,8 @@ use attested::{Attested, MAX_ATTESTATION, MAX_MANIFEST};
 use spool::Spool;
 use steps::Steps;
 
-/// Time between two looks at a request that waits.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Looks before it is taken to last.
+const QUICK_LOOKS: u32 = 10;
 
 /// How often a request is signed anew because the Runner's session changed under it.
 const SIGNATURE_TRIES: u32 = 5;
@@ -222,7 +222,7 @@ async fn ask(
     steps.asked(id);
     let wait_ms = u64::try_from(wanted.wait.as_millis()).unwrap_or(u64::MAX);
     let until = clock.monotonic_ms().saturating_add(wait_ms).saturating_add(GRACE_MS);
-    let mut is_said = false;
+    let (mut is_said, mut looks) = (false, 0);
     let mut tries = SIGNATURE_TRIES;
     loop {
         match shown.state.as_str() {
@@ -261,7 +261,8 @@ async fn ask(
                 "ask again when it is connected, or with a longer --wait",
             ));
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        tokio::time::sleep(pause(looks)).await;
+        looks += 1;
         shown = api.drilldown(id).await?;
     }
 }
@@ -300,6 +301,11 @@ fn judge_request(
             ))
         }
     }
+}
+
+/// Time before the next look at something that is awaited: most come at once, and what does not may take long.
+fn pause(looks: u32) -> Duration {
+    Duration::from_millis(if looks < QUICK_LOOKS { 200 } else { 1_000 })
 }
 
 /// A request that came to its end before anything was signed or answered.
