@@ -78,10 +78,10 @@ impl TryFrom<proto::Report> for Report {
             (Some(_), None) => return Err(Refusal::of("attestation", Fault::Missing)),
             (None, Some(_)) => return Err(Refusal::of("manifest", Fault::Missing)),
         };
-        if line.line().head().seq != seq {
+        if line.head().seq != seq {
             return Err(Refusal::of("line", Fault::Wrong("the record with this sequence number")));
         }
-        if attested.is_some() && !line.line().rest().starts_with("\"kind\":\"run.attested\",") {
+        if attested.is_some() && !line.rest().starts_with("\"kind\":\"run.attested\",") {
             return Err(Refusal::of(
                 "manifest",
                 Fault::Wrong("allowed beside a record of another kind than run.attested"),

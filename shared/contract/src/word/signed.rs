@@ -4,7 +4,7 @@
 use std::fmt;
 
 use proof::dsse;
-use proof::log::{self, Line};
+use proof::log::{self, Head, Line};
 use proof::note::{NoteError, SignedNote};
 
 use crate::refusal::{Fault, Refusal};
@@ -64,7 +64,12 @@ impl<const MAX: usize> Wire for Envelope<MAX> {
 
 /// One record of a journal: a line without its newline, in the form that every record has.
 #[derive(Clone, PartialEq, Eq)]
-pub struct JournalLine(String);
+pub struct JournalLine {
+    text: String,
+    head: Head,
+    /// Where the fields after the head begin; kept so that a line is read once on its way in.
+    rest: usize,
+}
 
 impl JournalLine {
     /// Bytes of the line, at most.
@@ -82,26 +87,35 @@ impl JournalLine {
         if line.len() > Self::MAX_BYTES {
             return Err(Fault::TooLong { max: Self::MAX_BYTES });
         }
-        match Line::parse(&line) {
-            Ok(_) => Ok(Self(line)),
-            Err(_) => Err(Fault::Wrong("one record of a log")),
-        }
+        let read = Line::parse(&line).map_err(|_| Fault::Wrong("one record of a log"))?;
+        let (head, rest) = (read.head(), line.len() - read.rest().len());
+        Ok(Self { text: line, head, rest })
     }
 
     /// The line.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
-    /// The line, read.
+    /// Position, previous hash and time.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// The fields after the head, up to and including the closing brace.
+    pub fn rest(&self) -> &str {
+        self.text.get(self.rest..).unwrap_or_default()
+    }
+
+    /// The line, read again.
     pub fn line(&self) -> Line<'_> {
-        Line::parse(&self.0).expect("a line that was taken in is a record")
+        Line::parse(&self.text).expect("a line that was taken in is a record")
     }
 }
 
 impl fmt::Debug for JournalLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "JournalLine({} bytes)", self.0.len())
+        write!(f, "JournalLine({} bytes)", self.text.len())
     }
 }
 
@@ -114,7 +128,7 @@ impl Wire for JournalLine {
     }
 
     fn write(self) -> String {
-        self.0
+        self.text
     }
 }
 
