@@ -67,11 +67,9 @@ fn take_in(stream: UnixStream, runner: &Runner, serving: &Arc<AtomicUsize>, chan
     let (runner, done, changed) = (runner.clone(), Arc::clone(serving), Arc::clone(changed));
     let work = move || {
         // A stream that cannot be limited would be waited for without end.
-        if [stream.set_read_timeout(Some(PATIENCE)), stream.set_write_timeout(Some(PATIENCE))].iter().all(Result::is_ok)
-        {
-            if attend(stream, runner) {
-                changed();
-            }
+        let limits = [stream.set_read_timeout(Some(PATIENCE)), stream.set_write_timeout(Some(PATIENCE))];
+        if limits.iter().all(Result::is_ok) && attend(stream, runner) {
+            changed();
         }
         done.fetch_sub(1, Ordering::SeqCst);
     };
