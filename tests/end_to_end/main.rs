@@ -7,6 +7,7 @@ mod crash;
 mod hostile;
 mod interrupted;
 mod journal;
+mod line;
 mod machine;
 mod people;
 mod proof;

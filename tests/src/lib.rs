@@ -3,8 +3,18 @@
 //! The binaries are those that `cargo build --workspace` or `cargo test --workspace` put beside the tests.
 #![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
 
+mod api;
 mod canary;
+mod control_plane;
+mod line;
+mod proxy;
 mod runner;
+mod service;
 
+pub use api::{Api, Reply};
 pub use canary::Canary;
+pub use control_plane::{ControlPlane, Database, Detour, Ports, Tenant, text};
+pub use line::{ACCOUNTS, Line, device_key, enrol, join_command};
+pub use proxy::FaultProxy;
 pub use runner::{Answer, Runner, binary};
+pub use service::{Service, until};

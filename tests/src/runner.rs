@@ -68,9 +68,15 @@ impl Runner {
         runner
     }
 
-    /// Replaces the configuration.
+    /// A place for a Runner that is not made yet.
+    pub fn empty() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder can be made") }
+    }
+
+    /// Replaces the configuration. In it `DIR` stands for the Runner's folder, `BESIDE` for the one that holds it.
     pub fn configure(&self, config: &str) {
         let config = config.replace("DIR", &self.home().display().to_string());
+        let config = config.replace("BESIDE", &self.folder.path().display().to_string());
         self.write_home("config.toml", &config);
     }
 

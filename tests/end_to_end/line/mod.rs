@@ -1,0 +1,5 @@
+//! Control plane and Runner as two processes that meet over the line.
+
+mod drilldown;
+mod enrolment;
+mod results;
