@@ -9,6 +9,7 @@
 mod alarms;
 mod api_keys;
 mod audit;
+pub mod codes;
 mod drilldowns;
 mod error;
 mod idempotency;
@@ -108,6 +109,7 @@ struct Inner {
     presences: presence::Presences,
     sessions: sessions::Sessions,
     growth: sessions::Growth,
+    groups: line::Groups,
     wrong_keys: Throttle<ApiKeyId>,
     wrong_addresses: Throttle<IpAddr>,
     wrong_tokens: Throttle<IpAddr>,
@@ -134,6 +136,7 @@ impl Operations {
             presences: presence::Presences::default(),
             sessions: sessions::Sessions::default(),
             growth: sessions::Growth::default(),
+            groups: line::Groups::default(),
             wrong_keys: Throttle::new(WRONG_KEYS),
             wrong_addresses: Throttle::new(WRONG_ADDRESSES),
             wrong_tokens: Throttle::new(WRONG_TOKENS),

@@ -10,6 +10,7 @@ mod catalogue;
 mod check_report;
 mod end;
 mod fork_seen;
+mod group;
 mod hello;
 mod journal_checkpoint;
 mod pending;
@@ -18,9 +19,11 @@ mod renew;
 mod run_progress;
 mod schedule;
 mod session;
+mod take_in;
 
 use contract::{FromControlPlane, FromRunner, Report, Stop, StopReason};
 
+pub(crate) use group::Groups;
 pub use hello::PeerCertificate;
 pub use session::Session;
 

@@ -323,6 +323,81 @@ async fn many_runners_of_one_tenant_report_at_once_and_the_log_stays_one() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_with_one_runner_s_records_is_nothing_to_those_that_came_with_them() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let mut honest = world.runner(&acme).await;
+    let mut other = world.runner(&acme).await;
+    let mut forked = world.runner(&acme).await;
+    let mut lost = world.runner(&acme).await;
+    let mut wrong = world.runner(&acme).await;
+    let mut fork = forked.cloned(&world.entropy);
+    let mut sessions = Vec::new();
+    for (n, runner) in [&mut honest, &mut other, &mut forked, &mut lost, &mut wrong].into_iter().enumerate() {
+        sessions.push(world.connected(runner).await);
+        let n = u8::try_from(n).unwrap() * 10;
+        runner.attest(world.now(), &RunSpec::new(n, Status::Pass));
+        runner.attest(world.now(), &RunSpec::new(n + 1, Status::Pass));
+    }
+    fork.reports.truncate(1);
+    fork.journal(
+        world.now(),
+        &JournalRecord::RunBegun { run: RunSpec::new(99, Status::Pass).run, procedure_sha256: fork.chain.prev() },
+    );
+    let [a, b, c, d, e] = &mut sessions[..] else { panic!() };
+    report(&world, c, forked.reports.clone()).await.unwrap();
+    wrong.reports[2].attested = None;
+    // All of them wait while the first is being written, so the others share a transaction.
+    let (a, b, c, d, e) = tokio::join!(
+        report(&world, a, honest.reports.clone()),
+        report(&world, b, other.reports.clone()),
+        report(&world, c, fork.reports.clone()),
+        report(&world, d, vec![lost.reports[2].clone()]),
+        report(&world, e, wrong.reports.clone()),
+    );
+    assert_eq!((accepted(&a.unwrap()), accepted(&b.unwrap())), (3, 3));
+    assert_eq!(c.unwrap_err().code, "E-LINE-014");
+    assert_eq!(d.unwrap_err().code, "E-LINE-013");
+    assert_eq!(refused(&e.unwrap()), (2, "E-REPORT-002".to_owned()));
+    let mut alarms = world.alarms(&acme).await;
+    alarms.sort();
+    assert_eq!(alarms, ["journal_forked", "report_refused"]);
+    world.ops.verify_audit(acme.id).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_session_that_is_dropped_while_it_reports_takes_nobody_along() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let mut first = world.runner(&acme).await;
+    let mut second = world.runner(&acme).await;
+    let (mut one, _) = world.connect(&mut first).await.unwrap();
+    let (mut two, _) = world.connect(&mut second).await.unwrap();
+    for runner in [&mut first, &mut second] {
+        runner.attest(world.now(), &RunSpec::new(runner.name.runner.as_bytes()[15], Status::Pass));
+    }
+    // Cut at every point that a little time can reach.
+    for polls in 0..60 {
+        let mut doomed = Box::pin(report(&world, &mut one, first.reports.clone()));
+        for _ in 0..polls {
+            let done = std::future::poll_fn(|context| {
+                let done = doomed.as_mut().poll(context).is_ready();
+                std::task::Poll::Ready(done)
+            });
+            if done.await {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(doomed);
+        assert_eq!(accepted(&report(&world, &mut two, second.reports.clone()).await.unwrap()), 2);
+    }
+    assert_eq!(accepted(&report(&world, &mut one, first.reports.clone()).await.unwrap()), 2);
+    assert_eq!(world.logged(&acme, "runner.reported").await, 2, "once for each, however often it was tried");
+    world.ops.verify_audit(acme.id).await.unwrap();
+}
+
+#[tokio::test]
 async fn other_messages_of_a_session_are_taken_or_refused() {
     let (world, acme, runner, mut session) = setup().await;
     let hello = runner.hello(&world.entropy);

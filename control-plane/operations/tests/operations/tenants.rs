@@ -4,14 +4,14 @@ use contract::enrolment::Fingerprint;
 use control_plane_domain::audit::Purpose;
 use control_plane_domain::audit_log::AuditFilter;
 use control_plane_domain::list::Page;
-use control_plane_domain::policy::Role;
+use control_plane_domain::policy::{Caller, Role};
 use control_plane_domain::run::{CheckFilter, RunFilter};
 use control_plane_operations::{
     AskedRows, CreateApiKey, CreateTenant, Error, Idempotent, Kind, RequestDrillDown, RequestRun,
 };
 use crypto::digest::sha256;
 use crypto::{ed25519, hpke};
-use ids::ItemId;
+use ids::{ItemId, RunnerId};
 use verdict::Status;
 
 use crate::support::{ADDRESS, Evidence, RunSpec, World};
@@ -83,6 +83,12 @@ async fn ids_of_another_tenant_name_nothing() {
         let error = error.unwrap_or_else(|| panic!("{name} found something of the other tenant"));
         assert_eq!(error.kind(), Kind::NotFound, "{name}: {error}");
     }
+    lists_show_nothing(&world, thief, id).await;
+    assert_eq!(world.actions(&acme).await.len(), before, "nothing was changed by any of this");
+}
+
+async fn lists_show_nothing(world: &World, thief: &Caller, id: RunnerId) {
+    let ops = &world.ops;
     let page = Page::first();
     assert_eq!(ops.list_runners(thief, None, &page).await.unwrap().items.len(), 0);
     assert_eq!(ops.list_procedures(thief, None, &page).await.unwrap().items.len(), 0);
@@ -100,7 +106,6 @@ async fn ids_of_another_tenant_name_nothing() {
     assert_eq!(ops.list_api_keys(thief, &page).await.unwrap().items.len(), 1);
     let lines = ops.list_audit(thief, &AuditFilter::default(), &page).await.unwrap().items;
     assert_eq!(lines.len(), 1, "tenant.created, of its own");
-    assert_eq!(world.actions(&acme).await.len(), before, "nothing was changed by any of this");
 }
 
 #[tokio::test]
