@@ -93,6 +93,7 @@ impl Web {
         headers::put(response.headers_mut(), &id);
         let path = response.extensions().get::<Matched>().map_or("-", |matched| matched.0);
         let took_ms = self.operations.clock().monotonic_ms().saturating_sub(began);
+        self.counters().answered(response.status());
         let status = response.status().as_u16();
         let code = response.extensions().get::<Coded>().map(|coded| coded.0);
         tracing::info!(request_id = %id, method = %verb, path, status, code, took_ms, "answered");

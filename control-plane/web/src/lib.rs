@@ -6,6 +6,7 @@
 //!
 //! Every route stands in one table ([`route::Route`]), from which the router, the OpenAPI document and the tests are made.
 
+mod counters;
 mod dispatch;
 mod document;
 mod http;
@@ -29,9 +30,11 @@ use crypto::SystemEntropy;
 use ids::{ApiKeyId, TenantId};
 use tokio::sync::Semaphore;
 
+use crate::counters::Counters;
 use crate::http::rate::Limiter;
 
 pub use crate::http::rate::Rate;
+pub use counters::Counts;
 pub use document::openapi;
 pub use limits::Limits;
 pub use listener::{ServeError, serve};
@@ -70,6 +73,7 @@ pub struct Web {
     by_address: Limiter<IpAddr>,
     by_key: Limiter<(TenantId, ApiKeyId)>,
     under_way: Arc<Semaphore>,
+    counters: Counters,
     router: axum::Router,
 }
 
@@ -81,11 +85,21 @@ impl Web {
             by_address: Limiter::new(settings.limits.by_address, Arc::clone(&clock)),
             by_key: Limiter::new(settings.limits.by_key, clock),
             under_way: Arc::new(Semaphore::new(settings.limits.requests)),
+            counters: Counters::default(),
             router: dispatch::router(web),
             entropy: SystemEntropy::new(),
             operations,
             settings,
         })
+    }
+
+    /// What was answered, and who is connected.
+    pub fn counts(&self) -> Counts {
+        self.counters.now()
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     pub(crate) fn operations(&self) -> &Operations {

@@ -79,10 +79,15 @@ pub async fn serve(
             Err(error) => return Err(ServeError::Accept(error)),
         };
         failures = 0;
-        let Some(entry) = gate.enter(peer.ip()) else { continue };
+        let Some(entry) = gate.enter(peer.ip()) else {
+            web.counters().turned_away();
+            continue;
+        };
         let (acceptor, web, shutdown) = (acceptor.clone(), Arc::clone(&web), shutdown.clone());
         tracker.spawn(async move {
-            connection(stream, peer.ip(), acceptor, web, shutdown).await;
+            web.counters().connected();
+            connection(stream, peer.ip(), acceptor, Arc::clone(&web), shutdown).await;
+            web.counters().disconnected();
             drop(entry);
         });
     }

@@ -24,6 +24,8 @@ async fn a_key_has_a_pace() {
     assert_eq!(other.status, StatusCode::OK, "another key has its own");
     fixture.clock.advance_ms(1_000);
     assert_eq!(fixture.get("/api/v1/me").await.status, StatusCode::OK);
+    let answered = fixture.web.counts().answered;
+    assert_eq!(answered, [("1xx", 0), ("2xx", 5), ("3xx", 0), ("4xx", 1), ("5xx", 0)]);
 }
 
 #[tokio::test]

@@ -163,6 +163,8 @@ async fn one_address_has_so_many_connections() {
     let first = served.connect(&[b"http/1.1"]).await.unwrap();
     let _second = served.connect(&[b"http/1.1"]).await.unwrap();
     assert!(served.connect(&[b"http/1.1"]).await.is_err(), "a third one is let in");
+    let counts = served.fixture.web.counts();
+    assert_eq!((counts.connections, counts.turned_away), (2, 1));
     drop(first);
     // The server hears of it in its own time.
     let again = tokio::time::timeout(Duration::from_secs(10), async {
