@@ -8,8 +8,11 @@ use tokio_postgres::Client;
 use crate::StoreError;
 use crate::config::{Config, PostgresConfig};
 use crate::dialect::{Dialect, SERVER_ROLE};
-use crate::postgres::connect_owner;
+use crate::postgres::connect_once;
 use crate::sqlite::{create_file, open_raw};
+
+/// Names the lock that migrations hold: "PRCT" in hex.
+const MIGRATION_LOCK: i64 = 0x5052_4354;
 
 /// What a migration did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +124,7 @@ async fn applied(config: &Config) -> Result<(Dialect, Vec<Applied>), StoreError>
             Ok((Dialect::Sqlite, applied))
         }
         Config::Postgres(postgres) => {
-            let client = connect_owner(postgres).await?;
+            let client = connect_once(postgres).await?;
             Ok((Dialect::Postgres, applied_postgres(&client).await?))
         }
     }
@@ -178,7 +181,7 @@ fn migrate_sqlite(path: &Path) -> Result<Migrated, StoreError> {
 }
 
 async fn migrate_postgres(config: &PostgresConfig) -> Result<Migrated, StoreError> {
-    let mut client = connect_owner(config).await?;
+    let mut client = connect_once(config).await?;
     let unavailable = |error: tokio_postgres::Error| StoreError::Unavailable(error.to_string());
     let sql = "SELECT current_user::text, EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1), \
                current_setting('server_version_num')::int8, current_setting('server_encoding')";
@@ -201,6 +204,8 @@ async fn migrate_postgres(config: &PostgresConfig) -> Result<Migrated, StoreErro
     if row.get::<_, String>(3) != "UTF8" {
         return Err(StoreError::Config("the database's encoding is not UTF8: make it anew with UTF8".to_owned()));
     }
+    // One migration at a time, also when several replicas are started at once; the lock ends with the connection.
+    client.batch_execute(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})")).await.map_err(unavailable)?;
     let before = refuse_newer(Dialect::Postgres, &applied_postgres(&client).await?)?;
     runner(Dialect::Postgres)?.run_async(&mut client).await.map_err(failed)?;
     Ok(Migrated { from: before, to: newest(Dialect::Postgres) })

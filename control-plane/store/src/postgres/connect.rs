@@ -46,8 +46,8 @@ pub(crate) fn open_pool(config: &PostgresConfig) -> Result<Pool, StoreError> {
         .map_err(|error| StoreError::Config(error.to_string()))
 }
 
-/// One connection, for migrations: as the owner of the tables, and without limits of time.
-pub(crate) async fn connect_owner(config: &PostgresConfig) -> Result<Client, StoreError> {
+/// One connection, to look at the schema or to migrate it: without limits of time.
+pub(crate) async fn connect_once(config: &PostgresConfig) -> Result<Client, StoreError> {
     let mut settings = settings(config)?;
     settings.options("-c search_path=public -c lock_timeout=60s");
     let unavailable = |error: tokio_postgres::Error| StoreError::Unavailable(chain(&error));

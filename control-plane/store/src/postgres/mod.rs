@@ -18,7 +18,7 @@ use crate::sql::Sql;
 use crate::sqlite::{Mode, Rows, Step};
 use crate::value::Value;
 
-pub(crate) use connect::{check_server_role, connect_owner, open_pool};
+pub(crate) use connect::{check_server_role, connect_once, open_pool};
 use wire::{Bound, failure, read};
 
 /// The pool.
@@ -48,6 +48,19 @@ impl Postgres {
         tx.client()?.batch_execute(&text).await.map_err(|error| failure(&error))?;
         Ok(tx)
     }
+}
+
+/// Bytes of values that one statement carries when it carries several rows.
+const MAX_BATCH: usize = 4 * 1024 * 1024;
+
+/// Whether so many of the rows may go in one statement.
+fn fits(rows: &[Vec<Value>], count: usize) -> bool {
+    let bytes = |value: &Value| match value {
+        Value::Text(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::Null | Value::Int(_) | Value::Unfit => 8,
+    };
+    rows.get(..count).is_some_and(|rows| rows.iter().flatten().map(bytes).sum::<usize>() <= MAX_BATCH)
 }
 
 /// A transaction. Dropping it rolls back and gives the connection back.
@@ -100,7 +113,7 @@ impl PostgresTx {
         for (index, (sql, rows)) in steps.iter().enumerate() {
             let mut rest = rows.as_slice();
             while !rest.is_empty() {
-                let many = BATCHES.into_iter().find(|size| *size <= rest.len()).unwrap_or(1);
+                let many = BATCHES.into_iter().find(|size| fits(rest, *size)).unwrap_or(1);
                 let (statement, size) = self.prepare(*sql, rest.first().map_or(0, Vec::len), many).await?;
                 let (now, later) = rest.split_at_checked(size).unwrap_or((rest, &[]));
                 rest = later;

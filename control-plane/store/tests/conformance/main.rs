@@ -15,6 +15,8 @@ mod results;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
+mod schemas;
+#[cfg(test)]
 mod sqlite;
 #[cfg(test)]
 mod transactions;

@@ -130,6 +130,22 @@ on_both! {
         assert_eq!(tx.check_states(&filter, &Page::first()).await.unwrap().items, []);
     }
 
+    async fn large_manifests_go_through(world: World) {
+        let (tx, _) = with_runner(&world).await;
+        let manifests: Vec<_> = (0..20_u32).map(|n| sample::manifest(world.a, n, Status::Pass)).collect();
+        let large = vec![b'm'; 1_000_000];
+        let reports: Vec<_> = manifests
+            .iter()
+            .zip(0..)
+            .map(|(manifest, seq)| control_plane_domain::run::AcceptedReport {
+                manifest_bytes: &large,
+                ..sample::report(manifest, seq)
+            })
+            .collect();
+        tx.accept_reports(&reports).await.unwrap();
+        assert_eq!(tx.newest_report(run_id(19)).await.unwrap().unwrap().manifest, large);
+    }
+
     async fn a_run_is_its_runners_and_a_number_must_fit(world: World) {
         let (tx, _) = with_runner(&world).await;
         tx.add_runner(&sample::runner(3)).await.unwrap();
