@@ -13,6 +13,8 @@ use crate::identity::Identity;
 
 /// How long a renewed certificate that was refused at its first use is left alone.
 const AFTER_REFUSAL_MS: i64 = 10 * 60_000;
+/// However this host's clock stands, certificates are not renewed one after the other.
+const AFTER_RENEWAL_MS: i64 = 3_600_000;
 /// Renewals are spread over this part of a certificate's life behind its middle.
 const SPREAD: i64 = 20;
 
@@ -76,8 +78,7 @@ impl Keyring {
     /// The certificate that was shown for the first time was refused by the TLS layer of the control plane.
     pub fn refused_at_first_use(&self, duties: &dyn Duties, now: Timestamp) -> Result<(), LinkError> {
         self.keep(duties, self.identity().refused())?;
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.renew_not_before = Some(now.plus_ms(AFTER_REFUSAL_MS));
+        self.leave_alone_until(now.plus_ms(AFTER_REFUSAL_MS));
         Ok(())
     }
 
@@ -98,7 +99,9 @@ impl Keyring {
         generation: u64,
         now: Timestamp,
     ) -> Result<(), LinkError> {
-        self.keep(duties, self.identity().adopted(chain, generation, now)?).map(drop)
+        self.keep(duties, self.identity().adopted(chain, generation, now)?)?;
+        self.leave_alone_until(now.plus_ms(AFTER_RENEWAL_MS));
+        Ok(())
     }
 
     /// A request for a certificate of the key that was presented last.
@@ -119,6 +122,10 @@ impl Keyring {
         self.keep(duties, self.identity().recovered(chain, generation, now)?)?;
         self.state.lock().unwrap_or_else(PoisonError::into_inner).recovery = None;
         Ok(())
+    }
+
+    fn leave_alone_until(&self, time: Timestamp) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).renew_not_before = Some(time);
     }
 
     fn keep(&self, duties: &dyn Duties, identity: Identity) -> Result<Identity, LinkError> {

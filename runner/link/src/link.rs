@@ -130,7 +130,10 @@ impl Link {
     /// One connection and its session.
     async fn attempt(&mut self, worker: &Worker, welcomed_ms: &mut Option<u64>) -> Result<Ending, LinkError> {
         if std::mem::take(&mut self.recover) || self.keyring.identity().expired(self.clock.now()) {
-            recover(&self.keyring, worker, &self.dialer, &self.clock).await?;
+            tokio::select! {
+                recovered = recover(&self.keyring, worker, &self.dialer, &self.clock) => recovered?,
+                () = self.ear_shut_down() => return Ok(Ending::ShutDown),
+            }
         }
         let identity = self.keyring.identity();
         let holding = identity.presented().holding;

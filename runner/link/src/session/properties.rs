@@ -231,7 +231,7 @@ fn words() -> impl Strategy<Value = Theirs> {
 
 #[derive(Debug, Clone)]
 enum Turn {
-    Word(Theirs),
+    Word(Box<Theirs>),
     Answer { refuses: bool, last: bool },
     Writable,
     Wait(i64),
@@ -239,7 +239,7 @@ enum Turn {
 
 fn turns() -> impl Strategy<Value = Vec<Turn>> {
     let one = prop_oneof![
-        4 => words().prop_map(Turn::Word),
+        4 => words().prop_map(|word| Turn::Word(Box::new(word))),
         6 => (any::<bool>(), proptest::bool::weighted(0.2)).prop_map(|(refuses, last)| Turn::Answer { refuses, last }),
         3 => Just(Turn::Writable),
         1 => (0_i64..50_000_000).prop_map(Turn::Wait),
@@ -337,12 +337,12 @@ proptest! {
         for turn in turns {
             let commands = match turn {
                 Turn::Word(word) => {
-                    if let Theirs::DrillDownCredit(credit) = &word
+                    if let Theirs::DrillDownCredit(credit) = &*word
                         && let Some(given) = beset.credit.get_mut(&credit.request)
                     {
                         *given += i64::from(credit.frames);
                     }
-                    stage.receive(word)
+                    stage.receive(*word)
                 }
                 Turn::Answer { refuses, last } => match beset.answer(refuses, last) {
                     Some(done) => stage.done(done),

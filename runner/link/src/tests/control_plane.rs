@@ -69,6 +69,8 @@ pub(super) struct State {
     pub(super) line_address: Option<Address>,
     /// Frames that it grants for each answer that starts.
     pub(super) grant: u32,
+    /// By how much its clock is behind the Runner's when it issues certificates.
+    pub(super) issues_hours_ago: i64,
 }
 
 pub(super) struct ControlPlane {
@@ -142,7 +144,8 @@ impl ControlPlane {
             }),
             FromRunner::Renew(renew) => {
                 let request = renew.certificate_request;
-                let chain = self.authority.issue(&request, &name().to_string(), clock::Clock::now(&*self.clock), 24);
+                let from = clock::Clock::now(&*self.clock).plus_ms(-3_600_000 * self.state().issues_hours_ago);
+                let chain = self.authority.issue(&request, &name().to_string(), from, 24);
                 self.change(|state| state.renewals.push(request));
                 let renewed = FromControlPlane::Renewed(Renewed { chain, generation: renew.generation + 1 });
                 if manner == Manner::SwallowRenewal { return (Vec::new(), false) } else { vec![renewed] }

@@ -73,6 +73,22 @@ async fn a_certificate_is_renewed_after_half_of_its_life() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_ahead_does_not_renew_without_end() {
+    // The control plane's certificates begin when they are issued, half of their life ago by this host's clock.
+    let place = place(&[], 14).await;
+    place.control_plane.state().issues_hours_ago = 13;
+    let (handle, running) = run(&place, place.identity.clone());
+    in_use(&handle, 8).await;
+    // A renewal would be asked for before this report is read.
+    place.runner.state().journal = 4;
+    handle.journal_grew(4);
+    place.control_plane.until("one more report", |state| state.kept.len() == 4).await;
+    shut_down(&handle, running).await;
+    assert_eq!(place.control_plane.state().renewals.len(), 1);
+    assert_eq!(place.control_plane.state().sessions.len(), 2);
+}
+
+#[tokio::test]
 async fn a_young_certificate_is_left_alone() {
     let place = place(&[], 11).await;
     let (handle, running) = run(&place, place.identity.clone());
