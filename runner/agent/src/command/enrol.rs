@@ -49,7 +49,7 @@ pub(crate) struct Args {
     /// Ask once and do not wait for the approval; `serve` waits for it as well.
     #[arg(long)]
     no_wait: bool,
-    /// Enrol anew although this Runner is enrolled: after it was revoked or locked.
+    /// Ask anew although this Runner is enrolled, after it was locked; whether it is let in again the control plane says.
     #[arg(long)]
     again: bool,
     /// Move the store of a Runner that worked for nobody aside without asking.
@@ -83,8 +83,8 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
         && !args.again
     {
         let message = format!("this Runner is enrolled; its certificate ends at {}", identity.not_after());
-        let next = "`proctor-runner serve` uses it; --again enrols anew, after a revocation";
-        return Err(Fail::input("E-ENROL-003", message, next));
+        let next = "`proctor-runner serve` uses it; --again asks anew; a Runner that was revoked for good needs another folder";
+        return Err(Fail::input("E-JOIN-003", message, next));
     }
     let pending = application(&runner, token, &args)?;
     let fingerprint = enrolment::fingerprint(&pending)?.to_string();
@@ -140,12 +140,12 @@ fn prepare(dir: &Path, tenant: Option<TenantId>, args: &Args, place: &Place) -> 
     if runner.identity.tenant != TenantId::NIL {
         let message = format!("this Runner is one of tenant {}, the token is of {tenant}", runner.identity.tenant);
         let next = "a Runner belongs to one tenant for life: make another one with --dir";
-        return Err(Fail::input("E-ENROL-004", message, next));
+        return Err(Fail::input("E-JOIN-004", message, next));
     }
     let unfinished = runner.store.with(|store| store.unfinished_runs())?;
     if !unfinished.is_empty() {
         let message = format!("{} runs are not finished, and the new store will not have them", unfinished.len());
-        return Err(Fail::input("E-ENROL-005", message, "end them first: `proctor-runner resume`, or `cancel RUN`"));
+        return Err(Fail::input("E-JOIN-005", message, "end them first: `proctor-runner resume`, or `cancel RUN`"));
     }
     if !args.yes {
         let what = "a new store for the tenant begins, the old one is moved aside; that";
@@ -154,7 +154,7 @@ fn prepare(dir: &Path, tenant: Option<TenantId>, args: &Args, place: &Place) -> 
     let now = runner.clock.now();
     let old = runner.store.into_inner().ok_or_else(|| {
         Fail::fault(
-            "E-ENROL-013",
+            "E-JOIN-013",
             "the store is used by another thread",
             "this is a fault of the Runner; please report it",
         )
@@ -184,7 +184,7 @@ fn application(runner: &Runner, token: Option<JoinToken>, args: &Args) -> Result
 
 fn ask(runner: &Runner, pending: &Pending, args: &Args, place: &Place) -> Result<Option<runner_link::Identity>, Fail> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    let runtime = runtime.map_err(|error| Fail::fault("E-ENROL-014", error, "see open files and threads"))?;
+    let runtime = runtime.map_err(|error| Fail::fault("E-JOIN-014", error, "see open files and threads"))?;
     let dialer = runner.config.control_plane.dialer(&runner.dir)?;
     let patience = if args.no_wait { Patience::AskOnce } else { Patience::UntilApproved };
     let progress = place.out.progress("asking the control plane");
@@ -229,7 +229,7 @@ impl Args {
             (None, None) => return Ok(None),
         };
         JoinToken::parse(text.trim()).map(Some).map_err(|error| {
-            Fail::input("E-ENROL-002", error, "copy the whole token from the control plane; it begins with pjt_")
+            Fail::input("E-JOIN-002", error, "copy the whole token from the control plane; it begins with pjt_")
         })
     }
 
@@ -238,7 +238,7 @@ impl Args {
             Some(text) => parse_address(text),
             None => config.enrolment_address()?.ok_or_else(|| {
                 let next = "give --control-plane HOST:PORT, or set control_plane.address in config.toml";
-                Fail::input("E-ENROL-006", "nothing says where the control plane is", next)
+                Fail::input("E-JOIN-006", "nothing says where the control plane is", next)
             }),
         }
     }
@@ -247,7 +247,7 @@ impl Args {
         let TrustArgs { ca_pin, ca_file, system_roots } = &self.trust;
         if let Some(pin) = ca_pin {
             let pin: CaPin = pin.parse().map_err(|error| {
-                Fail::input("E-ENROL-007", error, "copy the pin from the control plane: sha256: and 64 digits")
+                Fail::input("E-JOIN-007", error, "copy the pin from the control plane: sha256: and 64 digits")
             })?;
             return Ok(Trust::pinned(pin));
         }
@@ -257,12 +257,12 @@ impl Args {
         let configured = config.ca_file.as_ref().map(|path| dir.join(path));
         let Some(file) = ca_file.clone().or(configured) else {
             let next = "give --ca-pin as the control plane shows it, --ca-file FILE or --system-roots";
-            return Err(Fail::input("E-ENROL-008", "nothing says whom to trust", next));
+            return Err(Fail::input("E-JOIN-008", "nothing says whom to trust", next));
         };
         let pem = files::given(&file, files::SMALL)?;
         Trust::roots_from_pem(&pem).map_err(|error| {
             let message = format_args!("{}: {error}", file.display()).to_string();
-            Fail::input("E-ENROL-009", message, "name a file of PEM certificates")
+            Fail::input("E-JOIN-009", message, "name a file of PEM certificates")
         })
     }
 
@@ -275,16 +275,16 @@ impl Args {
             }
         };
         name.parse().map_err(|error| {
-            Fail::input("E-ENROL-015", format_args!("{name:?} cannot be a label: {error}"), "give --label NAME")
+            Fail::input("E-JOIN-015", format_args!("{name:?} cannot be a label: {error}"), "give --label NAME")
         })
     }
 }
 
 fn no_token() -> Fail {
     let next = "have an administrator make one, and paste the line that the control plane shows";
-    Fail::input("E-ENROL-001", "there is no token, and no application that waits", next)
+    Fail::input("E-JOIN-001", "there is no token, and no application that waits", next)
 }
 
 fn interrupted() -> Fail {
-    Fail::fault("E-ENROL-016", "interrupted; the application stands", "`proctor-runner enrol` goes on with it")
+    Fail::fault("E-JOIN-016", "interrupted; the application stands", "`proctor-runner enrol` goes on with it")
 }

@@ -140,7 +140,7 @@ fn add(files: &[PathBuf], place: &Place) -> Result<Exit, Fail> {
     ids.sort_unstable();
     if let Some([twice, _]) = ids.windows(2).find_map(|pair| pair.first_chunk::<2>().filter(|[a, b]| a == b)) {
         let message = format!("two of the files are the procedure `{twice}`");
-        return Err(Fail::input("E-PROC-010", message, "only one version of a procedure runs: add that one"));
+        return Err(Fail::input("E-INSTALL-001", message, "only one version of a procedure runs: add that one"));
     }
     let runner = Runner::open(place, Mode::Write)?;
     let mut listed = Vec::new();
@@ -194,7 +194,7 @@ fn remove(wanted: &str, place: &Place) -> Result<Exit, Fail> {
         .collect();
     if matching.is_empty() {
         let message = format!("`{wanted}` is not installed in {}", absolute(place)?.display());
-        return Err(Fail::input("E-PROC-011", message, "`proctor-runner procedures list` shows what is"));
+        return Err(Fail::input("E-INSTALL-002", message, "`proctor-runner procedures list` shows what is"));
     }
     let mut listed = Vec::new();
     for one in current(matching.clone()) {

@@ -110,7 +110,7 @@ impl Hands {
         let _ = self.events.send(Event::Stop);
         self.thread.join().unwrap_or_else(|_| {
             Err(Fail::fault(
-                "E-SERVE-003",
+                "E-SERVICE-003",
                 "the thread that hands out work failed",
                 "start it again; please report this",
             ))
@@ -167,7 +167,7 @@ impl HandOut {
         // Each sees the same signal as this thread and stores what it has.
         for job in std::mem::take(&mut self.jobs) {
             if job.join().is_err() {
-                tracing::error!(code = "E-SERVE-003", "a run's thread failed; the run goes on at the next start");
+                tracing::error!(code = "E-SERVICE-003", "a run's thread failed; the run goes on at the next start");
             }
         }
         Ok(())
@@ -319,7 +319,7 @@ struct Ended {
 impl Drop for Ended {
     fn drop(&mut self) {
         let done = self.done.take().unwrap_or_else(|| match &self.job {
-            Job::GoOn(run) => Done::Stuck { run: *run, code: "E-SERVE-003".to_owned() },
+            Job::GoOn(run) => Done::Stuck { run: *run, code: "E-SERVICE-003".to_owned() },
             // If it began, it is among the unfinished runs.
             Job::Due { .. } | Job::Requested { .. } => Done::Interrupted,
         });
@@ -330,5 +330,5 @@ impl Drop for Ended {
 
 #[expect(clippy::needless_pass_by_value, reason = "used as a function to map errors with")]
 fn no_thread(error: std::io::Error) -> Fail {
-    Fail::fault("E-SERVE-004", format_args!("no thread can be started: {error}"), "see the limits of the service")
+    Fail::fault("E-SERVICE-004", format_args!("no thread can be started: {error}"), "see the limits of the service")
 }

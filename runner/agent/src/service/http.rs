@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, Fail> {
     TcpListener::bind(address).await.map_err(|error| {
         let message = format_args!("health.listen {address}: {error}").to_string();
-        Fail::input("E-SERVE-001", message, "choose another port in config.toml, or end what uses this one")
+        Fail::input("E-SERVICE-001", message, "choose another port in config.toml, or end what uses this one")
     })
 }
 

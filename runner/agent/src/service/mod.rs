@@ -54,7 +54,7 @@ pub(crate) fn run(place: &Place) -> Result<Exit, Fail> {
     let mut runner = Runner::open(&Place { out: Output::log(), ..place.clone() }, Mode::Write)?;
     let gate = Gate::new(runner.config.drilldowns.policy(&runner.dir)?, Arc::clone(&runner.clock));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.map_err(|error| Fail::fault("E-SERVE-004", error, "see the limits of the service"))?;
+    let runtime = runtime.map_err(|error| Fail::fault("E-SERVICE-004", error, "see the limits of the service"))?;
     let interrupt = Interrupt::listen()?;
     let board = Arc::new(Board::new(runner.clock.now()));
     runner.board = Some(Arc::clone(&board));
@@ -101,7 +101,7 @@ impl Service {
         tracing::info!(runner = %runner.identity.runner, tenant = %runner.identity.tenant, "the service has started");
         tokio::select! {
             _ = interrupt.came() => tracing::info!("told to stop"),
-            () = self.ended.notified() => tracing::error!(code = "E-SERVE-003", "work is no longer handed out"),
+            () = self.ended.notified() => tracing::error!(code = "E-SERVICE-003", "work is no longer handed out"),
         }
         notify::stopping();
         if let Some(handle) = self.shared.out.handle() {
@@ -165,6 +165,6 @@ async fn watch(shared: hands::Shared, handle: Handle) {
 fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(code = "E-SERVE-005", place, "the program failed; please report this");
+        tracing::error!(code = "E-SERVICE-005", place, "the program failed; please report this");
     }));
 }

@@ -44,6 +44,6 @@ pub(super) async fn keep_telling(board: Arc<Board>, clock: Arc<dyn Clock>) {
 
 fn tell(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(code = "E-SERVE-002", %error, "systemd could not be told");
+        tracing::warn!(code = "E-SERVICE-002", %error, "systemd could not be told");
     }
 }

@@ -152,7 +152,7 @@ impl Work {
         let rolled_back = std::mem::take(&mut self.was_rolled_back);
         let tick = self.agenda.tick(now, self.runner.clock.monotonic_ms());
         for procedure in &tick.set_back {
-            tracing::warn!(procedure, code = "E-SERVE-010", "the clock was set back; due times come again");
+            tracing::warn!(procedure, code = "E-SERVICE-010", "the clock was set back; due times come again");
             self.runner.store.with(|store| {
                 store.journal_gap(None, GapReason::ClockMoved, None, None)?;
                 store.set_due_handled(&missed::name(procedure)?, now)
@@ -271,7 +271,7 @@ impl Work {
         self.looked = Some(now);
         let seen = condition::look(&self.runner)?;
         if seen.hindrance == Some(Hindrance::Disk) && self.hindrance != Some(Hindrance::Disk) {
-            tracing::error!(code = "E-SERVE-011", free = seen.free, "the disk is full: no new run begins");
+            tracing::error!(code = "E-SERVICE-011", free = seen.free, "the disk is full: no new run begins");
             self.runner.store.with(|store| store.journal_gap(None, GapReason::Storage, None, None))?;
         }
         self.hindrance = seen.hindrance;

@@ -30,7 +30,7 @@ pub(crate) fn identity_of(store: &Vault, entropy: &SystemEntropy) -> Result<Opti
     let Some(bytes) = store.link_identity().map_err(vault)? else { return Ok(None) };
     Identity::from_bytes(&bytes, entropy).map(Some).map_err(|error| {
         Fail::fault(
-            "E-ENROL-010",
+            "E-JOIN-010",
             format_args!("the kept identity does not read: {error}"),
             "enrol again with a new token",
         )
@@ -45,7 +45,7 @@ pub(crate) fn pending(runner: &Runner) -> Result<Option<Pending>, Fail> {
 /// The same of a store that was opened to look at.
 pub(crate) fn pending_of(store: &Vault, entropy: &SystemEntropy) -> Result<Option<Pending>, Fail> {
     let Some(bytes) = store.application().map_err(vault)? else { return Ok(None) };
-    let unread = || Fail::fault("E-ENROL-011", "the kept application does not read", "enrol again with a new token");
+    let unread = || Fail::fault("E-JOIN-011", "the kept application does not read", "enrol again with a new token");
     let (token, application) = split(bytes.expose()).ok_or_else(unread)?;
     let token = JoinToken::parse(token).map_err(|_| unread())?;
     let application = Application::from_bytes(&Secret::new(application.to_vec()), entropy);
@@ -117,7 +117,7 @@ pub(crate) fn refused(error: &LinkError) -> Fail {
 }
 
 fn internal(error: impl std::fmt::Display) -> Fail {
-    Fail::fault("E-ENROL-012", error, "this is a fault of the Runner; please report it")
+    Fail::fault("E-JOIN-012", error, "this is a fault of the Runner; please report it")
 }
 
 /// One length, the token, the application.

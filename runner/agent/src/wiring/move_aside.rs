@@ -148,7 +148,7 @@ fn private_folder(path: &Path) -> io::Result<()> {
 
 fn unwritable(path: &Path, error: &io::Error) -> Fail {
     let message = format_args!("{}: {error}", path.display()).to_string();
-    Fail::fault("E-ENROL-020", message, "make the folder writable, then give the command again: it goes on from here")
+    Fail::fault("E-JOIN-020", message, "make the folder writable, then give the command again: it goes on from here")
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ fn a_fresh_folder_becomes_a_runner_of_the_tenant_and_a_repetition_is_the_same_re
     let new = bench.run(&["enrol", "--control-plane", &address, "--ca-pin", PIN, "--token", &other, "--no-wait"]);
     assert_ne!(fingerprint(&text(&new)), fingerprint(&text(&first)));
     let stranger = self::token("019aa7f0-0000-7000-8000-000000000009", 'A');
-    bench.refused(2, "E-ENROL-004", &["enrol", "--control-plane", &address, "--ca-pin", PIN, "--token", &stranger]);
+    bench.refused(2, "E-JOIN-004", &["enrol", "--control-plane", &address, "--ca-pin", PIN, "--token", &stranger]);
 }
 
 #[test]
@@ -83,17 +83,13 @@ fn a_runner_that_worked_for_nobody_keeps_its_old_store_beside_the_new_one() {
 fn what_is_missing_or_wrong_is_said_before_anything_is_made() {
     let bench = Bench::empty();
     let address = nobody();
-    bench.refused(2, "E-ENROL-001", &["enrol", "--control-plane", &address, "--ca-pin", PIN]);
-    bench.refused(2, "E-ENROL-002", &["enrol", "--control-plane", &address, "--ca-pin", PIN, "--token", "pjt_short"]);
+    bench.refused(2, "E-JOIN-001", &["enrol", "--control-plane", &address, "--ca-pin", PIN]);
+    bench.refused(2, "E-JOIN-002", &["enrol", "--control-plane", &address, "--ca-pin", PIN, "--token", "pjt_short"]);
     let token = token(TENANT, 'A');
-    bench.refused(2, "E-ENROL-006", &["enrol", "--ca-pin", PIN, "--token", &token]);
+    bench.refused(2, "E-JOIN-006", &["enrol", "--ca-pin", PIN, "--token", &token]);
     bench.refused(2, "E-CONF-062", &["enrol", "--control-plane", "no port", "--ca-pin", PIN, "--token", &token]);
-    bench.refused(2, "E-ENROL-008", &["enrol", "--control-plane", &address, "--token", &token]);
-    bench.refused(
-        2,
-        "E-ENROL-007",
-        &["enrol", "--control-plane", &address, "--ca-pin", "sha256:12", "--token", &token],
-    );
+    bench.refused(2, "E-JOIN-008", &["enrol", "--control-plane", &address, "--token", &token]);
+    bench.refused(2, "E-JOIN-007", &["enrol", "--control-plane", &address, "--ca-pin", "sha256:12", "--token", &token]);
     let both = ["enrol", "--control-plane", &address, "--ca-pin", PIN, "--system-roots", "--token", &token];
     bench.refused(2, "cannot be used with", &both);
     assert!(!bench.dir().exists());

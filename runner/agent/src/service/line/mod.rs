@@ -139,10 +139,10 @@ impl Duties for Line {
 /// An error of this Runner as the link carries it: to the log, never over the line.
 #[expect(clippy::needless_pass_by_value, reason = "used as a function to map errors with")]
 fn duty(fail: Fail) -> DutyError {
-    DutyError::new("E-SERVE-020", fail.to_string())
+    DutyError::new("E-SERVICE-020", fail.to_string())
 }
 
 /// Something of this Runner does not fit what the line carries.
 fn unfit(what: &str, error: impl std::fmt::Display) -> DutyError {
-    DutyError::new("E-SERVE-021", format!("{what}: {error}"))
+    DutyError::new("E-SERVICE-021", format!("{what}: {error}"))
 }

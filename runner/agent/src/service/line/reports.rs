@@ -58,7 +58,7 @@ pub(super) fn reconcile(line: &Line, accepted: u64, head: Digest) -> Result<Cont
 
 fn rolled_back(line: &Line) {
     tracing::error!(
-        code = "E-SERVE-030",
+        code = "E-SERVICE-030",
         "ROLLBACK: the control plane has records that this store does not; no runs and no openings until `proctor-runner \
          journal acknowledge`"
     );
@@ -68,7 +68,7 @@ fn rolled_back(line: &Line) {
 
 pub(super) fn refused(line: &Line, seq: u64, code: &Code) {
     tracing::error!(
-        code = "E-SERVE-031",
+        code = "E-SERVICE-031",
         seq,
         refused = code.as_str(),
         "a report will never be accepted; see `status`"

@@ -24,7 +24,7 @@ pub(super) fn keep_cosignature(line: &Line, note: &NoteText) -> Result<()> {
     match store.journal_cosigned(&note.note()) {
         Ok(Cosigned::Kept) => Ok(()),
         Ok(Cosigned::RolledBack) => {
-            tracing::error!(code = "E-SERVE-030", "ROLLBACK: a cosigned checkpoint is not of this journal");
+            tracing::error!(code = "E-SERVICE-030", "ROLLBACK: a cosigned checkpoint is not of this journal");
             line.shared.out.condition(Condition::Rollback);
             Ok(())
         }
@@ -46,7 +46,7 @@ pub(super) fn audit_checkpoint(line: &Line, shown: &AuditCheckpoint) -> Result<A
         Ok(AuditSeen::AskAgain { .. }) => Ok(AuditAnswer::AskAgain),
         Ok(AuditSeen::Fork(fork)) => {
             tracing::error!(
-                code = "E-SERVE-032",
+                code = "E-SERVICE-032",
                 kept = fork.kept_head.size,
                 shown = fork.shown_head.size,
                 "the audit log was rewritten: both checkpoints are kept, drill-downs are refused"
