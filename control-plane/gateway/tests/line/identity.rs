@@ -39,16 +39,17 @@ async fn certificates_that_are_not_the_runners_do_not_get_to_say_anything() {
     assert!(refused(&world, &made_up, &key).await, "an authority of one's own");
     assert!(refused(&world, &of_other, &key).await, "an authority of one's own, of another tenant");
     assert!(refused(&world, &[runner.chain[0].clone()], &key).await, "without its key");
-    let counted = world.gateway.counters().snapshot();
-    // The client may try more than once.
-    assert!(counted.sessions_opened == 0 && counted.handshakes_failed >= 4, "{counted:?}");
-    assert!(counted.refusals["E-GATEWAY-020"] >= 1, "no certificate: {counted:?}");
-    assert!(counted.refusals["E-GATEWAY-022"] >= 3, "a wrong one: {counted:?}");
     runner.session(&world).await;
     world.clock.advance_ms(25 * 3_600_000);
     assert!(refused(&world, &runner.chain, &runner.tls).await, "expired");
-    assert!(world.gateway.counters().snapshot().refusals["E-GATEWAY-021"] >= 1);
+    let counters = world.gateway.counters();
     world.stop().await;
+    let counted = counters.snapshot();
+    assert_eq!(counted.sessions_opened, 1, "{counted:?}");
+    // The client may try more than once.
+    for (code, least) in [("E-GATEWAY-020", 1), ("E-GATEWAY-021", 1), ("E-GATEWAY-022", 3)] {
+        assert!(counted.refusals.get(code).is_some_and(|count| *count >= least), "{code}: {counted:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,8 @@
 //! Runners at the gateway: real TLS over loopback, a real database, and every message over the wire.
 
 #[cfg(test)]
+mod drilldown;
+#[cfg(test)]
 mod ending;
 #[cfg(test)]
 mod enrolment;
