@@ -107,6 +107,42 @@ impl Writes {
         self.steps("runner", runner.id, steps).await
     }
 
+    /// A Runner that is kept out comes again with new keys and another token, and waits to be approved: everything it had
+    /// before, certificates included, is worth nothing from now on. `Missing` for a Runner that is let in or waits.
+    pub async fn reenrol_runner(&self, runner: &Runner) -> Result<(), StoreError> {
+        let RunnerKeys { fingerprint, statement, tls_key, attestation_key, .. } = &runner.keys;
+        let RunnerKeys { journal_key, witness_key, sealing_key, .. } = &runner.keys;
+        let row = values![
+            runner.id,
+            runner.label,
+            runner.token,
+            runner.enrolled,
+            fingerprint,
+            statement,
+            tls_key,
+            attestation_key,
+            journal_key,
+            witness_key,
+            sealing_key,
+        ];
+        let sql = sql!(
+            "UPDATE runner SET label = $3, token = $4, enrolled = $5, state = 'pending', changed = NULL, \
+             lock_reason = NULL, fingerprint = $6, statement = $7, tls_key = $8, attestation_key = $9, \
+             journal_key = $10, witness_key = $11, sealing_key = $12 \
+             WHERE tenant = $1 AND runner = $2 AND state IN ('locked', 'revoked')"
+        );
+        self.change("runner", runner.id, sql, row).await?;
+        let sql = sql!(
+            "UPDATE runner_certificate SET state = 'superseded' WHERE tenant = $1 AND runner = $2 AND state = 'current'"
+        );
+        self.count("runner_certificate", runner.id, sql, values![runner.id]).await?;
+        let sql = sql!(
+            "UPDATE runner_certificate SET state = 'abandoned' WHERE tenant = $1 AND runner = $2 AND state = 'next'"
+        );
+        self.count("runner_certificate", runner.id, sql, values![runner.id]).await?;
+        self.put_presence(runner.id, &runner.presence).await
+    }
+
     /// Gives a Runner another standing.
     pub async fn set_runner_state(&self, id: RunnerId, state: &RunnerState) -> Result<(), StoreError> {
         let (word, changed, reason) = state_cells(state);

@@ -144,6 +144,7 @@ async fn change_everything(world: &World, tenant: TenantId) -> Answers {
         use_join_token(token_id(1), &digest(1), runner_id(1), at(1)); revoke_join_token(token_id(1), at(1));
         set_runner_state(runner_id(1), &RunnerState::Revoked { since: at(1) }); set_generation(runner_id(1), 5);
         put_presence(runner_id(1), &sample::presence()); put_presences(&[(runner_id(1), sample::presence())]);
+        reenrol_runner(&sample::runner(1));
         disconnect_all(); set_certificate_state(&digest(101), CertificateState::Abandoned);
         mark_overdue(runner_id(1), &name, at(1));
         set_run_request_state(request_id(1), &RunRequestState::Expired { at: at(1) });

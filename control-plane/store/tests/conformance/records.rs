@@ -159,6 +159,19 @@ on_both! {
         let current = tx.certificate_in(runner_id(1), CertificateState::Current).await.unwrap().unwrap();
         assert_eq!(current.fingerprint, next.fingerprint);
         tx.add_certificate(&sample::certificate(1, 2, CertificateState::Next)).await.unwrap();
+        let mut again = sample::runner(1);
+        again.keys.fingerprint = digest(77);
+        again.token = sample::token_id(2);
+        tx.set_runner_state(runner_id(1), &RunnerState::Active { since: at(6) }).await.unwrap();
+        assert!(missing(tx.reenrol_runner(&again).await), "a Runner that is let in keeps its keys");
+        tx.set_runner_state(runner_id(1), &RunnerState::Revoked { since: at(6) }).await.unwrap();
+        tx.reenrol_runner(&again).await.unwrap();
+        again.generation = 2;
+        assert_eq!(tx.runner(runner_id(1)).await.unwrap(), Some(again));
+        for state in [CertificateState::Current, CertificateState::Next] {
+            assert_eq!(tx.certificate_in(runner_id(1), state).await.unwrap(), None);
+        }
+        tx.add_certificate(&sample::certificate(1, 4, CertificateState::Next)).await.unwrap();
         assert!(conflict(tx.add_certificate(&sample::certificate(1, 3, CertificateState::Next)).await), "one is next");
     }
 
