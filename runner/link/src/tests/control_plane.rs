@@ -38,6 +38,8 @@ pub(super) enum Manner {
     /// Issues a renewed certificate and does not say so.
     SwallowRenewal,
     Stop(StopReason),
+    /// Answers the call with an error.
+    Fault(tonic::Code),
 }
 
 /// What it remembers of a session.
@@ -226,6 +228,11 @@ impl Line for Door {
         &self,
         request: Request<Streaming<proto::FromRunner>>,
     ) -> Result<Response<Self::SessionStream>, Status> {
+        let next = self.0.state().manners.front().copied();
+        if let Some(Manner::Fault(code)) = next {
+            self.0.change(|state| state.manners.pop_front());
+            return Err(Status::new(code, "E-GATEWAY-003"));
+        }
         let chain = request.peer_certs().expect("the TLS layer asks for a certificate");
         let key = leaf(&chain[0]).unwrap().spki;
         let (out, answers) = mpsc::channel(4);

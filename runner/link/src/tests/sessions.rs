@@ -104,6 +104,21 @@ async fn a_control_plane_that_leaves_is_come_back_to() {
 }
 
 #[tokio::test]
+async fn an_error_of_the_control_plane_is_told_from_a_wire_that_is_cut() {
+    for code in [tonic::Code::ResourceExhausted, tonic::Code::Internal, tonic::Code::Unavailable] {
+        let place = place(&[Manner::Fault(code)]).await;
+        let (handle, running) = run(&place, &Runner::with(5), &place.address);
+        until(&handle, "a status", |state| {
+            matches!(state, LinkState::Waiting { why, .. } if why.code == "E-LINK-024" && why.text.contains("E-GATEWAY-003"))
+        })
+        .await;
+        handle.retry_now();
+        until(&handle, "the drain", |state| matches!(state, LinkState::Connected { accepted: 5, .. })).await;
+        shut_down(&handle, running).await;
+    }
+}
+
+#[tokio::test]
 async fn revoked_and_locked_runners_stop() {
     for (reason, code) in [(StopReason::Revoked, "E-LINK-030"), (StopReason::Locked, "E-LINK-031")] {
         let place = place(&[Manner::Stop(reason)]).await;
