@@ -19,6 +19,7 @@ pub(crate) const APPEND_ONLY: &[&str] = &[
     "tenant_key",
     "missed_due",
     "run_report",
+    "run_item",
     "journal_line",
     "journal_node",
     "journal_checkpoint",

@@ -127,6 +127,21 @@ fn both_schemas_say_the_same() {
 }
 
 #[test]
+fn the_servers_rights_are_those_of_the_triggers() {
+    let (tables, _) = schema(Dialect::Sqlite);
+    let text = Dialect::Postgres.migrations().iter().map(|(_, _, text)| *text).collect::<String>();
+    for name in tables.keys().map(String::as_str) {
+        let rights = match (APPEND_ONLY.contains(&name), DELETABLE.contains(&name)) {
+            (true, _) => "SELECT, INSERT",
+            (false, true) => "SELECT, INSERT, UPDATE, DELETE",
+            (false, false) => "SELECT, INSERT, UPDATE",
+        };
+        assert!(text.contains(&format!("GRANT {rights} ON {name} TO proctor_app;")), "{name}: {rights}");
+        assert_eq!(text.matches(&format!(" ON {name} TO ")).count(), 1, "{name}");
+    }
+}
+
+#[test]
 fn every_key_begins_with_the_tenant() {
     let (tables, indexes) = schema(Dialect::Sqlite);
     for (name, table) in tables.iter().filter(|(name, _)| !name.starts_with("platform_")) {

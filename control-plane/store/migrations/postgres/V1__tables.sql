@@ -618,7 +618,7 @@ ALTER TABLE run_item ENABLE ROW LEVEL SECURITY;
 ALTER TABLE run_item FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_only ON run_item USING (tenant = (SELECT current_setting('app.tenant', true)))
     WITH CHECK (tenant = (SELECT current_setting('app.tenant', true)));
-GRANT SELECT, INSERT, UPDATE ON run_item TO proctor_app;
+GRANT SELECT, INSERT ON run_item TO proctor_app;
 ALTER TABLE run_check ENABLE ROW LEVEL SECURITY;
 ALTER TABLE run_check FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_only ON run_check USING (tenant = (SELECT current_setting('app.tenant', true)))

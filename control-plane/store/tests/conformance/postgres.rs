@@ -148,7 +148,9 @@ async fn the_servers_role_sees_one_tenant_and_changes_no_log() {
         assert_eq!(count().await, 0, "{user} after the transaction");
     }
     let server = cluster.client("proctor_app", &database(&world)).await;
-    for table in ["audit_line", "audit_node", "audit_checkpoint", "journal_line", "run_report", "drilldown_receipt"] {
+    for table in
+        ["audit_line", "audit_node", "audit_checkpoint", "journal_line", "run_report", "run_item", "drilldown_receipt"]
+    {
         for sql in
             [format!("UPDATE {table} SET tenant = tenant"), format!("DELETE FROM {table}"), format!("TRUNCATE {table}")]
         {
