@@ -81,6 +81,23 @@ impl Operations {
         Ok(written)
     }
 
+    /// Says that no Runner has a session; how many had one as far as the database knew. To be called when the control plane
+    /// starts, since one that was killed could not say so. What another replica knows better, it says again within
+    /// seconds.
+    pub async fn forget_sessions(&self) -> Result<u64, Error> {
+        let mut forgotten = 0;
+        for tenant in self.active_tenants().await? {
+            let permit = policy::system(tenant, Permission::Upkeep)?;
+            let tx = self.store().write(&permit).await?;
+            let here = tx.disconnect_all().await?;
+            if here > 0 {
+                tx.commit_unlogged(Unlogged::Presence).await?;
+            }
+            forgotten += here;
+        }
+        Ok(forgotten)
+    }
+
     async fn write_presences(&self, tenant: TenantId, unwritten: &[(RunnerId, Presence)]) -> Result<(), Error> {
         let permit = policy::system(tenant, Permission::Upkeep)?;
         let tx = self.store().write(&permit).await?;

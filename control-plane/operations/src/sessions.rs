@@ -57,6 +57,11 @@ impl Sessions {
         Entrance::Opened(session)
     }
 
+    /// How many Runners have a session, or had one a moment ago.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().live.len()
+    }
+
     /// Whether this session is the live one.
     pub(crate) fn is_live(&self, tenant: TenantId, runner: RunnerId, session: u64) -> bool {
         self.lock().live.get(&(tenant, runner)).is_some_and(|live| live.session == session)

@@ -23,7 +23,7 @@ pub struct CreateApiKey {
     pub person: Option<PersonId>,
     /// What its owner calls it.
     pub label: FreeText,
-    /// What it may be used for; everything that its owner's role allows, and the caller's key carries, when `None`.
+    /// What it may be used for; everything that its owner's role and the caller both may, when `None`.
     pub scopes: Option<Scopes>,
     /// When it ends; within 366 days.
     pub expires: Timestamp,
@@ -40,7 +40,7 @@ pub struct CreatedApiKey {
 
 impl Operations {
     /// Makes a key for the caller, or for somebody else if the caller manages keys. It carries nothing that its owner's
-    /// role does not allow, and nothing that the key that makes it does not carry.
+    /// role does not allow, and nothing that the caller may not.
     pub async fn create_api_key(&self, caller: &Caller, input: CreateApiKey) -> Result<CreatedApiKey, Error> {
         let owner = input.person.unwrap_or(caller.person());
         let for_other = owner != caller.person();
@@ -54,14 +54,14 @@ impl Operations {
         let scopes = match input.scopes {
             Some(scopes) => scopes,
             None => {
-                let shared = allowed.iter().filter(|scope| for_other || caller.scopes().contains(*scope));
-                let words: Vec<&str> = shared.map(Permission::as_str).collect();
-                Scopes::parse(words).map_err(|why| Error::invalid("scopes", why))?
+                let shared: Vec<_> =
+                    allowed.iter().filter(|scope| caller.may(*scope)).map(Permission::as_str).collect();
+                Scopes::parse(shared).map_err(|why| Error::invalid("scopes", why))?
             }
         };
-        // A key that makes keys must not make a stronger one of the same person; another person's is bound by the role.
-        let beyond = if for_other { None } else { scopes.beyond(caller.scopes()) };
-        if let Some(permission) = scopes.beyond(&allowed).or(beyond) {
+        // Whoever makes a key holds its text for a moment. So a key makes no key that can do more than itself: not of the
+        // same person, and not of a colleague who may open evidence where its own owner may not.
+        if let Some(permission) = scopes.iter().find(|scope| !allowed.contains(*scope) || !caller.may(*scope)) {
             return Err(Error::ScopeBeyond(permission));
         }
         self.add_key(tx, &permit, &person, input.label, scopes, input.expires).await

@@ -11,6 +11,9 @@ use super::{LineError, Session};
 use crate::drilldowns::Readiness;
 use crate::{Error, Operations};
 
+/// The time that this process gives to each cosignature of an audit checkpoint: some fifty in a second.
+const COSIGNATURE_MS: u64 = 20;
+
 impl Operations {
     /// The messages that are due; cheap when there is nothing new.
     pub async fn pending(&self, session: &mut Session) -> Result<Vec<FromControlPlane>, LineError> {
@@ -137,11 +140,15 @@ impl Operations {
     async fn checkpoint_to_show(&self, session: &mut Session) -> Result<Option<FromControlPlane>, LineError> {
         let now_ms = self.clock().monotonic_ms();
         let pause = u64::try_from(self.settings().checkpoint_pause.as_millis()).unwrap_or(u64::MAX);
+        // Each checkpoint that is shown comes back cosigned and is written down; with many Runners, each has its turn.
+        let sessions = u64::try_from(self.0.sessions.count()).unwrap_or(u64::MAX);
+        let pause = pause.max(sessions.saturating_mul(COSIGNATURE_MS));
         let too_soon = session.audit.at_ms.is_some_and(|at| now_ms < at.saturating_add(pause));
         if session.audit.forked || too_soon {
             return Ok(None);
         }
         let tx = self.store().read(&session.permit()).await?;
+        session.audit.at_ms = Some(now_ms);
         let Some(newest) = tx.audit_checkpoint().await? else { return Ok(None) };
         if newest.size == session.audit.kept || session.audit.under_way == Some(newest.size) {
             return Ok(None);
@@ -150,7 +157,6 @@ impl Operations {
         let proof = consistency(&tx, from_size, newest.size).await?;
         let note = NoteText::new(newest.note).map_err(|why| Error::invalid("note", why))?;
         session.audit.under_way = Some(newest.size);
-        session.audit.at_ms = Some(now_ms);
         Ok(Some(AuditCheckpoint { note, from_size, proof }.into()))
     }
 }

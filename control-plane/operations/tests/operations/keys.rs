@@ -86,6 +86,14 @@ async fn a_key_carries_no_more_than_its_owner_and_the_key_that_made_it() {
         world.ops.create_api_key(&administrator, key(&world, Some(acme.owner.person()), None)).await.unwrap_err();
     assert!(matches!(error, Error::OwnersOnly));
     world.ops.create_api_key(&administrator, key(&world, Some(viewer.person()), None)).await.unwrap();
+    // An administrator opens no evidence, and makes no key that could.
+    let engineer = world.person(&acme, Role::Engineer).await;
+    let stronger = key(&world, Some(engineer.person()), Some(&["drilldowns.request"]));
+    let error = world.ops.create_api_key(&administrator, stronger).await.unwrap_err();
+    assert!(matches!(error, Error::ScopeBeyond(Permission::DrillDownsRequest)));
+    let shared = world.ops.create_api_key(&administrator, key(&world, Some(engineer.person()), None)).await.unwrap();
+    assert!(shared.record.scopes.contains(Permission::RunsRequest));
+    assert!(!shared.record.scopes.contains(Permission::DrillDownsRequest));
     for expires in [0, 367 * 86_400_000] {
         let input = CreateApiKey { expires: world.now().plus_ms(expires), ..key(&world, None, None) };
         assert_eq!(world.ops.create_api_key(&acme.owner, input).await.unwrap_err().kind(), Kind::Invalid);

@@ -21,6 +21,24 @@ async fn upkeep_of_nothing_does_nothing_and_a_fresh_tenant_gets_its_first_checkp
     assert_eq!(proof::checkpoint::Checkpoint::open(&checkpoint, &key).unwrap().size, 1);
 }
 
+#[tokio::test]
+async fn sessions_of_a_control_plane_that_was_killed_are_forgotten() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let mut runner = world.runner(&acme).await;
+    let session = world.connected(&mut runner).await;
+    assert_eq!(world.ops.flush_presence().await.unwrap(), 1);
+    let id = runner.name.runner;
+    drop(session);
+    let world = world.restarted().await;
+    assert!(world.ops.get_runner(&acme.owner, id).await.unwrap().presence.connected, "nobody said otherwise");
+    assert_eq!(world.ops.forget_sessions().await.unwrap(), 1);
+    assert_eq!(world.ops.forget_sessions().await.unwrap(), 0);
+    assert!(!world.ops.get_runner(&acme.owner, id).await.unwrap().presence.connected);
+    world.connected(&mut runner).await;
+    assert!(world.ops.get_runner(&acme.owner, id).await.unwrap().presence.connected);
+}
+
 /// The futures of operations run on any thread.
 #[tokio::test]
 async fn operations_are_send() {
