@@ -13,7 +13,7 @@ use ids::{RequestId, RunId};
 
 use super::board::Board;
 use super::job::{self, Done, Job};
-use super::line::{self, Out};
+use super::line::{self, Out, Told};
 use super::work::{Looked, Requested, Work};
 use crate::fail::Fail;
 use crate::wiring::runner::Runner;
@@ -47,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) out: Out,
     /// Requests over the line that wait for their turn or are being executed.
     pub(crate) queued: Queued,
+    /// Word of runs that waits for their records.
+    pub(crate) told: Told,
 }
 
 /// Request ids, each once.
@@ -211,8 +213,7 @@ impl HandOut {
         let shared = self.shared.clone();
         let execute = move || {
             let mut ended = Ended { shared, job, done: None };
-            let (runner, out) = (&ended.shared.runner, &ended.shared.out);
-            let done = job::perform(runner, &ended.job, &|run| begun(&ended.job, run, out));
+            let done = job::perform(&ended.shared.runner, &ended.job, &|run| begun(&ended.job, run, &ended.shared));
             ended.done = Some(done);
         };
         self.jobs.push(std::thread::Builder::new().name("run".to_owned()).spawn(execute).map_err(no_thread)?);
@@ -283,12 +284,14 @@ impl HandOut {
     }
 }
 
-fn begun(job: &Job, run: RunId, out: &Out) {
+fn begun(job: &Job, run: RunId, shared: &Shared) {
     match job {
         Job::Due { procedure, due, .. } => tracing::info!(%run, procedure, %due, "a due run begins"),
         Job::Requested { procedure, request, .. } => {
             tracing::info!(%run, procedure, %request, "a requested run begins");
-            out.progress(RunProgress { request: Some(*request), run: Some(run), stage: RunStage::Begun, code: None });
+            let (request, run) = (Some(*request), Some(run));
+            let progress = RunProgress { request, run, stage: RunStage::Begun, code: None };
+            shared.told.tell(&shared.runner, &shared.out, progress);
         }
         Job::GoOn(_) => {}
     }

@@ -34,7 +34,7 @@ pub(crate) fn settle(runner: &Runner, installed: &InstalledProcedure) -> Result<
     let mut agenda = Agenda::new(now, runner.clock.monotonic_ms());
     agenda.plan([planned]);
     for missed in agenda.tick(now, runner.clock.monotonic_ms()).missed {
-        journal(runner, &missed, false)?;
+        journal(runner, &missed, None)?;
     }
     for (procedure, due) in agenda.due(now) {
         journal_due(runner, &procedure, due, MissReason::NotApproved)?;
@@ -42,11 +42,12 @@ pub(crate) fn settle(runner: &Runner, installed: &InstalledProcedure) -> Result<
     Ok(())
 }
 
-/// Tells of due times that can no longer be met; gives the word of the reason.
-pub(super) fn journal(runner: &Runner, missed: &Missed, rolled_back: bool) -> Result<&'static str, Fail> {
+/// Tells of due times that can no longer be met, where nothing else kept the service from them for the reason that the
+/// agenda knows; gives the word of the reason.
+pub(super) fn journal(runner: &Runner, missed: &Missed, kept_from: Option<MissReason>) -> Result<&'static str, Fail> {
     match missed {
         Missed::Due { procedure, due, reason } => {
-            let reason = if rolled_back { MissReason::Rollback } else { word(*reason) };
+            let reason = kept_from.unwrap_or_else(|| word(*reason));
             journal_due(runner, procedure, *due, reason)?;
             Ok(miss_word(reason))
         }

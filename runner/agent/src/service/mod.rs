@@ -59,7 +59,14 @@ pub(crate) fn run(place: &Place) -> Result<Exit, Fail> {
     let board = Arc::new(Board::new(runner.clock.now()));
     runner.board = Some(Arc::clone(&board));
     let (events, heard) = hands::events();
-    let shared = hands::Shared { runner, board, events, out: line::Out::default(), queued: hands::Queued::default() };
+    let shared = hands::Shared {
+        runner,
+        board,
+        events,
+        out: line::Out::default(),
+        queued: hands::Queued::default(),
+        told: line::Told::default(),
+    };
     // Whatever the health listener needs comes before anything is begun.
     let listener = listen.map(|address| runtime.block_on(http::bind(address))).transpose()?;
     let service = Service { shared: shared.clone(), ended: Arc::new(Notify::new()) };
@@ -138,21 +145,13 @@ async fn on_the_line(shared: hands::Shared, gate: Gate) {
     }
 }
 
-/// Puts every state of the line on the board, and what changes into the log.
+/// Puts every state of the line on the board; the link itself logs it.
 async fn watch(shared: hands::Shared, handle: Handle) {
     let mut states = handle.state();
     loop {
         let state = states.borrow_and_update().clone();
-        match &state {
-            LinkState::Connected { generation, not_after, .. } => {
-                shared.board.metrics.identity(*not_after);
-                tracing::debug!(generation, %not_after, "the line is up");
-            }
-            LinkState::Waiting { until, why } => {
-                tracing::warn!(code = why.code, %until, next = why.next, "the line is down");
-            }
-            LinkState::Stopped { why } => tracing::error!(code = why.code, next = why.next, "the line is stopped"),
-            LinkState::Connecting { .. } | LinkState::Off => {}
+        if let LinkState::Connected { not_after, .. } = &state {
+            shared.board.metrics.identity(*not_after);
         }
         shared.board.note(|facts| facts.line = Some(state));
         if states.changed().await.is_err() {

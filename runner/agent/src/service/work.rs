@@ -47,7 +47,8 @@ pub(crate) struct Work {
     hindrance: Option<Hindrance>,
     looked: Option<Timestamp>,
     paused: Option<Timestamp>,
-    was_rolled_back: bool,
+    /// What kept due times from being handled since the last look that went well.
+    kept_from: Option<MissReason>,
 }
 
 /// A run that was asked for over the line and has not begun.
@@ -89,7 +90,7 @@ impl Work {
             hindrance: None,
             looked: None,
             paused: None,
-            was_rolled_back: false,
+            kept_from: None,
             runner,
         };
         work.plan()?;
@@ -136,6 +137,7 @@ impl Work {
         let looked = self.look_at(now);
         if looked.is_err() {
             self.paused = Some(now.plus_ms(PAUSE_MS));
+            self.kept_from = self.kept_from.or(Some(MissReason::Storage));
         }
         self.tell();
         looked
@@ -146,10 +148,10 @@ impl Work {
         let mut looked = Looked { jobs: Vec::new(), refused: self.refuse(now) };
         if self.hindrance == Some(Hindrance::Rollback) {
             // A store that was put back is not written to; what is due meanwhile is told of when it was acknowledged.
-            self.was_rolled_back = true;
+            self.kept_from = Some(MissReason::Rollback);
             return Ok(looked);
         }
-        let rolled_back = std::mem::take(&mut self.was_rolled_back);
+        let kept_from = self.kept_from;
         let tick = self.agenda.tick(now, self.runner.clock.monotonic_ms());
         for procedure in &tick.set_back {
             tracing::warn!(procedure, code = "E-SERVICE-010", "the clock was set back; due times come again");
@@ -159,9 +161,10 @@ impl Work {
             })?;
         }
         for missed in &tick.missed {
-            let reason = missed::journal(&self.runner, missed, rolled_back)?;
+            let reason = missed::journal(&self.runner, missed, kept_from)?;
             self.board.metrics.missed(reason);
         }
+        self.kept_from = None;
         // Where the queue is full the store itself refuses each run, and says so once.
         if self.hindrance == Some(Hindrance::Disk) {
             for (procedure, due) in self.agenda.due(now) {

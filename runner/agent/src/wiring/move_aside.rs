@@ -28,6 +28,16 @@ const BEFORE: &str = "before";
 /// The key's stretching parameters belong to both stores.
 const HEADER: &str = "root.header";
 
+/// Refuses a folder in which a replacement was cut off: its store and its checkpoint may be of two Runners.
+pub(crate) fn refuse_unfinished(dir: &Path) -> Result<(), Fail> {
+    if dir.join(WHOLE).symlink_metadata().is_err() {
+        return Ok(());
+    }
+    let message =
+        format_args!("{}: enrolling was cut off while the new store took its place", dir.display()).to_string();
+    Err(Fail::input("E-JOIN-022", message, "`proctor-runner enrol` finishes it; nothing is lost"))
+}
+
 /// What was moved, and what came along.
 pub(crate) struct Moved {
     /// The folder with the old store.
@@ -77,6 +87,18 @@ pub(crate) fn replace(
 pub(crate) fn finish(dir: &Path, config: &Config) -> Result<Option<PathBuf>, Fail> {
     let whole = dir.join(WHOLE);
     let Ok(name) = std::fs::read_to_string(whole.join(BEFORE)) else { return Ok(None) };
+    // Nobody may have the store open while its files change places.
+    let lock = config.store.files(dir).lock;
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&lock)
+        .map_err(|error| unwritable(&lock, &error))?;
+    if lock.try_lock().is_err() {
+        let next = "stop the service, and wait until other commands have ended";
+        return Err(Fail::input("E-JOIN-021", "another process has the store of this Runner open", next));
+    }
     let before = dir.join(&name);
     let failed = |error: io::Error| unwritable(dir, &error);
     private_folder(&before).map_err(failed)?;
@@ -154,6 +176,14 @@ fn unwritable(path: &Path, error: &io::Error) -> Fail {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_replacement_that_was_cut_off_is_finished_by_enrolling_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        refuse_unfinished(folder.path()).unwrap();
+        std::fs::create_dir(folder.path().join(WHOLE)).unwrap();
+        assert_eq!(refuse_unfinished(folder.path()).unwrap_err().code, "E-JOIN-022");
+    }
 
     /// Wherever it is cut off, going on ends with the new file in the place and the old one aside.
     #[test]

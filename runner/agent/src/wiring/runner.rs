@@ -17,6 +17,7 @@ use crate::place::Place;
 use crate::service::Board;
 use crate::wiring::claims::Claims;
 use crate::wiring::files;
+use crate::wiring::move_aside;
 use crate::wiring::store::Store;
 
 /// What manifests and journals say made them.
@@ -63,6 +64,7 @@ impl Runner {
         runner_vault::harden_process().map_err(vault)?;
         let dir = absolute(place)?;
         let config = Config::load(&dir)?;
+        move_aside::refuse_unfinished(&dir)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let entropy = SystemEntropy::new();
         let provider = config.store.provider(&dir, config.profile)?;

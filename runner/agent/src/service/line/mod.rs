@@ -5,6 +5,7 @@ mod drilldowns;
 mod out;
 mod reports;
 mod runs;
+mod told;
 mod witness;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use crate::fail::Fail;
 
 pub(crate) use out::Out;
 pub(crate) use runs::{ended, refuse};
+pub(crate) use told::Told;
 
 /// The Runner as the line sees it.
 pub(crate) struct Line {

@@ -39,8 +39,9 @@ pub(super) fn next(line: &Line, from: u64, limit: ReportLimit) -> Result<Vec<Rep
 
 pub(super) fn accepted(line: &Line, accepted: u64) -> Result<()> {
     let kept = line.shared.runner.store.with(|store| store.accepted(accepted, None)).map_err(duty)?;
-    if kept == Acceptance::RolledBack {
-        rolled_back(line);
+    match kept {
+        Acceptance::Kept => line.shared.told.accepted(&line.shared.out, accepted),
+        Acceptance::RolledBack => rolled_back(line),
     }
     Ok(())
 }
@@ -48,7 +49,10 @@ pub(super) fn accepted(line: &Line, accepted: u64) -> Result<()> {
 pub(super) fn reconcile(line: &Line, accepted: u64, head: Digest) -> Result<Continuation> {
     let kept = line.shared.runner.store.with(|store| store.accepted(accepted, Some(head))).map_err(duty)?;
     Ok(match kept {
-        Acceptance::Kept => Continuation::Follows,
+        Acceptance::Kept => {
+            line.shared.told.accepted(&line.shared.out, accepted);
+            Continuation::Follows
+        }
         Acceptance::RolledBack => {
             rolled_back(line);
             Continuation::Differs

@@ -63,7 +63,16 @@ pub(super) fn progress(line: &Line) -> Result<Vec<RunProgress>> {
             Ok(RunProgress { request: Some(requested.request), run: None, stage: RunStage::Refused, code })
         }
     });
-    told.collect()
+    let mut now = Vec::new();
+    for progress in told {
+        let progress: RunProgress = progress?;
+        if progress.run.is_none() {
+            now.push(progress);
+        } else {
+            now.extend(line.shared.told.hold_back(runner, progress).map_err(duty)?.1);
+        }
+    }
+    Ok(now)
 }
 
 pub(super) fn start(line: &Line, asked: &RunRequest) -> Result<RunAnswer> {
@@ -141,7 +150,8 @@ pub(crate) fn ended(shared: &Shared, run: RunId) {
         .map(|asked| asked.into_iter().find(|one| one.outcome == RequestOutcome::Begun(run)).map(|one| one.request));
     match request {
         Ok(request) => {
-            shared.out.progress(RunProgress { request, run: Some(run), stage: RunStage::Ended, code: None });
+            let progress = RunProgress { request, run: Some(run), stage: RunStage::Ended, code: None };
+            shared.told.tell(&shared.runner, &shared.out, progress);
         }
         Err(fail) => tracing::error!(%run, code = fail.code, "the end of a run is told with the next session"),
     }
