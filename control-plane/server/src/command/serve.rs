@@ -52,6 +52,7 @@ async fn serve(config: &Config, place: &Place) -> Result<Exit, Fail> {
     let certificates = Arc::new(Certificates::open(config, &place.dir, clock.now())?);
     let operations = open::operations(config, Arc::clone(&clock)).await?;
     operations.refresh_trust().await.map_err(|error| open::operation(&error))?;
+    operations.forget_sessions().await.map_err(|error| open::operation(&error))?;
     let trusted = Arc::clone(operations.authority().trusted());
     let health = Arc::new(Health::new(Arc::clone(&certificates), Arc::clone(&clock), place.dir.clone()));
     health.database(true);

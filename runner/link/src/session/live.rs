@@ -34,6 +34,8 @@ pub(super) struct Live {
     renewal: Renewal,
     /// Requests for runs that came in this session.
     requested: std::collections::VecDeque<RequestId>,
+    /// Ends of runs, each with the size that the journal had then.
+    endings: std::collections::VecDeque<(u64, RunProgress)>,
     /// Hashes of receipts that were sent again and are not acknowledged.
     receipts: Vec<Digest>,
 }
@@ -61,6 +63,7 @@ impl Live {
             drilldowns: DrillDowns::default(),
             renewal: Renewal::new(opening.renew_at, random),
             requested: std::collections::VecDeque::new(),
+            endings: std::collections::VecDeque::new(),
             receipts: Vec::new(),
         };
         // The journal cannot have grown by reports of an older session that Hello did not count: they stood in it before.
@@ -124,6 +127,7 @@ impl Live {
             FromControlPlane::Accepted(message) => {
                 let accepted = self.reports.acknowledged(message.accepted, ms).map_err(broken)?;
                 out.extend(accepted.map(|accepted| Command::Do(Work::Accepted { accepted })));
+                self.tell_endings(out);
             }
             FromControlPlane::ReportRefused(refused) => {
                 self.reports.refused(refused.seq).map_err(broken)?;
@@ -186,7 +190,7 @@ impl Live {
             }
             Done::Catalogue(catalogue) => send(out, FromRunner::Catalogue(catalogue)),
             Done::Schedule(schedule) => send(out, FromRunner::Schedule(schedule)),
-            Done::Progress(all) => out.extend(all.into_iter().map(|one| Command::Send(FromRunner::RunProgress(one)))),
+            Done::Progress(all) => all.into_iter().for_each(|one| self.progressed(one, out)),
             Done::Run { request, answer: RunAnswer::Refused(code) } => refuse_run(out, request, code),
             Done::Run { answer: RunAnswer::Queued | RunAnswer::Repeated, .. } => {}
             Done::JournalCheckpoint(note) => self.witness.given(note, now.monotonic_ms),
@@ -232,7 +236,7 @@ impl Live {
             Nudge::CatalogueChanged => out.push(Command::Do(Work::Catalogue)),
             Nudge::ScheduleChanged => out.push(Command::Do(Work::Schedule)),
             Nudge::CheckpointMade => self.witness.made(now.monotonic_ms),
-            Nudge::Progress(progress) => send(out, FromRunner::RunProgress(progress)),
+            Nudge::Progress(progress) => self.progressed(progress, out),
             Nudge::ConditionChanged(condition) if condition != self.condition => {
                 self.condition = condition;
                 self.say_alive(now, out);
@@ -240,6 +244,22 @@ impl Live {
             Nudge::ConditionChanged(_) => {}
         }
         Ok(())
+    }
+
+    /// That a run has ended is said once its result is at the control plane: whoever hears it looks for the result next.
+    fn progressed(&mut self, progress: RunProgress, out: Out<'_>) {
+        if progress.stage == RunStage::Ended && self.reports.waiting() > 0 {
+            self.endings.push_back((self.reports.size(), progress));
+        } else {
+            send(out, FromRunner::RunProgress(progress));
+        }
+    }
+
+    fn tell_endings(&mut self, out: Out<'_>) {
+        while self.endings.front().is_some_and(|(size, _)| *size <= self.reports.accepted()) {
+            let told = self.endings.pop_front();
+            out.extend(told.map(|(_, progress)| Command::Send(FromRunner::RunProgress(progress))));
+        }
     }
 
     fn run_requested(&mut self, request: RunRequest, now: Moment, out: Out<'_>) {

@@ -33,6 +33,10 @@ impl Reports {
         Self { size, accepted, next: accepted, window: window.into(), reading: false, open: false, answered_ms: now_ms }
     }
 
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
     pub(super) fn accepted(&self) -> u64 {
         self.accepted
     }

@@ -1,8 +1,11 @@
 use contract::version::Version;
 use contract::{
     Accepted, AuditCheckpoint, Condition, DerRequest, DrillDownCancel, DrillDownCredit, FromControlPlane as Theirs,
-    FromRunner as Ours, JournalCosignature, ReceiptAccepted, Refused, Renew, Renewed, ReportRefused, RunStage,
+    FromRunner as Ours, JournalCosignature, ReceiptAccepted, Refused, Renew, Renewed, ReportRefused, RunProgress,
+    RunStage,
 };
+
+use ids::RunId;
 
 use super::samples::*;
 use super::*;
@@ -86,6 +89,21 @@ fn every_reason_to_stop_has_its_error() {
         let Some(Ending::Stopped { error, retry_after_seconds: 5 }) = ending(&commands) else { panic!("{commands:?}") };
         assert_eq!(error.code(), code);
     }
+}
+
+#[test]
+fn that_a_run_ended_is_said_when_its_result_has_arrived() {
+    let ended =
+        |id| RunProgress { request: None, run: Some(RunId::from_bytes([id; 16])), stage: RunStage::Ended, code: None };
+    let (mut stage, _) = Stage::live(3, 3, 4);
+    stage.done(Done::Reconciled(Continuation::Follows));
+    let told = |commands: &[Command]| sent(commands).iter().any(|sent| matches!(sent, Ours::RunProgress(_)));
+    stage.handle(Event::Local(Nudge::JournalGrew(5)));
+    assert!(!told(&stage.handle(Event::Local(Nudge::Progress(ended(1))))));
+    stage.done(Done::Reports(vec![report(3), report(4)]));
+    assert!(!told(&stage.receive(Theirs::Accepted(Accepted { accepted: 4 }))));
+    assert!(told(&stage.receive(Theirs::Accepted(Accepted { accepted: 5 }))));
+    assert!(told(&stage.handle(Event::Local(Nudge::Progress(ended(2))))), "nothing is waiting");
 }
 
 #[test]
