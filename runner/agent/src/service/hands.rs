@@ -13,7 +13,7 @@ use ids::{RequestId, RunId};
 
 use super::board::Board;
 use super::job::{self, Done, Job};
-use super::line::{self, Out, Told};
+use super::line::{self, Out};
 use super::work::{Looked, Requested, Work};
 use crate::fail::Fail;
 use crate::wiring::runner::Runner;
@@ -47,8 +47,6 @@ pub(crate) struct Shared {
     pub(crate) out: Out,
     /// Requests over the line that wait for their turn or are being executed.
     pub(crate) queued: Queued,
-    /// Word of runs that waits for their records.
-    pub(crate) told: Told,
 }
 
 /// Request ids, each once.
@@ -291,7 +289,7 @@ fn begun(job: &Job, run: RunId, shared: &Shared) {
             tracing::info!(%run, procedure, %request, "a requested run begins");
             let (request, run) = (Some(*request), Some(run));
             let progress = RunProgress { request, run, stage: RunStage::Begun, code: None };
-            shared.told.tell(&shared.runner, &shared.out, progress);
+            line::tell(shared, progress);
         }
         Job::GoOn(_) => {}
     }

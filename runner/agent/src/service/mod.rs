@@ -59,14 +59,7 @@ pub(crate) fn run(place: &Place) -> Result<Exit, Fail> {
     let board = Arc::new(Board::new(runner.clock.now()));
     runner.board = Some(Arc::clone(&board));
     let (events, heard) = hands::events();
-    let shared = hands::Shared {
-        runner,
-        board,
-        events,
-        out: line::Out::default(),
-        queued: hands::Queued::default(),
-        told: line::Told::default(),
-    };
+    let shared = hands::Shared { runner, board, events, out: line::Out::default(), queued: hands::Queued::default() };
     // Whatever the health listener needs comes before anything is begun.
     let listener = listen.map(|address| runtime.block_on(http::bind(address))).transpose()?;
     let service = Service { shared: shared.clone(), ended: Arc::new(Notify::new()) };

@@ -5,7 +5,6 @@ mod drilldowns;
 mod out;
 mod reports;
 mod runs;
-mod told;
 mod witness;
 
 use std::collections::BTreeMap;
@@ -27,8 +26,7 @@ use super::hands::Shared;
 use crate::fail::Fail;
 
 pub(crate) use out::Out;
-pub(crate) use runs::{ended, refuse};
-pub(crate) use told::Told;
+pub(crate) use runs::{ended, refuse, tell};
 
 /// The Runner as the line sees it.
 pub(crate) struct Line {

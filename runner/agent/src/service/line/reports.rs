@@ -39,9 +39,8 @@ pub(super) fn next(line: &Line, from: u64, limit: ReportLimit) -> Result<Vec<Rep
 
 pub(super) fn accepted(line: &Line, accepted: u64) -> Result<()> {
     let kept = line.shared.runner.store.with(|store| store.accepted(accepted, None)).map_err(duty)?;
-    match kept {
-        Acceptance::Kept => line.shared.told.accepted(&line.shared.out, accepted),
-        Acceptance::RolledBack => rolled_back(line),
+    if kept == Acceptance::RolledBack {
+        rolled_back(line);
     }
     Ok(())
 }
@@ -49,10 +48,7 @@ pub(super) fn accepted(line: &Line, accepted: u64) -> Result<()> {
 pub(super) fn reconcile(line: &Line, accepted: u64, head: Digest) -> Result<Continuation> {
     let kept = line.shared.runner.store.with(|store| store.accepted(accepted, Some(head))).map_err(duty)?;
     Ok(match kept {
-        Acceptance::Kept => {
-            line.shared.told.accepted(&line.shared.out, accepted);
-            Continuation::Follows
-        }
+        Acceptance::Kept => Continuation::Follows,
         Acceptance::RolledBack => {
             rolled_back(line);
             Continuation::Differs

@@ -63,16 +63,7 @@ pub(super) fn progress(line: &Line) -> Result<Vec<RunProgress>> {
             Ok(RunProgress { request: Some(requested.request), run: None, stage: RunStage::Refused, code })
         }
     });
-    let mut now = Vec::new();
-    for progress in told {
-        let progress: RunProgress = progress?;
-        if progress.run.is_none() {
-            now.push(progress);
-        } else {
-            now.extend(line.shared.told.hold_back(runner, progress).map_err(duty)?.1);
-        }
-    }
-    Ok(now)
+    told.collect()
 }
 
 pub(super) fn start(line: &Line, asked: &RunRequest) -> Result<RunAnswer> {
@@ -142,6 +133,21 @@ fn keep_refusal(shared: &Shared, request: RequestId, code: &str) {
     }
 }
 
+/// Word of a run. The line learns first how far the journal is now: it holds word of an end back until all of that is
+/// accepted, so that nobody hears of a result that is not there yet.
+pub(crate) fn tell(shared: &Shared, progress: RunProgress) {
+    if shared.out.handle().is_none() {
+        return;
+    }
+    match shared.runner.store.with(|store| store.journal_size()) {
+        Ok(size) => {
+            shared.out.journal_grew(size);
+            shared.out.progress(progress);
+        }
+        Err(fail) => tracing::error!(code = fail.code, "word of a run is told with the next session"),
+    }
+}
+
 /// A run has ended; whoever asked for it hears so.
 pub(crate) fn ended(shared: &Shared, run: RunId) {
     let since = shared.runner.clock.now().plus_ms(-TOLD_AGAIN_MS);
@@ -151,7 +157,7 @@ pub(crate) fn ended(shared: &Shared, run: RunId) {
     match request {
         Ok(request) => {
             let progress = RunProgress { request, run: Some(run), stage: RunStage::Ended, code: None };
-            shared.told.tell(&shared.runner, &shared.out, progress);
+            tell(shared, progress);
         }
         Err(fail) => tracing::error!(%run, code = fail.code, "the end of a run is told with the next session"),
     }

@@ -17,7 +17,7 @@ use runner_vault::{Files, Options, Provider, SameDisk, Vault};
 use super::board::Board;
 use super::hands::{Event, Queued, Shared, events};
 use super::job::{Done, Job, perform};
-use super::line::{Out, Told};
+use super::line::Out;
 use super::work::Work;
 use crate::config::Config;
 use crate::output::Output;
@@ -95,8 +95,7 @@ impl Bench {
         };
         let work = Work::new(runner.clone(), Arc::clone(&board)).unwrap();
         let (events, heard) = events();
-        let shared =
-            Shared { runner, board, events, out: Out::default(), queued: Queued::default(), told: Told::default() };
+        let shared = Shared { runner, board, events, out: Out::default(), queued: Queued::default() };
         Running { clock: Arc::clone(&self.clock), shared, heard, work }
     }
 }
