@@ -1,6 +1,7 @@
 //! `status`: how the service and its line to the control plane are.
 
 use contract::enrolment::Fingerprint;
+use proof::checkpoint::Checkpoint;
 use runner_vault::Condition;
 use serde_json::{Value, json};
 
@@ -126,7 +127,11 @@ fn store(runner: &Runner, report: &mut Report) -> Result<Value, Fail> {
         let (accepted, waiting) = (store.accepted_size()?, store.waiting()?);
         Ok((condition, store.journal_size()?, accepted, waiting, store.audit_head()?, store.audit_fork()?))
     })?;
-    report.lines.push(("journal", format!("{journal} records, {accepted} accepted, {} waiting", waiting.records)));
+    let cosigned = cosigned(runner)?;
+    report.lines.push((
+        "journal",
+        format!("{journal} records, {accepted} accepted, {} waiting, {cosigned} cosigned", waiting.records),
+    ));
     if let Some(audit) = &audit {
         report.lines.push(("audit log", format!("{} records seen, root {}", audit.size, audit.root)));
     }
@@ -147,7 +152,18 @@ fn store(runner: &Runner, report: &mut Report) -> Result<Value, Fail> {
     Ok(json!({
         "condition": match condition { Condition::Ready => "ready", Condition::Rollback(_) => "rollback" },
         "journal": journal, "accepted": accepted, "waiting": waiting.records, "waiting_bytes": waiting.bytes,
+        "cosigned": cosigned,
         "audit": audit.map(|head| json!({"size": head.size, "root": head.root})),
         "audit_fork": fork.map(|fork| json!({"at": fork.at, "kept": fork.kept_head.size, "shown": fork.shown_head.size, "seq": fork.seq})),
     }))
+}
+
+/// How many records of the journal the control plane has cosigned; a bundle of a later run has no witness yet.
+fn cosigned(runner: &Runner) -> Result<u64, Fail> {
+    let (note, key) = runner.store.with(|store| Ok((store.cosigned_checkpoint()?, store.journal_key().clone())))?;
+    let Some(note) = note else { return Ok(0) };
+    let opened = Checkpoint::open(&note, &key);
+    opened
+        .map(|checkpoint| checkpoint.size)
+        .map_err(|error| Fail::fault("E-JOURNAL-001", error, "see `proctor-runner journal verify`"))
 }

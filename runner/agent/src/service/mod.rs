@@ -23,6 +23,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clock::{Clock, SystemClock};
 use runner_disclosure::drilldown::Gate;
 use runner_link::{Finished, Handle, Link, LinkState};
 use tokio::sync::Notify;
@@ -41,6 +42,9 @@ pub(crate) use work::current;
 
 /// A thread that hands out work and was not seen for so long is stuck.
 const STUCK_MS: u64 = 2 * 60 * 1000;
+/// Another process has the store open, and how long that is waited for.
+const IN_USE: &str = "E-VAULT-003";
+const IN_USE_PATIENCE: Duration = Duration::from_secs(3);
 /// The line says goodbye within this.
 const GOODBYE: Duration = Duration::from_secs(5);
 
@@ -51,7 +55,7 @@ pub(crate) fn run(place: &Place) -> Result<Exit, Fail> {
     let listen = config.health.address()?;
     logs::begin(config.serve.log);
     quiet_panics();
-    let mut runner = Runner::open(&Place { out: Output::log(), ..place.clone() }, Mode::Write)?;
+    let mut runner = open(&Place { out: Output::log(), ..place.clone() })?;
     let gate = Gate::new(runner.config.drilldowns.policy(&runner.dir)?, Arc::clone(&runner.clock));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| Fail::fault("E-SERVICE-004", error, "see the limits of the service"))?;
@@ -76,6 +80,19 @@ pub(crate) fn run(place: &Place) -> Result<Exit, Fail> {
     runtime.shutdown_timeout(GOODBYE);
     tracing::info!("the service has ended");
     done.and(stopped).map(|()| Exit::Pass)
+}
+
+/// Opens the store. A command may have it for a moment; another service keeps it.
+fn open(place: &Place) -> Result<Runner, Fail> {
+    let clock = SystemClock::new();
+    loop {
+        match Runner::open(place, Mode::Write) {
+            Err(fail) if fail.code == IN_USE && u128::from(clock.monotonic_ms()) < IN_USE_PATIENCE.as_millis() => {
+                std::thread::sleep(IN_USE_PATIENCE / 30);
+            }
+            opened => return opened,
+        }
+    }
 }
 
 struct Service {

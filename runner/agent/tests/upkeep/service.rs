@@ -162,6 +162,15 @@ fn commands_that_write_are_carried_out_by_the_service() {
 #[test]
 fn a_second_service_is_refused_and_the_first_goes_on() {
     let bench = Bench::new();
+    // A command that comes while the service is starting waits for it.
+    let early = bench.command(&["serve"]).stderr(Stdio::null()).spawn().map(|mut starting| {
+        let removed = bench.run(&["resume"]);
+        starting.kill().unwrap();
+        starting.wait().unwrap();
+        removed
+    });
+    let early = early.unwrap();
+    assert_eq!(code(&early), 0, "{}", text(&early));
     let service = Service::start(&bench);
     let second = bench.run(&["serve"]);
     assert!(code(&second) == 2 && text(&second).contains("E-VAULT-003"), "{}", text(&second));
