@@ -52,7 +52,7 @@ impl Listeners {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fault)?;
         runtime.block_on(async {
             let mut terminate = signal(SignalKind::terminate()).map_err(fault)?;
-            say.line("\nThe endpoints stay up for you. Ctrl-C ends them.");
+            say.line("\nControl plane, Runner and endpoints stay up for you. Ctrl-C ends them.");
             tokio::select! {
                 pressed = tokio::signal::ctrl_c() => pressed.map_err(fault),
                 _ = terminate.recv() => Ok(()),

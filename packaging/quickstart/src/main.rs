@@ -1,8 +1,8 @@
-//! `cargo quickstart`: real procedures on this machine in one command, ending with a verified proof.
+//! `cargo quickstart`: a control plane and a Runner on this machine in one command, ending with verified proofs.
 //!
-//! It makes a folder with a Runner in it, starts endpoints and fills a database for the Runner to look at, and then
-//! does what a person would do: it runs `proctor-runner` and `proctor-verify` as they are and shows what they print.
-//! It knows their command lines alone and none of their rooms.
+//! It makes a folder with both in it, starts them as processes of their own, starts endpoints and fills a database for
+//! the Runner to look at, and then does what people would do: it runs `proctor-control-plane`, `proctor-runner` and
+//! `proctor-verify` as they are and shows what they print. It knows their command lines alone and none of their rooms.
 
 mod authority;
 mod company;
@@ -27,18 +27,19 @@ use clock::SystemClock;
 
 use crate::say::Say;
 
-/// Runs real procedures on this machine and ends with a proof that is verified. Needs no set-up.
+/// Starts a control plane and a Runner, runs real procedures across the line between them, opens evidence, and ends with
+/// proofs that are verified. Needs no set-up.
 #[derive(Debug, Parser)]
 #[command(
     name = "cargo quickstart",
     version,
     max_term_width = 100,
     after_help = "\
-Exit codes: 0 everything went as it must and the proof is verified, 1 something did not,
+Exit codes: 0 everything went as it must and the proofs are verified, 1 something did not,
 2 bad input, 3 fault of a program or the machine."
 )]
 struct Cli {
-    /// End when the story is told, instead of keeping the endpoints up until Ctrl-C.
+    /// End when the story is told, instead of keeping both services and the endpoints up until Ctrl-C.
     #[arg(long)]
     once: bool,
     /// Folder to work in: empty, not there yet, or made by a former quickstart. A fresh one for temporary files if

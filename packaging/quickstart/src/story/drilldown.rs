@@ -57,10 +57,13 @@ pub(super) fn tell(folder: &Folder, shell: &mut Shell<'_>, say: Say, review: &Ru
         let reason = ["--reason", "part of the yearly audit"];
         shell.run(&[&["proctor-runner", "drilldowns", "confirm", &request], &reason[..]].concat(), &[0])?;
     }
-    say.line("\nNow the request is signed by the device and by the control plane, checked by the Runner against its");
     say.line(
-        "own policy, journalled, and answered, sealed to the auditor. The control plane carries what it cannot read:",
+        "\nNow the request is signed by the device and by the control plane, checked by the Runner against its own",
     );
+    say.line(
+        "policy, journalled, and answered, sealed to the auditor. The control plane carries what it cannot read, and",
+    );
+    say.line("the auditor sees nothing before every step holds, down to the commitment in the attested manifest:");
     Ok(shell.run(&open, &[0])? == 0)
 }
 

@@ -68,8 +68,11 @@ pub(super) fn enrol(folder: &Folder, shell: &mut Shell<'_>, say: Say) -> Result<
     let known = shell.ask(&status)?;
     let runner = text(&known, "runner", &status)?;
     let fingerprint = text(known.get("enrolment").unwrap_or(&Value::Null), "fingerprint", &status)?;
+    say.line("\nThe administrator sees who asks. Only the same fingerprint on both screens is a reason to approve:");
+    shell.run(&["proctor-control-plane", "admin", "runner", "list"], &[0])?;
     let approve = ["proctor-control-plane", "admin", "runner", "approve", &runner, "--fingerprint", &fingerprint];
     shell.run(&approve, &[0])?;
+    say.line("\nThe same command again, as a lost answer would have it, and the Runner has its certificate for a day:");
     shell.run(&words, &[0])?;
     if folder.join("store.db").is_file() { Ok(()) } else { Err(Fault::NoRunner) }
 }

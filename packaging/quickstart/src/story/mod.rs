@@ -1,10 +1,12 @@
-//! The story: what a person would do on the first day, done for real, one command after the other.
+//! The story: what people would do on the first day, done for real, one command after the other.
 
 mod drilldown;
 mod expected;
 mod line;
+mod log;
 mod prove;
 mod stage;
+mod witness;
 
 use std::path::Path;
 
@@ -14,12 +16,13 @@ use serde_json::{Value, json};
 use self::expected::{Expected, REVIEW_FAILURES, TLS_FAILURES};
 use crate::authority::ENDPOINTS;
 use crate::company;
+use crate::control_plane;
 use crate::fault::Fault;
 use crate::folder::Folder;
 use crate::procedures::{self, Brought};
 use crate::programs::Programs;
 use crate::say::Say;
-use crate::shell::Shell;
+use crate::shell::{OWNER_KEY, Shell};
 
 /// A run that was made.
 #[derive(Debug)]
@@ -63,12 +66,14 @@ pub(crate) fn tell(dir: Option<&Path>, once: bool, say: Say, clock: &dyn Clock) 
     line::auditor(&folder, &mut shell)?;
     let opened = drilldown::tell(&folder, &mut shell, say, &review)?;
 
-    let proof = prove::tell(&folder, &mut shell, say, &review)?;
+    let tenant = log::tenant(&shell)?;
+    let proof = prove::tell(&folder, &mut shell, say, clock, (&review, &tenant))?;
+    let log = log::tell(&folder, &mut shell, say, clock, &tenant)?;
 
     let seconds = clock.monotonic_ms().saturating_sub(started) / 1000;
     let runs = [host, tls, review];
     let ok = shell.surprises().is_empty();
-    say_where(&folder, say, &listeners.ports, once);
+    say_where(&folder, &shell, say, &listeners.ports, once);
     conclude(&shell, say, seconds);
     say.summary(&json!({
         "ok": ok,
@@ -77,8 +82,8 @@ pub(crate) fn tell(dir: Option<&Path>, once: bool, say: Say, clock: &dyn Clock) 
         "runs": runs.iter().map(|run| json!({"run": run.id, "procedure": run.procedure, "verdict": run.verdict})).collect::<Vec<_>>(),
         "bundle": folder.join(&proof.bundle),
         "opened": opened,
-        "verified": proof.verified,
-        "tampering_refused": proof.tampering_refused,
+        "verified": proof.verified && log.verified,
+        "tampering_refused": proof.tampering_refused && log.tampering_refused,
         "control_plane": folder.control_plane.url(),
         "endpoints": endpoints(&listeners.ports),
         "surprises": shell.surprises(),
@@ -93,7 +98,10 @@ fn introduce(folder: &Folder, shell: &Shell<'_>, say: Say) {
     if folder.used_before {
         say.line("Using the folder of a former quickstart again.");
     }
-    say.line("Every command below is printed as it runs. To repeat one by hand, type this first:");
+    say.line(
+        "Two programs, started here as two processes, that meet only over mTLS which the Runner dials. Every command",
+    );
+    say.line("below is printed as it runs. To repeat one by hand, type this first:");
     say.dim(format_args!("\n{}", shell.prelude()));
 }
 
@@ -122,20 +130,27 @@ fn endpoints(ports: &[u16]) -> Vec<Value> {
     pairs.map(|(endpoint, port)| json!({"name": endpoint.name, "port": port, "about": endpoint.about})).collect()
 }
 
-fn say_where(folder: &Folder, say: Say, ports: &[u16], once: bool) {
-    say.title("7  Where everything is, and what to try next");
+fn say_where(folder: &Folder, shell: &Shell<'_>, say: Say, ports: &[u16], once: bool) {
+    say.title("8  Where everything is, and what to try next");
     let dir = folder.text();
+    let url = folder.control_plane.url();
     say.line(format_args!("In {dir}"));
     for (name, what) in [
-        ("procedures/", "the procedures; change one and run it"),
+        (OWNER_KEY, "the API key of Olga, who owns the tenant"),
+        (line::AUDITOR_KEY, "the API key of Grace, who audits; her device's key is beside it"),
+        (prove::RUNNER_KEYS, "public keys, as the Runner's administrator hands them out"),
+        (prove::CONTROL_PLANE_KEYS, "public keys, as the control plane's operator hands them out"),
+        ("control-plane", "the control plane: configuration, database, authority"),
         ("config.toml", "what this Runner may reach"),
+        ("procedures", "the procedures; change one, and `proctor-runner procedures add` installs it"),
         ("store.db", "the evidence, encrypted under root.key"),
-        ("control-plane/", "the control plane: configuration, database, authority"),
-        ("*.log", "what the two services say"),
         (company::FILE, "the company's database, filled anew by every quickstart"),
+        ("*.log", "what the two services say"),
     ] {
-        say.line(format_args!("  {name:<12} {what}"));
+        say.line(format_args!("  {name:<20} {what}"));
     }
+    say.line("Addresses");
+    say.line(format_args!("  {url}/api/v1  the control plane's API"));
     for (endpoint, port) in ENDPOINTS.iter().zip(ports) {
         say.line(format_args!("  https://localhost:{port}  {}: {}", endpoint.name, endpoint.about));
     }
@@ -144,27 +159,26 @@ fn say_where(folder: &Folder, say: Say, ports: &[u16], once: bool) {
             "Services and endpoints end with this program; `cargo quickstart --dir {dir}` starts them again."
         ));
     }
-    say.line(format_args!("  {}  the control plane's API", folder.control_plane.url()));
-    say.line("To try next, after the lines of part 1:");
+    say.line("Three commands to try, after these lines:");
+    say.dim(format_args!("\n{}\n", shell.prelude()));
+    let findings = format!(
+        "curl --cacert {} -H \"Authorization: Bearer $(cat {OWNER_KEY})\" {url}/api/v1/findings",
+        control_plane::AUTHORITY
+    );
     for (command, what) in [
-        ("proctor-runner status", "the Runner's end of the line"),
-        ("proctor-control-plane admin run list", "what ran, as the control plane knows it"),
-        ("proctor-runner runs", "the same, with everything that stays at the Runner"),
-        ("proctor-runner evidence last", "what the newest run collected; `destroy ITEM` shreds one"),
-        ("proctor-runner run procedures/admin-decision.yaml", "a run that waits for a person's decisions"),
-        ("proctor-runner pending", "what it waits for"),
-        ("proctor-runner keys rotate", "new keys for everything that is stored"),
-        ("proctor-runner doctor", "what is not as it should be with this Runner"),
+        (findings.as_str(), "what fails and since when, over the API"),
+        ("proctor-control-plane admin run request tls-endpoints", "look at the endpoints once more, over the line"),
+        ("proctor-runner journal tail", "what this Runner wrote down, and who looked at what"),
     ] {
-        say.line(format_args!("  {command:<50}  {what}"));
+        say.line(format_args!("  {command}\n      {what}"));
     }
-    say.line(format_args!("The folder stays until you remove it: rm -r {dir}\n"));
+    say.line(format_args!("README.md goes on from here. The folder stays until you remove it: rm -r {dir}\n"));
 }
 
 fn conclude(shell: &Shell<'_>, say: Say, seconds: u64) {
     match shell.surprises() {
         [] => say.good(format_args!(
-            "Everything went as it must; the evidence and the proof are verified. It took {seconds} s."
+            "Everything went as it must; evidence, proof and log are verified. It took {seconds} s."
         )),
         surprises => {
             say.bad(format_args!("{} things did not go as they must:", surprises.len()));

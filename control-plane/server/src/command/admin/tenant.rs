@@ -111,6 +111,7 @@ pub(super) async fn execute(verb: Verb, operations: &Operations, place: &Place) 
                     ("witness.vkey", format!("{witness}\n")),
                     ("drilldown.pem", keys.drilldown.to_pem()),
                 ];
+                files::make_folder(folder)?;
                 for (name, text) in all {
                     files::replace(&folder.join(name), text.as_bytes())?;
                 }
