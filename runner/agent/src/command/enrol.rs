@@ -49,7 +49,7 @@ pub(crate) struct Args {
     /// Ask once and do not wait for the approval; `serve` waits for it as well.
     #[arg(long)]
     no_wait: bool,
-    /// Ask anew although this Runner is enrolled, after it was locked; whether it is let in again the control plane says.
+    /// Ask anew although this Runner is enrolled: after it was locked or revoked. It is approved again, or not.
     #[arg(long)]
     again: bool,
     /// Move the store of a Runner that worked for nobody aside without asking.
@@ -83,7 +83,7 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
         && !args.again
     {
         let message = format!("this Runner is enrolled; its certificate ends at {}", identity.not_after());
-        let next = "`proctor-runner serve` uses it; --again asks anew; a Runner that was revoked for good needs another folder";
+        let next = "`proctor-runner serve` uses it; --again asks anew, after it was locked or revoked";
         return Err(Fail::input("E-JOIN-003", message, next));
     }
     let pending = application(&runner, token, &args)?;

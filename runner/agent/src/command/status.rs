@@ -98,8 +98,8 @@ fn service(runner: &Runner, report: &mut Report) -> (Value, Value) {
         Some(state) => {
             let (says, json) = line_state(state);
             report.lines.push(("line", says.clone()));
-            if matches!(state, runner_link::LinkState::Stopped { .. }) {
-                report.alarms.push((format!("the line is {says}"), "ask the administrator of the control plane"));
+            if let runner_link::LinkState::Stopped { why } = state {
+                report.alarms.push((format!("the line is {says}"), why.next));
             }
             json
         }

@@ -7,15 +7,24 @@ use runner_link::enrolment::{EnrolmentEnd, EnrolmentNews, Patience};
 
 use super::hands::Shared;
 use crate::fail::Fail;
-use crate::wiring::enrolment;
+use crate::wiring::enrolment::{self, Pending};
 
-/// The identity; where an application waits for its approval, this waits with it. `None` where nobody ever enrolled.
+/// The identity; where an application waits for its approval, this waits with it, since the operator made it later than
+/// any identity. `None` where nobody ever enrolled.
 pub(super) async fn identity(shared: &Shared) -> Result<Option<Identity>, Fail> {
-    let runner = &shared.runner;
-    if let Some(identity) = enrolment::identity(runner)? {
-        return Ok(Some(identity));
+    let identity = enrolment::identity(&shared.runner)?;
+    let Some(pending) = enrolment::pending(&shared.runner)? else { return Ok(identity) };
+    match (approved(shared, &pending).await, identity) {
+        (Err(fail), Some(identity)) => {
+            tracing::warn!(code = fail.code, next = fail.next, "the application came to nothing; the identity stays");
+            Ok(Some(identity))
+        }
+        (approved, _) => approved,
     }
-    let Some(pending) = enrolment::pending(runner)? else { return Ok(None) };
+}
+
+async fn approved(shared: &Shared, pending: &Pending) -> Result<Option<Identity>, Fail> {
+    let runner = &shared.runner;
     let dialer = runner.config.control_plane.dialer(&runner.dir)?;
     tracing::info!(control_plane = %pending.application.address(), "enrolment waits for its approval");
     let mut say = |news: EnrolmentNews<'_>| match news {
