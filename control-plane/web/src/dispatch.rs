@@ -76,7 +76,7 @@ impl Web {
         let verb = request.method().clone();
         let client = address::of_client(peer, request.headers(), &self.settings.trusted_proxies);
         request.extensions_mut().insert(Peer(client));
-        let mut response = match self.admit(&request, client) {
+        let response = match self.admit(&request, client) {
             Err(problem) => problem.into_response(),
             Ok(permit) => {
                 // Whatever is logged on the way carries the id of the request.
@@ -90,9 +90,20 @@ impl Web {
                 )
             }
         };
-        headers::put(response.headers_mut(), &id);
-        let path = response.extensions().get::<Matched>().map_or("-", |matched| matched.0);
         let took_ms = self.operations.clock().monotonic_ms().saturating_sub(began);
+        self.said(response, &id, &verb, took_ms)
+    }
+
+    /// Refuses what is not even a request: nobody looks at what it asks for.
+    pub(crate) fn refuse(&self, verb: &http::Method, problem: Problem) -> Response<Body> {
+        let id = hex::encode(random_bytes::<16>(&self.entropy));
+        self.said(problem.into_response(), &id, verb, 0)
+    }
+
+    /// Puts on an answer what stands on all of them, counts it and logs it.
+    fn said(&self, mut response: Response<Body>, id: &str, verb: &http::Method, took_ms: u64) -> Response<Body> {
+        headers::put(response.headers_mut(), id);
+        let path = response.extensions().get::<Matched>().map_or("-", |matched| matched.0);
         self.counters().answered(response.status());
         let status = response.status().as_u16();
         let code = response.extensions().get::<Coded>().map(|coded| coded.0);
@@ -226,6 +237,6 @@ async fn read_body(web: &Web, route: &Route, headers: &HeaderMap, body: Body) ->
     match read.map_err(|_| Problem::too_slow())? {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Problem::too_large()),
-        Err(_) => Err(Problem::too_slow()),
+        Err(_) => Err(Problem::broken_body()),
     }
 }

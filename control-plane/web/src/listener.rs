@@ -26,6 +26,7 @@ use tower::service_fn;
 use crate::Web;
 use crate::http::address::network_of;
 use crate::limits::Limits;
+use crate::problem::Problem;
 
 /// Bytes of the head of a request.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -121,7 +122,11 @@ async fn connection(
         move |request: http::Request<Incoming>| {
             let (web, busy) = (Arc::clone(&web), Busy::begin(&activity));
             async move {
-                let response = web.respond(request.map(Body::new), peer).await;
+                let response = if names_its_host(&request) {
+                    web.respond(request.map(Body::new), peer).await
+                } else {
+                    web.refuse(request.method(), Problem::host())
+                };
                 Ok::<_, Infallible>(response.map(|body| Body::new(busy.until_the_end_of(body))))
             }
         }
@@ -160,6 +165,12 @@ async fn connection(
             }
         }
     }
+}
+
+/// One host, so that whatever stands before us and we ourselves mean the same one (RFC 9112, section 3.2).
+fn names_its_host(request: &http::Request<Incoming>) -> bool {
+    let hosts = request.headers().get_all(http::header::HOST).iter().count();
+    if request.version() == http::Version::HTTP_11 { hosts == 1 } else { hosts <= 1 }
 }
 
 /// The protocol that TLS agreed on. Guessing it from the first bytes would wait for them without a limit.

@@ -87,6 +87,10 @@ problems! {
     /// It takes longer than anybody waits.
     unfinished = "E-WEB-018", SERVICE_UNAVAILABLE, "the control plane has not finished this in time",
         "send it again with the same Idempotency-Key, or look whether it was done";
+    /// No host, or more than one.
+    host = "E-WEB-019", BAD_REQUEST, "the request does not name its host exactly once", "send one Host header";
+    /// A body that breaks the rules of its transfer, or stops in the middle.
+    broken_body = "E-WEB-020", BAD_REQUEST, "the body broke off or is not framed as it says", "send it again, whole";
     /// Our fault.
     fault = "E-WEB-099", INTERNAL_SERVER_ERROR, "the control plane failed to do this; its log says why",
         "tell the operator of the control plane the X-Request-Id of this answer";

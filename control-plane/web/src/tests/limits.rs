@@ -44,7 +44,7 @@ async fn wrong_keys_are_slowed_down() {
     let fixture = fixture_with(generous()).await;
     let wrong = format!("{}AAAA", &fixture.ours.key[..fixture.ours.key.len() - 4]);
     let mut statuses = Vec::new();
-    for _ in 0..70 {
+    for _ in 0..110 {
         statuses.push(fixture.ask(Method::GET, "/api/v1/me", &wrong, None).await.status.as_u16());
     }
     assert_eq!(statuses.first(), Some(&401));

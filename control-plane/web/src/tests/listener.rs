@@ -158,6 +158,28 @@ async fn heads_are_bounded() {
 }
 
 #[tokio::test]
+async fn a_request_names_one_host_and_a_body_is_framed_as_it_says() {
+    let served = served(generous()).await;
+    let ask = served.request("/api/v1/me");
+    let key = &served.fixture.ours.key;
+    let post = format!(
+        "POST /api/v1/tokens HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n\
+         Transfer-Encoding: chunked\r\n\r\nnonsense\r\n"
+    );
+    for (request, code) in [
+        (ask.replace("Host: localhost\r\n", ""), "E-WEB-019"),
+        (ask.replace("Host: localhost\r\n", "Host: localhost\r\nHost: other\r\n"), "E-WEB-019"),
+        (post, "E-WEB-020"),
+    ] {
+        let mut stream = served.connect(&[b"http/1.1"]).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let text = read_all(&mut stream).await;
+        assert!(text.starts_with("HTTP/1.1 400 ") && text.contains(code), "{request}\n{text}");
+        assert!(text.contains("strict-transport-security") && text.contains("x-request-id"), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn one_address_has_so_many_connections() {
     let served = served(Limits { connections_per_address: 2, ..generous() }).await;
     let first = served.connect(&[b"http/1.1"]).await.unwrap();
