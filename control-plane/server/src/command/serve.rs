@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{Config, DatabaseConfig};
 use crate::place::Place;
 use crate::serving::{certificates::Certificates, health::Health, logs, metrics::Metrics, observe, upkeep};
 use crate::wiring::open;
@@ -54,7 +55,7 @@ async fn serve(config: &Config, place: &Place) -> Result<Exit, Fail> {
     operations.refresh_trust().await.map_err(|error| open::operation(&error))?;
     operations.forget_sessions().await.map_err(|error| open::operation(&error))?;
     let trusted = Arc::clone(operations.authority().trusted());
-    let health = Arc::new(Health::new(Arc::clone(&certificates), Arc::clone(&clock), place.dir.clone()));
+    let health = Arc::new(Health::new(Arc::clone(&certificates), Arc::clone(&clock), written_folder(config, place)));
     health.database(true);
     let gateway = Gateway::new(
         operations.clone(),
@@ -63,7 +64,6 @@ async fn serve(config: &Config, place: &Place) -> Result<Exit, Fail> {
         Arc::new(SystemEntropy::new()),
         control_plane_gateway::Limits::default(),
     );
-    let metrics = Arc::new(Metrics::new(gateway.counters(), Arc::clone(&health)));
     let listeners = Listeners::bind(config).await?;
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
@@ -73,6 +73,7 @@ async fn serve(config: &Config, place: &Place) -> Result<Exit, Fail> {
     let enrolment = tls::enrolment(&certificates.enrolment, Arc::clone(&clock)).map_err(|error| refused(&error))?;
     let web = tls::web(&certificates.web, Arc::clone(&clock)).map_err(|error| refused(&error))?;
     let api = Web::new(operations.clone(), open::web_settings(config, certificates.pin)?);
+    let metrics = Arc::new(Metrics::new(gateway.counters(), Arc::clone(&api), Arc::clone(&health)));
     spawn(&mut tasks, control_plane_gateway::serve_line(listeners.line, line, Arc::clone(&gateway), stop.clone()));
     spawn(&mut tasks, control_plane_gateway::serve_enrolment(listeners.enrolment, enrolment, gateway, stop.clone()));
     spawn(&mut tasks, control_plane_web::serve(listeners.web, web, api, stop.clone()));
@@ -102,6 +103,15 @@ async fn serve(config: &Config, place: &Place) -> Result<Exit, Fail> {
         tracing::warn!("connections were still open after {} s and are cut", GRACE.as_secs());
     }
     ended.map(|()| Exit::Pass)
+}
+
+/// Where this process writes: beside a database that is a file, or else into the control plane's own folder.
+fn written_folder(config: &Config, place: &Place) -> PathBuf {
+    let beside = match &config.database {
+        DatabaseConfig::Sqlite { path } => path.parent().filter(|folder| !folder.as_os_str().is_empty()),
+        DatabaseConfig::Postgres { .. } => None,
+    };
+    beside.unwrap_or(&place.dir).to_owned()
 }
 
 /// The listeners' sockets, all bound before anything is served.

@@ -20,9 +20,16 @@ fn key_file(dir: &Path) -> PathBuf {
     dir.join("authority.key")
 }
 
-/// Makes the authority of a new control plane.
+/// Whether the folder has its authority: the last thing that is made of a new control plane.
+pub(crate) fn is_there(dir: &Path) -> bool {
+    files::is_filled(&certificate_file(dir))
+}
+
+/// Makes the authority of a new control plane. A key whose certificate was never written is one that nobody trusts.
 pub(crate) fn create(dir: &Path, entropy: &SystemEntropy, now: clock::Timestamp) -> Result<ServerAuthority, Fail> {
     let authority = ServerAuthority::create(entropy, now).map_err(|error| issued(&error))?;
+    files::remove(&key_file(dir))?;
+    files::remove(&certificate_file(dir))?;
     files::create_private(&key_file(dir), authority.key_pem().expose())?;
     files::create_private(&certificate_file(dir), authority.certificate_pem().as_bytes())?;
     Ok(authority)
@@ -56,7 +63,14 @@ pub(crate) fn names(config: &Config) -> Result<Vec<ServerName>, Fail> {
     let named = |name: &String| {
         name.parse().map_err(|_| Fail::input("E-CONF-003", format_args!("{name:?} is no host name"), "correct it"))
     };
-    names.iter().map(named).collect()
+    // A name in capitals is the same name.
+    let mut different: Vec<String> = Vec::with_capacity(names.len());
+    for name in names.iter().map(|name| name.to_ascii_lowercase()) {
+        if !different.contains(&name) {
+            different.push(name);
+        }
+    }
+    different.iter().map(named).collect()
 }
 
 /// A certificate of the local authority for these names.

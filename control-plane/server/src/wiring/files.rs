@@ -18,6 +18,24 @@ pub(crate) fn create_private(path: &Path, bytes: &[u8]) -> Result<(), Fail> {
     NewFile::reserve(path)?.fill(bytes)
 }
 
+/// Whether there is a file with something in it.
+pub(crate) fn is_filled(path: &Path) -> bool {
+    path.metadata().is_ok_and(|about| about.len() > 0)
+}
+
+/// Takes away a file that was made and never filled, because whoever made it was killed.
+pub(crate) fn remove_empty(path: &Path) -> Result<(), Fail> {
+    if is_filled(path) { Ok(()) } else { remove(path) }
+}
+
+/// Takes a file away, if it is there.
+pub(crate) fn remove(path: &Path) -> Result<(), Fail> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(written(path, &error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// A new private file that is there already and still empty: so that a secret that is shown once has a place before it
 /// is made. One that is never filled goes away.
 #[derive(Debug)]

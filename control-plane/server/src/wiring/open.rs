@@ -154,5 +154,30 @@ fn stored(error: &StoreError) -> Fail {
     // The sentence begins with the code and ends with what to do.
     let says = error.to_string();
     let says = says.strip_prefix(error.code()).and_then(|says| says.strip_prefix(": ")).unwrap_or(&says);
-    Fail::input(error.code(), says, "")
+    match error {
+        StoreError::Busy => Fail::fault(error.code(), says, "stop the service if it runs, or try again in a moment"),
+        StoreError::Unavailable(_) | StoreError::File { .. } => Fail::fault(
+            error.code(),
+            says,
+            "check that the database is there, may be written, and has room on its disk",
+        ),
+        StoreError::Migration(_) | StoreError::Statement(_) | StoreError::Aborted | StoreError::Guarded { .. } => {
+            Fail::fault(error.code(), says, "check the disk and the database's log; nothing was half done")
+        }
+        StoreError::Conflict { .. }
+        | StoreError::Missing { .. }
+        | StoreError::Inconsistency { .. }
+        | StoreError::Reference { .. }
+        | StoreError::UnknownTenant
+        | StoreError::Record(_)
+        | StoreError::Cursor
+        | StoreError::AuditBroken { .. }
+        | StoreError::SchemaOlder { .. }
+        | StoreError::SchemaNewer { .. }
+        | StoreError::SchemaDiffers(_)
+        | StoreError::Role(_)
+        | StoreError::Config(_)
+        | StoreError::NotADatabase { .. }
+        | StoreError::OtherTool(_) => Fail::input(error.code(), says, ""),
+    }
 }

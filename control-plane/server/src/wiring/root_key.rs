@@ -11,11 +11,15 @@ use crate::config::RootKeyConfig;
 
 const SIZE: usize = 32;
 
-/// Makes the key file, unless a credential takes its place.
+/// Makes the key file, unless it is there already or a credential takes its place.
 pub(crate) fn prepare(config: &RootKeyConfig, entropy: &dyn Entropy) -> Result<(), Fail> {
     match config.credential {
         Some(_) => read(config).map(|_| ()),
-        None => files::create_private(&config.file, Secret::random(entropy).expose()),
+        None if files::is_filled(&config.file) => read(config).map(|_| ()),
+        None => {
+            files::remove_empty(&config.file)?;
+            files::create_private(&config.file, Secret::random(entropy).expose())
+        }
     }
 }
 
