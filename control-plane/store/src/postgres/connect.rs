@@ -19,7 +19,7 @@ use crate::dialect::SERVER_ROLE;
 
 /// What every session of ours is set to: nothing waits for ever, and names are looked up in one schema alone.
 const OPTIONS: &str = "-c statement_timeout=60s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s \
-                       -c search_path=public -c row_security=on";
+                       -c search_path=public,pg_temp -c row_security=on";
 
 /// Seconds to wait for a free connection.
 const WAIT: Duration = Duration::from_secs(10);
@@ -49,7 +49,7 @@ pub(crate) fn open_pool(config: &PostgresConfig) -> Result<Pool, StoreError> {
 /// One connection, to look at the schema or to migrate it: without limits of time.
 pub(crate) async fn connect_once(config: &PostgresConfig) -> Result<Client, StoreError> {
     let mut settings = settings(config)?;
-    settings.options("-c search_path=public -c lock_timeout=60s");
+    settings.options("-c search_path=public,pg_temp -c lock_timeout=60s");
     let unavailable = |error: tokio_postgres::Error| StoreError::Unavailable(chain(&error));
     match transport(config, &settings)? {
         Transport::Plain => {
