@@ -1,0 +1,6 @@
+//! Whoever means ill: a control plane with all its keys, readers of what crosses the line, and those who only cost.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test stops at the first surprise")]
+
+mod evidence;
+mod evil;
+mod line;
