@@ -139,6 +139,12 @@ impl Line {
         })
     }
 
+    /// Whether records wait at the Runner.
+    pub fn has_waiting(&self) -> bool {
+        let status = self.runner.json(&["status"]);
+        status.pointer("/store/waiting").and_then(Value::as_u64).is_some_and(|waiting| waiting > 0)
+    }
+
     /// Opens evidence as somebody with a device; more arguments at the end.
     pub fn open(&self, key_file: &Path, device: &Path, run: &str, item: &str, more: &[&str]) -> Answer {
         let mut command = std::process::Command::new(binary("proctor-verify"));

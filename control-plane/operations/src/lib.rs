@@ -110,14 +110,16 @@ struct Inner {
     sessions: sessions::Sessions,
     growth: sessions::Growth,
     groups: line::Groups,
-    wrong_keys: Throttle<ApiKeyId>,
+    wrong_keys: Throttle<(ApiKeyId, IpAddr)>,
     wrong_addresses: Throttle<IpAddr>,
     wrong_tokens: Throttle<IpAddr>,
 }
 
-/// Guesses at keys of 256 bits are hopeless; this keeps them from being costly too.
-const WRONG_KEYS: Allowance = Allowance { attempts: 20, recovery_ms: 3_000, remembered: 16_384 };
-const WRONG_ADDRESSES: Allowance = Allowance { attempts: 60, recovery_ms: 1_000, remembered: 16_384 };
+/// Guesses at keys of 256 bits are hopeless; this keeps them from being costly too. A key is counted by the network that
+/// presents it: its id is no secret, and whoever knows it must not be able to keep its owner out. Attempts that are still
+/// being looked at count as well, so there is room for a program that asks many things at once.
+const WRONG_KEYS: Allowance = Allowance { attempts: 100, recovery_ms: 3_000, remembered: 16_384 };
+const WRONG_ADDRESSES: Allowance = Allowance { attempts: 300, recovery_ms: 1_000, remembered: 16_384 };
 /// A Runner that waits for approval asks again every few seconds, and that is no failed attempt.
 const WRONG_TOKENS: Allowance = Allowance { attempts: 20, recovery_ms: 3_000, remembered: 16_384 };
 

@@ -45,9 +45,15 @@ pub(crate) struct Relay {
     answers: Mutex<HashMap<RequestId, Answer>>,
 }
 
+/// Whose session it is, by its certificate, and which of its sessions. The nonce alone would be anybody's who says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) runner: (TenantId, RunnerId),
+    pub(crate) epoch: Epoch,
+}
+
 struct Answer {
-    runner: (TenantId, RunnerId),
-    epoch: Epoch,
+    origin: Origin,
     since_ms: u64,
     sender: Option<mpsc::Sender<Piece>>,
     receiver: Option<mpsc::Receiver<Piece>>,
@@ -86,13 +92,12 @@ pub(crate) struct Due {
 pub(crate) struct OutOfTurn;
 
 impl Relay {
-    /// An answer is expected on a session of the Runner with this nonce.
-    pub(crate) fn expect(&self, request: RequestId, runner: (TenantId, RunnerId), epoch: Epoch, now_ms: u64) {
+    /// An answer is expected on this session.
+    pub(crate) fn expect(&self, request: RequestId, origin: Origin, now_ms: u64) {
         let capacity = usize::try_from(CREDIT).unwrap_or(8) + 1;
         let (sender, receiver) = mpsc::channel(capacity);
         let answer = Answer {
-            runner,
-            epoch,
+            origin,
             since_ms: now_ms,
             sender: Some(sender),
             receiver: Some(receiver),
@@ -122,7 +127,7 @@ impl Relay {
         let mut answers = self.lock();
         let answer = answers.get_mut(&request)?;
         answer.room = (answer.room + 1).min(MAX_CREDIT);
-        (answer.room >= CREDIT / 2 && answer.sender.is_some()).then_some(answer.runner)
+        (answer.room >= CREDIT / 2 && answer.sender.is_some()).then_some(answer.origin.runner)
     }
 
     /// The reader left; says whom to wake.
@@ -135,7 +140,7 @@ impl Relay {
         let unfinished = answer.sealed.is_none();
         answer.reader = if unfinished { Reader::Left } else { Reader::Done };
         answer.sender = None;
-        let runner = answer.runner;
+        let runner = answer.origin.runner;
         if answer.receipted {
             answers.remove(&request);
         }
@@ -143,9 +148,9 @@ impl Relay {
     }
 
     /// The answer begins. Nothing comes back for one that nobody expects but the word to stop.
-    pub(crate) fn start(&self, epoch: Epoch, start: &SealedStart) -> Result<Vec<FromControlPlane>, OutOfTurn> {
+    pub(crate) fn start(&self, origin: Origin, start: &SealedStart) -> Result<Vec<FromControlPlane>, OutOfTurn> {
         let mut answers = self.lock();
-        let expected = answers.get_mut(&start.request).filter(|answer| answer.epoch == epoch);
+        let expected = answers.get_mut(&start.request).filter(|answer| answer.origin == origin);
         let Some(answer) = expected else { return Ok(vec![cancel(start.request)]) };
         if answer.hash.is_some() || answer.sealed.is_some() {
             return Err(OutOfTurn);
@@ -160,10 +165,10 @@ impl Relay {
     }
 
     /// A frame comes.
-    pub(crate) fn frame(&self, epoch: Epoch, frame: SealedFrame) -> Result<Vec<FromControlPlane>, OutOfTurn> {
+    pub(crate) fn frame(&self, origin: Origin, frame: SealedFrame) -> Result<Vec<FromControlPlane>, OutOfTurn> {
         let SealedFrame { request, index, ciphertext, last } = frame;
         let mut answers = self.lock();
-        let expected = answers.get_mut(&request).filter(|answer| answer.epoch == epoch);
+        let expected = answers.get_mut(&request).filter(|answer| answer.origin == origin);
         let Some(answer) = expected else { return Ok(vec![cancel(request)]) };
         let Some(hash) = &mut answer.hash else { return Err(OutOfTurn) };
         if index != answer.next_index || answer.granted == 0 {
@@ -191,10 +196,10 @@ impl Relay {
         self.lock().get(&request).is_some_and(|answer| answer.hash.is_some() || answer.sealed.is_some())
     }
 
-    /// What the session with this nonce has to say: room that its readers have, and readers that left.
-    pub(crate) fn due(&self, epoch: Epoch) -> Due {
+    /// What this session has to say: room that its readers have, and readers that left.
+    pub(crate) fn due(&self, origin: Origin) -> Due {
         let mut due = Due::default();
-        for (request, answer) in self.lock().iter_mut().filter(|(_, answer)| answer.epoch == epoch) {
+        for (request, answer) in self.lock().iter_mut().filter(|(_, answer)| answer.origin == origin) {
             if answer.reader == Reader::Left {
                 answer.reader = Reader::Done;
                 due.messages.push(cancel(*request));
@@ -231,13 +236,13 @@ impl Relay {
         self.lock().remove(&request);
     }
 
-    /// The session with this nonce ended: its answers are cut off.
-    pub(crate) fn session_ended(&self, epoch: Epoch) {
+    /// The session ended: its answers are cut off.
+    pub(crate) fn session_ended(&self, origin: Origin) {
         self.lock().retain(|_, answer| {
-            if answer.epoch == epoch {
+            if answer.origin == origin {
                 answer.sender = None;
             }
-            answer.epoch != epoch || answer.reader == Reader::Reading
+            answer.origin != origin || answer.reader == Reader::Reading
         });
     }
 
@@ -328,5 +333,40 @@ impl Drop for AnswerReader {
         if let Some((tenant, runner)) = self.operations.relay().left(self.request) {
             self.operations.nudges().nudge(tenant, runner);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stranger_who_says_the_same_nonce_has_no_part_in_an_answer() {
+        let relay = Relay::default();
+        let (epoch, request) = (Epoch::from_bytes([7; 16]), RequestId::from_bytes([1; 16]));
+        let at = |tenant: u8, runner: u8| Origin {
+            runner: (TenantId::from_bytes([tenant; 16]), RunnerId::from_bytes([runner; 16])),
+            epoch,
+        };
+        let (ours, start) = (at(1, 1), SealedStart { request, enc: [9; 32] });
+        relay.expect(request, ours, 0);
+        let reader = relay.attach(request).unwrap();
+        for stranger in [at(2, 1), at(1, 2)] {
+            assert_eq!(relay.start(stranger, &start), Ok(vec![cancel(request)]));
+            relay.session_ended(stranger);
+            assert!(relay.due(stranger).messages.is_empty());
+        }
+        assert_eq!(
+            relay.start(ours, &start).unwrap().len(),
+            1,
+            "room for frames is granted to the Runner that was asked"
+        );
+        for stranger in [at(2, 1), at(1, 2)] {
+            assert!(relay.due(stranger).messages.is_empty());
+            relay.session_ended(stranger);
+        }
+        assert!(!reader.is_closed() && reader.len() == 1);
+        relay.session_ended(ours);
+        assert!(reader.is_closed());
     }
 }

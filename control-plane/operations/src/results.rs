@@ -4,7 +4,7 @@ use clock::Timestamp;
 use control_plane_domain::check_state::CheckState;
 use control_plane_domain::list::{Listed, Page};
 use control_plane_domain::policy::{Caller, Permission};
-use control_plane_domain::procedure::{InstalledProcedure, MissedDue};
+use control_plane_domain::procedure::{InstalledProcedure, MissedDue, ScheduleDue};
 use control_plane_domain::run::{CheckFilter, RunItem, RunTally};
 use crypto::Digest;
 use ids::{ItemId, RunId, RunnerId};
@@ -86,6 +86,14 @@ impl Operations {
         let permit = caller.permit(Permission::RunsList)?;
         let tx = self.store().read(&permit).await?;
         Ok(tx.missed_dues(runner, page).await?)
+    }
+
+    /// When a Runner's procedures are due next, and since when some of them are overdue.
+    pub async fn runner_schedule(&self, caller: &Caller, runner: RunnerId) -> Result<Vec<ScheduleDue>, Error> {
+        let permit = caller.permit(Permission::RunsList)?;
+        let tx = self.store().read(&permit).await?;
+        tx.runner(runner).await?.ok_or(Error::NotFound("Runner"))?;
+        Ok(tx.schedule(runner).await?)
     }
 
     /// How the runs of each day ended.

@@ -2,4 +2,7 @@
 
 mod drilldown;
 mod enrolment;
+mod faults;
+mod histories;
+mod operator;
 mod results;

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use clock::Timestamp;
 use control_plane_authn::api_key::Presented;
+use control_plane_authn::throttle::network_of;
 use control_plane_domain::api_key::{ApiKey, StoredApiKey};
 use control_plane_domain::person::{Person, PersonState};
 use control_plane_domain::policy::{self, Caller, KeyStanding, Permission, Permit, Role, Scopes};
@@ -38,16 +39,18 @@ pub struct Me {
 
 impl Operations {
     /// The caller behind a key that was presented from an address. Everything that does not hold is one refusal, and
-    /// counts against the address and, if there is such a key, against it.
+    /// counts against the network that it came from, altogether and for that key.
     pub async fn authenticate(&self, text: &str, address: IpAddr) -> Result<Caller, Error> {
         let now = self.now();
-        self.0.wrong_addresses.attempt(&address, now)?;
+        let network = network_of(address);
+        self.0.wrong_addresses.attempt(&network, now)?;
         let presented = Presented::parse(text).map_err(|_| Error::Unauthenticated)?;
-        self.0.wrong_keys.attempt(&presented.key(), now)?;
+        let of_key = (presented.key(), network);
+        self.0.wrong_keys.attempt(&of_key, now)?;
         let permit = policy::system(presented.tenant(), Permission::Authenticate)?;
         let (caller, key) = self.caller_of(&presented, &permit, now).await?;
-        self.0.wrong_addresses.succeeded(&address);
-        self.0.wrong_keys.succeeded(&presented.key());
+        self.0.wrong_addresses.succeeded(&network);
+        self.0.wrong_keys.succeeded(&of_key);
         self.note_use(&permit, &key, now).await;
         Ok(caller)
     }

@@ -9,6 +9,7 @@ use proof::drilldown::{Epoch, PendingRequest, RequestError};
 use proof::dsse::EnvelopeSignature;
 
 use super::check_asker;
+use crate::relay::Origin;
 use crate::{Error, Operations};
 
 impl Operations {
@@ -48,7 +49,8 @@ impl Operations {
         tx.set_drilldown_state(&drilldown, from).await?;
         let committed = tx.commit(&permit.record(Action::EvidenceSigned { request, request_sha256 })).await?;
         let now_ms = self.clock().monotonic_ms();
-        self.relay().expect(request, (permit.tenant(), drilldown.runner), Epoch::from_bytes(epoch), now_ms);
+        let origin = Origin { runner: (permit.tenant(), drilldown.runner), epoch: Epoch::from_bytes(epoch) };
+        self.relay().expect(request, origin, now_ms);
         self.wake(permit.tenant(), drilldown.runner, &committed);
         Ok(drilldown)
     }

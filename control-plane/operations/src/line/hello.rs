@@ -85,14 +85,14 @@ impl Operations {
                 return Err(LineError::stop(StopReason::Locked, "E-LINE-005"));
             }
         };
-        if let Err(error) = self.activate(peer, &found).await {
+        let begun = match self.activate(peer, &found, hello).await {
+            Ok(()) => self.session(id, peer, hello, &found),
+            Err(error) => Err(error),
+        };
+        let session = begun.inspect_err(|_| {
+            // What never began is not taken over by the next one.
             self.0.sessions.close(tenant, runner, id, self.clock().monotonic_ms());
-            return Err(error);
-        }
-        if found.audit == AuditSide::Differs {
-            self.alarm_audit_differs(peer, hello).await?;
-        }
-        let session = self.session(id, peer, hello, &found)?;
+        })?;
         self.0.presences.put(tenant, runner, session.presence.clone());
         // An older session of this Runner looks up and sees that it was replaced.
         self.nudges().nudge(tenant, runner);
@@ -176,7 +176,15 @@ impl Operations {
     }
 
     /// The first session of a certificate ends the life of those before it.
-    async fn activate(&self, peer: &PeerCertificate, found: &Found) -> Result<(), LineError> {
+    async fn activate(&self, peer: &PeerCertificate, found: &Found, hello: &Hello) -> Result<(), LineError> {
+        self.activate_certificate(peer, found).await?;
+        if found.audit == AuditSide::Differs {
+            self.alarm_audit_differs(peer, hello).await?;
+        }
+        Ok(())
+    }
+
+    async fn activate_certificate(&self, peer: &PeerCertificate, found: &Found) -> Result<(), LineError> {
         if found.certificate.state == CertificateState::Current {
             return Ok(());
         }

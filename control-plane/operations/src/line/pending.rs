@@ -18,7 +18,7 @@ impl Operations {
     /// The messages that are due; cheap when there is nothing new.
     pub async fn pending(&self, session: &mut Session) -> Result<Vec<FromControlPlane>, LineError> {
         let (tenant, runner) = (session.name.tenant, session.name.runner);
-        let due = self.relay().due(session.epoch);
+        let due = self.relay().due(session.origin());
         for request in due.cancelled {
             self.reader_left(tenant, request).await?;
         }

@@ -19,7 +19,7 @@ impl Operations {
         session: &Session,
         message: &SealedStart,
     ) -> Result<Vec<FromControlPlane>, LineError> {
-        self.relay().start(session.epoch, message).map_err(|_| LineError::protocol("E-LINE-060"))
+        self.relay().start(session.origin(), message).map_err(|_| LineError::protocol("E-LINE-060"))
     }
 
     pub(super) async fn sealed_frame(
@@ -27,7 +27,7 @@ impl Operations {
         session: &Session,
         message: SealedFrame,
     ) -> Result<Vec<FromControlPlane>, LineError> {
-        self.relay().frame(session.epoch, message).map_err(|_| LineError::protocol("E-LINE-061"))
+        self.relay().frame(session.origin(), message).map_err(|_| LineError::protocol("E-LINE-061"))
     }
 
     pub(super) async fn receipt(

@@ -11,6 +11,8 @@ use crypto::{Digest, p256};
 use ids::RequestId;
 use proof::note::VerifierKey;
 
+use crate::relay::Origin;
+
 /// A Runner's session. Tenant, Runner and keys are those of its certificate and its enrolment, never of a message.
 #[derive(Debug)]
 pub struct Session {
@@ -73,6 +75,11 @@ impl Session {
 
     pub(super) fn look_again_at(&mut self, at: Timestamp) {
         self.look_again = Some(self.look_again.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    /// Whose answers it carries.
+    pub(super) fn origin(&self) -> Origin {
+        Origin { runner: (self.name.tenant, self.name.runner), epoch: self.epoch }
     }
 
     pub(super) fn permit(&self) -> Permit {

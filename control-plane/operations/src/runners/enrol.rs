@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use clock::Timestamp;
 use contract::enrolment::{Fingerprint, KeyStatement};
 use contract::{AwaitingApproval, EnrolRequest, EnrolResponse, Enrolled};
+use control_plane_authn::throttle::network_of;
 use control_plane_authority::CertificateRequest;
 use control_plane_domain::audit::Action;
 use control_plane_domain::join_token::{JoinToken, Redemption, TokenRefusal};
@@ -46,7 +47,8 @@ impl Operations {
 
     async fn try_enrol(&self, request: &EnrolRequest, address: IpAddr) -> Result<EnrolResponse, NotLetIn> {
         let now = self.now();
-        self.0.wrong_tokens.attempt(&address, now)?;
+        let network = network_of(address);
+        self.0.wrong_tokens.attempt(&network, now)?;
         let tenant = request.token.tenant;
         let applicant = Applicant::read(request)?;
         let permit = policy::system(tenant, Permission::Enrol)?;
@@ -62,7 +64,7 @@ impl Operations {
             TokenRefusal::Revoked => NotLetIn::Refused("E-ENROL-004"),
         })?;
         // From here on it is known that the token was right.
-        self.0.wrong_tokens.succeeded(&address);
+        self.0.wrong_tokens.succeeded(&network);
         match redemption {
             Redemption::First => self.apply(tx, &permit, &token, &applicant, now).await,
             Redemption::Again(runner) => {

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use contract::enrolment::RecoveryStatement;
 use contract::{EnrolResponse, RecoverRequest};
+use control_plane_authn::throttle::network_of;
 use control_plane_authority::{CertificateRequest, VerifiedRunner};
 use control_plane_domain::audit::Action;
 use control_plane_domain::policy::{self, Permission, Permit};
@@ -30,7 +31,8 @@ impl Operations {
 
     async fn try_recover(&self, request: &RecoverRequest, address: IpAddr) -> Result<EnrolResponse, NotLetIn> {
         let now = self.now();
-        self.0.wrong_tokens.attempt(&address, now)?;
+        let network = network_of(address);
+        self.0.wrong_tokens.attempt(&network, now)?;
         let shown = self.authority().trusted().verify_expired(request.certificate.as_bytes(), now);
         let shown = shown.map_err(|_| NotLetIn::Refused("E-ENROL-020"))?;
         let wanted = CertificateRequest::parse(request.certificate_request.as_bytes());
@@ -47,7 +49,7 @@ impl Operations {
         let certificate = tx.certificate(&shown.fingerprint).await?.filter(|known| known.runner == runner.id);
         let certificate = certificate.ok_or(NotLetIn::Refused("E-ENROL-020"))?;
         self.check_statement(request, &shown, &wanted, &runner, &certificate)?;
-        self.0.wrong_tokens.succeeded(&address);
+        self.0.wrong_tokens.succeeded(&network);
         match runner.state.standing() {
             Standing::Revoked => return Err(NotLetIn::Refused("E-ENROL-008")),
             Standing::Locked => return Err(NotLetIn::Refused("E-ENROL-009")),

@@ -33,6 +33,16 @@ impl Operations {
         Ok(PublicKeys { issuing_authority, audit, witness, drilldown })
     }
 
+    /// Opens one sealed key of every tenant: a wrong root key is found before anybody relies on it.
+    pub async fn check_root_key(&self) -> Result<(), Error> {
+        for tenant in self.store().tenants().await? {
+            let permit = policy::system(tenant.id, Permission::Upkeep)?;
+            let tx = self.store().read(&permit).await?;
+            self.drilldown_key(&tx, tenant.id).await?;
+        }
+        Ok(())
+    }
+
     /// Reads every tenant's issuing authority into the map that the verifier of Runner certificates uses; how many are
     /// trusted. To be called at the start, and now and then for tenants that another replica made.
     pub async fn refresh_trust(&self) -> Result<usize, Error> {

@@ -110,6 +110,9 @@ async fn database(config: &Config) -> Seen {
     let opened = open::operations(config, open::clock()).await;
     match opened {
         Ok(operations) => {
+            if let Err(fail) = open::check_root_key(&operations).await {
+                return Seen::bad("database", format!("{} {}", fail.code, fail.message), fail.next);
+            }
             let tenants = operations.tenants().await.map_err(|error| open::operation(&error));
             Seen::of("database", tenants, |tenants| format!("{}, {} tenants", open::describe(config), tenants.len()))
         }

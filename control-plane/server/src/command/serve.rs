@@ -52,6 +52,7 @@ async fn serve(config: &Config, place: &Place) -> Result<Exit, Fail> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let certificates = Arc::new(Certificates::open(config, &place.dir, clock.now())?);
     let operations = open::operations(config, Arc::clone(&clock)).await?;
+    open::check_root_key(&operations).await?;
     operations.refresh_trust().await.map_err(|error| open::operation(&error))?;
     operations.forget_sessions().await.map_err(|error| open::operation(&error))?;
     let trusted = Arc::clone(operations.authority().trusted());

@@ -39,6 +39,18 @@ pub(crate) async fn operations(config: &Config, clock: Arc<dyn Clock>) -> Result
     Ok(Operations::new(Parts { store, authority, clock, entropy: SystemEntropy::new(), settings }))
 }
 
+/// Refuses a root key under which the tenants' keys do not open.
+pub(crate) async fn check_root_key(operations: &Operations) -> Result<(), Fail> {
+    operations.check_root_key().await.map_err(|error| match error {
+        control_plane_operations::Error::Key(_) => Fail::input(
+            "E-KEY-003",
+            "the root key is not the one under which the tenants' keys were sealed",
+            "put the key back that this database was made with",
+        ),
+        other => operation(&other),
+    })
+}
+
 /// Brings the tables to this version; the steps that were taken come back.
 pub(crate) async fn migrate(config: &Config) -> Result<(u32, u32), Fail> {
     let database = database(&config.database, Role::Owns)?;

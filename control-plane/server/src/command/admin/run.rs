@@ -19,6 +19,12 @@ use crate::place::Place;
 use crate::wiring::caller::KeyArgs;
 use crate::wiring::open;
 
+/// Code of the error that no Runner has the procedure.
+const NOT_INSTALLED: &str = "E-ADMIN-004";
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// How often a procedure that is not there is looked for again.
+const LOOKS: u32 = 10;
+
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
     /// Ask a Runner to run a procedure that its operator installed, and wait for the result.
@@ -110,8 +116,16 @@ async fn request(
     place: &Place,
 ) -> Result<Exit, Fail> {
     let caller = key.caller(operations).await?;
-    let installed = all_pages!(page => operations.list_procedures(&caller, runner, &page));
-    let (runner, digest) = newest(&installed, procedure)?;
+    let mut looks = 0;
+    let (runner, digest) = loop {
+        let installed = all_pages!(page => operations.list_procedures(&caller, runner, &page));
+        match newest(&installed, procedure) {
+            // What was installed a moment ago is on its way.
+            Err(fail) if fail.code == NOT_INSTALLED && looks < LOOKS => looks += 1,
+            found => break found?,
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    };
     let asked = RequestRun { runner, procedure: digest, wait: None };
     let made = operations.request_run(&caller, asked).await.map_err(|error| open::operation(&error))?;
     place.out.line(format_args!("request  {}", made.id));
@@ -129,7 +143,7 @@ async fn request(
             RunRequestState::Refused { code, .. } => break Err(("refused", Some(code))),
             RunRequestState::Expired { .. } => break Err(("expired before the Runner came", None)),
         }
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::time::sleep(LOOK_AGAIN).await;
     };
     progress.finish_and_clear();
     match ended {
@@ -164,7 +178,7 @@ fn newest(installed: &[InstalledProcedure], procedure: &Name) -> Result<(RunnerI
     found.sort_by_key(|installed| (installed.runner, installed.version));
     let Some(last) = found.last() else {
         return Err(Fail::input(
-            "E-ADMIN-004",
+            NOT_INSTALLED,
             format_args!("no Runner says that {procedure} is installed"),
             "its operator installs it with `proctor-runner procedures add FILE`",
         ));
