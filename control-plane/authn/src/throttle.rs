@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 
 use clock::Timestamp;
@@ -81,6 +82,14 @@ impl<K: Eq + Hash + Clone> Throttle<K> {
     /// How many subjects are remembered.
     pub fn remembered(&self) -> usize {
         self.spent.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+/// What counts as one address: a whole `/64` belongs to whoever has one address of it (RFC 6177).
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
     }
 }
 
