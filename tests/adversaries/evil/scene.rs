@@ -185,7 +185,7 @@ impl Scene {
 
     /// A session that is welcomed as an honest control plane would.
     pub(crate) fn session(&self) -> Session {
-        let session = self.evil.session();
+        let session = self.evil.session_or(|| self.line.runner_log());
         session.welcome();
         session
     }
@@ -263,9 +263,12 @@ fn items(line: &Line, run: &str) -> BTreeMap<String, Item> {
         let (id, root) = (text(item, "/item").parse().unwrap(), text(item, "/root").parse().unwrap());
         (text(item, "/step"), Item { item: id, root, rows: item["rows"].as_u64().unwrap() })
     };
-    // Beside each file's content stands an item with its name, mode and times.
-    let contents = listed["items"].as_array().unwrap().iter().filter(|item| item["form"] == "blob");
-    contents.map(item).collect()
+    // The first item of a step is the file's content; another one has its name, mode and times.
+    let mut items = BTreeMap::new();
+    for (step, item) in listed["items"].as_array().unwrap().iter().map(item) {
+        items.entry(step).or_insert(item);
+    }
+    items
 }
 
 /// The day of the week three days from now: 1 January 1970 was a Thursday.

@@ -76,8 +76,16 @@ impl Evil {
     }
 
     /// The next session in which the Runner says Hello.
+    #[track_caller]
     pub(crate) fn session(&self) -> Session {
-        self.sessions.lock().unwrap().recv_timeout(PATIENCE).expect("the Runner comes")
+        self.session_or(String::new)
+    }
+
+    /// The same; a test that waits in vain says what the Runner said.
+    #[track_caller]
+    pub(crate) fn session_or(&self, log: impl Fn() -> String) -> Session {
+        let session = self.sessions.lock().unwrap().recv_timeout(PATIENCE);
+        session.unwrap_or_else(|_| panic!("the Runner does not come:\n{}", log()))
     }
 
     /// Forgets sessions that nobody asked for, so that the next one is a new one.

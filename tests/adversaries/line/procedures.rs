@@ -118,10 +118,14 @@ fn install(scene: &Scene, version: &str) -> Digest {
 
 fn digest(scene: &Scene, id: &str) -> Digest {
     let listed = scene.line.runner.json(&["procedures", "list"]);
-    let all = listed.as_array().or_else(|| listed["procedures"].as_array()).unwrap();
-    let newest = all.iter().filter(|one| one["id"] == id).max_by_key(|one| one["version"].as_u64());
+    let newest = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["procedure"] == id)
+        .max_by_key(|one| one["version"].as_u64());
     let found = newest.unwrap_or_else(|| panic!("{id} is not in {listed:#}"));
-    ["digest", "sha256"].iter().find_map(|name| found[*name].as_str()).unwrap().parse().unwrap()
+    text(found, "/sha256").parse().unwrap()
 }
 
 fn ask(session: &Session, procedure: Digest, request: Option<RequestId>) -> RunRequest {
