@@ -13,6 +13,7 @@ mod procedures;
 mod run_requests;
 mod runners;
 mod runs;
+mod schedule;
 mod shape;
 mod tenant;
 mod tokens;
@@ -32,6 +33,7 @@ pub(crate) fn routes() -> impl Iterator<Item = &'static Route> {
         procedures::ROUTES,
         runs::ROUTES,
         run_requests::ROUTES,
+        schedule::ROUTES,
         checks::ROUTES,
         items::ROUTES,
         drilldowns::ROUTES,

@@ -7,7 +7,7 @@ use control_plane_domain::drilldown::{AskedItem, DrillDown, DrillDownState};
 use control_plane_domain::join_token::{JoinToken, TokenState};
 use control_plane_domain::person::{Person, PersonState};
 use control_plane_domain::policy::{self, Permission, Role};
-use control_plane_domain::procedure::{InstalledProcedure, ReportedProcedure};
+use control_plane_domain::procedure::{InstalledProcedure, MissedDue, ReportedProcedure, ScheduleDue};
 use control_plane_domain::run::AcceptedReport;
 use control_plane_domain::run_request::{RunRequest, RunRequestState};
 use control_plane_domain::runner::{Presence, Runner, RunnerKeys, RunnerState};
@@ -92,6 +92,24 @@ impl Things {
         tx.add_join_token(&token, &Digest::from_bytes([tenant.as_bytes()[15]; 32])).await.unwrap();
         tx.add_runner(&self.runner(now)).await.unwrap();
         tx.replace_catalogue(self.runner, &[self.procedure(now)]).await.unwrap();
+        let due = ScheduleDue {
+            runner: self.runner,
+            procedure: "access-review".parse().unwrap(),
+            next_due: now,
+            reported: now,
+            overdue_since: None,
+        };
+        tx.replace_schedule(self.runner, &[due]).await.unwrap();
+        tx.mark_overdue(self.runner, &"access-review".parse().unwrap(), now).await.unwrap();
+        tx.add_missed(&[MissedDue {
+            runner: self.runner,
+            procedure: "access-review".parse().unwrap(),
+            due: now,
+            reason: "off".parse().unwrap(),
+            seq: 0,
+        }])
+        .await
+        .unwrap();
         let manifest = self.manifest(tenant, now);
         let report =
             AcceptedReport { seq: 1, manifest: &manifest, manifest_bytes: b"{}\n", attestation: b"{}", at: now };
