@@ -154,5 +154,25 @@ pub(crate) async fn check_server_role(client: &Client) -> Result<(), StoreError>
     if encoding != "UTF8" {
         return Err(StoreError::Role(format!("the database's encoding is {encoding}: make it with UTF8")));
     }
-    Ok(())
+    check_policies(client).await
+}
+
+/// Refuses tables of tenants whose rows are not kept apart any more: somebody switched row-level security off, or added
+/// a policy to the one of the migrations. Policies of the same table add up.
+async fn check_policies(client: &Client) -> Result<(), StoreError> {
+    let sql = "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+               JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant' AND NOT a.attisdropped \
+               WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') \
+               AND (NOT c.relrowsecurity OR NOT c.relforcerowsecurity OR 1 <> \
+                    (SELECT count(*) FROM pg_policy p WHERE p.polrelid = c.oid AND p.polpermissive \
+                     AND (0 = ANY (p.polroles) OR current_user::regrole::oid = ANY (p.polroles)))) \
+               ORDER BY c.relname LIMIT 1";
+    let open = client.query_opt(sql, &[]).await.map_err(|error| StoreError::Unavailable(chain(&error)))?;
+    open.map_or(Ok(()), |row| {
+        let table: String = row.get(0);
+        Err(StoreError::Role(format!(
+            "tenants are not kept apart in the table `{table}`: somebody changed its row-level security. Put it back as \
+             the migrations made it: enabled, forced, with one policy"
+        )))
+    })
 }

@@ -181,6 +181,25 @@ async fn roles_that_policies_do_not_bind_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tables_that_no_longer_keep_tenants_apart_are_refused() {
+    let cluster = cluster().await;
+    let database = cluster.database(true).await;
+    let server = Config::Postgres(cluster.config("proctor_app", &database));
+    let admin = cluster.admin(&database).await;
+    for (change, undo) in [
+        ("ALTER TABLE runner DISABLE ROW LEVEL SECURITY", "ALTER TABLE runner ENABLE ROW LEVEL SECURITY"),
+        ("ALTER TABLE person NO FORCE ROW LEVEL SECURITY", "ALTER TABLE person FORCE ROW LEVEL SECURITY"),
+        ("CREATE POLICY everything ON run FOR SELECT USING (true)", "DROP POLICY everything ON run"),
+    ] {
+        assert!(Store::open(&server, clock()).await.is_ok());
+        admin.batch_execute(change).await.unwrap();
+        let error = Store::open(&server, clock()).await.unwrap_err();
+        assert_eq!(error.code(), "E-STORE-024", "{change}: {error}");
+        admin.batch_execute(undo).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_schema_is_refused_with_what_to_do() {
     let cluster = cluster().await;
     let database = cluster.database(false).await;
