@@ -84,9 +84,16 @@ impl Operations {
         now: Timestamp,
     ) -> Result<EnrolResponse, NotLetIn> {
         let runner = applicant.runner(token, now);
-        match tx.add_runner(&runner).await {
-            Err(error) if is_conflict(&error) => return Err(NotLetIn::Refused("E-ENROL-007")),
-            added => added?,
+        let known = tx.runner(runner.id).await?.map(|known| known.state.standing());
+        match known {
+            None => match tx.add_runner(&runner).await {
+                Err(error) if is_conflict(&error) => return Err(NotLetIn::Refused("E-ENROL-007")),
+                added => added?,
+            },
+            // It was kept out and comes again with a new TLS key: what was copied from it is worth nothing then. An
+            // administrator made the token and compares the fingerprint anew.
+            Some(Standing::Locked | Standing::Revoked) => tx.reenrol_runner(&runner).await?,
+            Some(Standing::Pending | Standing::Active) => return Err(NotLetIn::Refused("E-ENROL-007")),
         }
         let statement_sha256 = applicant.fingerprint.digest();
         tx.use_join_token(token.id, &statement_sha256, runner.id, now).await?;
@@ -116,16 +123,17 @@ impl Operations {
         };
         if let Some(first) = first {
             // Its answer was lost. A Runner that has renewed since, or whose certificate has expired, recovers instead.
-            let again = first.generation == 1 && first.key == applicant.request.key_digest() && now < first.not_after;
+            let again = first.key == applicant.request.key_digest() && now < first.not_after;
             if !again {
                 return Err(NotLetIn::Refused("E-ENROL-010"));
             }
             return Ok(EnrolResponse::Enrolled(self.enrolled(&tx, &first).await?));
         }
-        let certificate = self.issue(&tx, permit.tenant(), runner.id, &applicant.request, 1).await?;
+        let generation = runner.generation + 1;
+        let certificate = self.issue(&tx, permit.tenant(), runner.id, &applicant.request, generation).await?;
         let enrolled = self.enrolled(&tx, &certificate).await?;
         tx.add_certificate(&certificate).await?;
-        let (runner, generation) = (runner.id, certificate.generation);
+        let runner = runner.id;
         let action = Action::RunnerEnrolled { runner, generation, certificate_sha256: certificate.fingerprint };
         tx.commit(&permit.record(action)).await?;
         Ok(EnrolResponse::Enrolled(enrolled))
