@@ -88,6 +88,8 @@ impl Operations {
         if right { Ok(()) } else { Err(refused()) }
     }
 
+    /// A certificate that was issued and never used in a session is in use once it is shown here: were it put aside for
+    /// the new one, a Runner that did not get this answer would have nothing to show the next time.
     async fn reissue(
         &self,
         tx: WriteTx,
@@ -96,6 +98,10 @@ impl Operations {
         shown: &RunnerCertificate,
         wanted: &CertificateRequest,
     ) -> Result<EnrolResponse, NotLetIn> {
+        let taken_up = shown.state == CertificateState::Next;
+        if taken_up {
+            take_up(&tx, shown).await?;
+        }
         let next = tx.certificate_in(runner.id, CertificateState::Next).await?;
         if let Some(next) = &next {
             // The same request again: the answer was lost.
@@ -113,7 +119,26 @@ impl Operations {
             generation: certificate.generation,
             certificate_sha256: certificate.fingerprint,
         };
-        tx.commit(&permit.record(action)).await?;
+        let activated = taken_up.then(|| Action::RunnerCertificateActivated {
+            runner: runner.id,
+            generation: shown.generation,
+            certificate_sha256: shown.fingerprint,
+        });
+        let records: Vec<_> = activated.into_iter().chain([action]).map(|action| permit.record(action)).collect();
+        if let [first, rest @ ..] = records.as_slice() {
+            let (mut logged, _) = tx.log(first).await?;
+            logged.log_all(rest).await?;
+            logged.commit().await?;
+        }
         Ok(EnrolResponse::Enrolled(enrolled))
     }
+}
+
+/// Makes a certificate the one in force.
+async fn take_up(tx: &WriteTx, certificate: &RunnerCertificate) -> Result<(), NotLetIn> {
+    if let Some(current) = tx.certificate_in(certificate.runner, CertificateState::Current).await? {
+        tx.set_certificate_state(&current.fingerprint, CertificateState::Superseded).await?;
+    }
+    tx.set_certificate_state(&certificate.fingerprint, CertificateState::Current).await?;
+    Ok(tx.set_generation(certificate.runner, certificate.generation).await?)
 }

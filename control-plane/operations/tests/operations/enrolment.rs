@@ -174,6 +174,26 @@ async fn an_expired_runner_recovers_with_the_key_it_had() {
 }
 
 #[tokio::test]
+async fn a_certificate_that_was_never_used_recovers_and_a_lost_answer_strands_nobody() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let mut runner = world.runner(&acme).await;
+    // Enrolled, and then off for days.
+    world.advance_seconds(3 * 86_400);
+    let lost = world.ops.recover(&runner.recover_request(world.now()), ADDRESS).await;
+    assert_eq!(code(&lost), "enrolled");
+    // The answer was lost and the program restarted: another request over the same key, with the certificate it has.
+    let recovered = world.ops.recover(&runner.recover_request(world.now()), ADDRESS).await;
+    assert_eq!(code(&recovered), "enrolled");
+    assert_eq!(world.logged(&acme, "runner.locked").await, 0);
+    assert_eq!(world.logged(&acme, "runner.certificate_activated").await, 1);
+    let EnrolResponse::Enrolled(enrolled) = recovered else { panic!() };
+    runner.take(&enrolled.chain, enrolled.generation);
+    world.connected(&mut runner).await;
+    assert_eq!(world.ops.get_runner(&acme.owner, runner.name.runner).await.unwrap().generation, enrolled.generation);
+}
+
+#[tokio::test]
 async fn recovery_needs_the_certificate_its_key_and_the_attestation_key() {
     let world = World::new().await;
     let acme = world.tenant("acme").await;
