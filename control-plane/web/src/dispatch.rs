@@ -152,7 +152,11 @@ async fn chosen(
     let paged: &[&str] = if matches!(route.shape, Shape::Page(_)) { &[query::LIMIT, query::CURSOR] } else { &[] };
     let own: Vec<&'static str> = route.query.iter().map(|parameter| parameter.name).collect();
     let query = Query::read(text, own.iter().chain(paged.iter()))?;
+    let awaited = !body.is_end_stream();
     let body = read_body(web, route, &head.headers, body).await?;
+    // A body may take its time, and the key may have been revoked, or its person demoted, meanwhile.
+    let caller = if awaited { known(web, &head.headers, client).await? } else { caller };
+    permitted(&caller, permissions)?;
     let path_and_query = head.uri.path_and_query().map_or("", |path| path.as_str());
     let digest = sha256_parts(&[route.verb.as_str().as_bytes(), b" ", path_and_query.as_bytes(), b"\n", &body]);
     let key = idempotency::key_of(&head.headers)?;
@@ -193,17 +197,22 @@ async fn in_time<T>(web: &Web, answering: impl Future<Output = Result<T, Problem
 }
 
 async fn authenticated(web: &Web, headers: &HeaderMap, client: IpAddr) -> Result<Caller, Problem> {
+    let caller = known(web, headers, client).await?;
+    let of_key = (caller.tenant(), caller.key());
+    web.by_key.take(&of_key).map_err(|seconds| Problem::too_often().after(seconds))?;
+    tracing::debug!(tenant = %caller.tenant(), key = %caller.key(), "authenticated");
+    Ok(caller)
+}
+
+/// The caller behind the key that a request carries.
+async fn known(web: &Web, headers: &HeaderMap, client: IpAddr) -> Result<Caller, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(Problem::unauthenticated()) };
     let text = value.to_str().ok().and_then(|value| value.split_once(' '));
     let Some(key) = text.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, key)| key) else {
         return Err(Problem::unauthenticated());
     };
-    let caller = web.operations.authenticate(key, client).await?;
-    let of_key = (caller.tenant(), caller.key());
-    web.by_key.take(&of_key).map_err(|seconds| Problem::too_often().after(seconds))?;
-    tracing::debug!(tenant = %caller.tenant(), key = %caller.key(), "authenticated");
-    Ok(caller)
+    Ok(web.operations.authenticate(key, client).await?)
 }
 
 fn permitted(caller: &Caller, permissions: &[Permission]) -> Result<(), Problem> {

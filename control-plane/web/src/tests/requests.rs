@@ -52,6 +52,18 @@ async fn bodies_are_plain_json_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_revoked_while_its_body_arrives_does_nothing() {
+    let fixture = fixture().await;
+    let (operations, tenant, key) = (fixture.operations.clone(), fixture.ours.id, fixture.ours.things.key);
+    let body = futures_util::stream::once(async move {
+        operations.revoke_api_key_as_operator(tenant, key).await.unwrap();
+        Ok::<_, std::io::Error>(r#"{"label":"cellar"}"#)
+    });
+    let answer = post_raw(&fixture, "/api/v1/tokens", &[JSON], Body::from_stream(body)).await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::UNAUTHORIZED, "E-OPS-001"));
+}
+
+#[tokio::test]
 async fn more_than_allowed_is_refused() {
     let fixture = fixture().await;
     let large = format!("{{\"label\":\"{}\"}}", "a".repeat(300 * 1024));
