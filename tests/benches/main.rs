@@ -4,15 +4,20 @@
 //! `cargo bench -p tests -- [--quick] [ROW …]`
 
 mod harness;
+mod line;
 mod rows;
 
 use harness::{Outcome, Plan, say};
 use rows::ROWS;
 
 fn main() -> Outcome<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(served) = line::serve_bare(&arguments) {
+        return served;
+    }
     let mut plan = Plan::full();
     let mut wanted: Vec<String> = Vec::new();
-    for argument in std::env::args().skip(1) {
+    for argument in arguments {
         match argument.as_str() {
             "--quick" => plan = Plan::quick(),
             // What cargo passes to every bench.
@@ -27,9 +32,15 @@ fn main() -> Outcome<()> {
     let mut failed = Vec::new();
     for (name, row) in chosen {
         say(format_args!("\n{name}"))?;
-        if let Err(error) = row(&plan) {
-            say(format_args!("  could not be measured: {error}"))?;
-            failed.push(*name);
+        // What starts processes stops at the first surprise; the other rows go on.
+        let measured = std::panic::catch_unwind(|| row(&plan));
+        match measured {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                say(format_args!("  could not be measured: {error}"))?;
+                failed.push(*name);
+            }
+            Err(_) => failed.push(*name),
         }
     }
     // A row that is too slow is a finding; one that does not work at all is a fault.

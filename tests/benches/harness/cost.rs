@@ -24,10 +24,15 @@ impl Cost {
     }
 }
 
-/// Does the work and says what it took.
+/// This moment.
 #[expect(clippy::disallowed_methods, reason = "the clock of the workspace counts milliseconds; benches need less")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// Does the work and says what it took.
 pub(crate) fn cost<T>(work: impl FnOnce() -> Outcome<T>) -> Outcome<(Cost, T)> {
-    let (cpu, started) = (processor_seconds()?, Instant::now());
+    let (cpu, started) = (processor_seconds()?, now());
     let done = work()?;
     let wall = started.elapsed().as_secs_f64();
     Ok((Cost { wall, cpu: processor_seconds()? - cpu }, done))

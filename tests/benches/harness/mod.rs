@@ -9,14 +9,14 @@ mod rounds;
 mod table;
 
 pub(crate) use bed::{Bed, one_row, records, rows_of};
-pub(crate) use cost::{Cost, cost};
+pub(crate) use cost::{Cost, cost, now};
 pub(crate) use disk::Disk;
 pub(crate) use process::{binary, idle_memory, program, quietly};
 pub(crate) use rounds::{Contender, Measured, contend};
 pub(crate) use table::{Goal, Line, heading, note, say};
 
 /// What a bench gives: there is nothing to recover from.
-pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]

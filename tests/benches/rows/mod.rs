@@ -1,11 +1,16 @@
 //! The rows of the table of goals, each with its floor and its peers.
 
+mod audit;
 mod bundle;
+mod connected;
+mod drilldown;
 mod evaluation;
 mod ingest;
 mod journal;
 mod process;
 mod read_back;
+mod reports;
+mod sessions;
 mod steps;
 
 use crate::harness::{Outcome, Plan};
@@ -21,6 +26,11 @@ pub(crate) const ROWS: &[(&str, Row)] = &[
     ("evaluation", evaluation::measure),
     ("steps", steps::measure),
     ("process", process::measure),
+    ("connected", connected::measure),
+    ("drilldown", drilldown::measure),
+    ("reports", reports::measure),
+    ("sessions", sessions::measure),
+    ("audit", audit::measure),
 ];
 
 pub(crate) fn names() -> String {

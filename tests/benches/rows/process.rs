@@ -11,7 +11,7 @@ const FLOOR: &str = "true";
 const OURS: &str = "ours";
 
 pub(crate) fn measure(plan: &Plan) -> Outcome<()> {
-    note("there is nothing to connect to yet: what is measured is `runs`, which opens the store and prints")?;
+    note("without a control plane: `runs`, which opens the store and prints; `connected` has the line")?;
     let path = binary("proctor-runner")?;
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let command = |arguments: &[&str]| {
