@@ -14,6 +14,9 @@ use crate::{Error, Operations};
 /// How long answers are kept.
 pub(crate) const KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// No request is worked on for longer than this.
+const LONGEST_MS: i64 = 5 * 60 * 1000;
+
 /// Characters of a key.
 const MAX_KEY: usize = 64;
 
@@ -26,8 +29,10 @@ pub enum Idempotent {
     Replay(StoredResponse),
     /// It was answered with a secret, which was shown once.
     Withheld,
-    /// It is being worked on, or was when the process ended.
+    /// It is being worked on.
     Running,
+    /// It was being worked on when the process ended: whether it was done is not known.
+    CutOff,
     /// The key was sent with another request.
     Mismatch,
 }
@@ -52,6 +57,7 @@ impl Operations {
             return Ok(Idempotent::Mismatch);
         }
         Ok(match known.outcome {
+            IdempotencyOutcome::Running if self.now() > known.created.plus_ms(LONGEST_MS) => Idempotent::CutOff,
             IdempotencyOutcome::Running => Idempotent::Running,
             IdempotencyOutcome::Answered(response) => Idempotent::Replay(response),
             IdempotencyOutcome::Withheld => Idempotent::Withheld,

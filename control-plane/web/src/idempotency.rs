@@ -42,6 +42,7 @@ pub(crate) async fn once(call: Call, handle: Handle, key: &str, request: Digest)
             return Ok(response);
         }
         Idempotent::Withheld => return Err(Problem::idempotency_withheld()),
+        Idempotent::CutOff => return Err(Problem::idempotency_cut_off()),
         Idempotent::Running => return Err(Problem::idempotency_running().after(2)),
         Idempotent::Mismatch => return Err(Problem::idempotency_mismatch()),
     }

@@ -87,6 +87,10 @@ problems! {
     /// It takes longer than anybody waits.
     unfinished = "E-WEB-018", SERVICE_UNAVAILABLE, "the control plane has not finished this in time",
         "send it again with the same Idempotency-Key, or look whether it was done";
+    /// The first request with this key was begun and never ended.
+    idempotency_cut_off = "E-WEB-021", CONFLICT,
+        "the control plane ended while it worked on the first request with this Idempotency-Key",
+        "look whether it was done; if not, send it with a fresh key";
     /// No host, or more than one.
     host = "E-WEB-019", BAD_REQUEST, "the request does not name its host exactly once", "send one Host header";
     /// A body that breaks the rules of its transfer, or stops in the middle.

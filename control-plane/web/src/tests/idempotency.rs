@@ -69,6 +69,22 @@ async fn many_at_once_do_it_once() {
 }
 
 #[tokio::test]
+async fn a_request_that_was_cut_off_is_not_still_going_on() {
+    let fixture = fixture().await;
+    let body = person("p@example.org");
+    let caller = fixture.operations.authenticate(&fixture.ours.key, "192.0.2.7".parse().unwrap()).await.unwrap();
+    // Begun by a process that was killed.
+    let text = body.to_string();
+    let request = crypto::digest::sha256_parts(&[b"POST", b" ", b"/api/v1/people", b"\n", text.as_bytes()]);
+    fixture.operations.begin_idempotent(&caller, "k-6", request).await.unwrap();
+    assert_eq!(post(&fixture, "/api/v1/people", "k-6", &body).await.code(), "E-WEB-014");
+    fixture.clock.advance_ms(6 * 60_000);
+    let cut_off = post(&fixture, "/api/v1/people", "k-6", &body).await;
+    assert_eq!((cut_off.status.as_u16(), cut_off.code().as_str()), (409, "E-WEB-021"));
+    assert_eq!(post(&fixture, "/api/v1/people", "k-7", &body).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
 async fn keys_are_one_persons() {
     let fixture = fixture().await;
     assert_eq!(post(&fixture, "/api/v1/people", "k-5", &person("p@example.org")).await.status, StatusCode::CREATED);
