@@ -54,7 +54,6 @@ async fn serve(config: &Config, place: &Place) -> Result<Exit, Fail> {
     let operations = open::operations(config, Arc::clone(&clock)).await?;
     open::check_root_key(&operations).await?;
     operations.refresh_trust().await.map_err(|error| open::operation(&error))?;
-    operations.forget_sessions().await.map_err(|error| open::operation(&error))?;
     let trusted = Arc::clone(operations.authority().trusted());
     let health = Arc::new(Health::new(Arc::clone(&certificates), Arc::clone(&clock), written_folder(config, place)));
     health.database(true);
@@ -66,6 +65,8 @@ async fn serve(config: &Config, place: &Place) -> Result<Exit, Fail> {
         control_plane_gateway::Limits::default(),
     );
     let listeners = Listeners::bind(config).await?;
+    // The ports are ours, so this is not a second process beside one that has sessions.
+    operations.forget_sessions().await.map_err(|error| open::operation(&error))?;
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
 
@@ -79,13 +80,11 @@ async fn serve(config: &Config, place: &Place) -> Result<Exit, Fail> {
     spawn(&mut tasks, control_plane_gateway::serve_enrolment(listeners.enrolment, enrolment, gateway, stop.clone()));
     spawn(&mut tasks, control_plane_web::serve(listeners.web, web, api, stop.clone()));
     spawn(&mut tasks, observe::serve(listeners.metrics, metrics, Arc::clone(&health), stop.clone()));
-    let upkeep = [
-        tokio::spawn(upkeep::sweep(operations.clone(), Arc::clone(&health), stop.clone())),
-        tokio::spawn(upkeep::bookkeeping(operations.clone(), stop.clone())),
-        tokio::spawn(upkeep::authorities(operations, stop.clone())),
-        tokio::spawn(upkeep::certificates(certificates, clock, stop.clone())),
-        tokio::spawn(watchdog(stop.clone())),
-    ];
+    keep_up(&mut tasks, upkeep::sweep(operations.clone(), Arc::clone(&health), stop.clone()));
+    keep_up(&mut tasks, upkeep::bookkeeping(operations.clone(), stop.clone()));
+    keep_up(&mut tasks, upkeep::authorities(operations, stop.clone()));
+    keep_up(&mut tasks, upkeep::certificates(certificates, clock, stop.clone()));
+    keep_up(&mut tasks, watchdog(stop.clone()));
     tracing::info!(web = %config.web.listen, enrolment = config.enrolment_address(), line = config.line_address(), "serving");
     tell_systemd(&[sd_notify::NotifyState::Ready]);
 
@@ -93,13 +92,7 @@ async fn serve(config: &Config, place: &Place) -> Result<Exit, Fail> {
     tell_systemd(&[sd_notify::NotifyState::Stopping]);
     tracing::info!("stopping");
     stop.cancel();
-    let rest = async {
-        while tasks.join_next().await.is_some() {}
-        for task in upkeep {
-            // Upkeep is idempotent; whether its last round ended does not matter.
-            let _ = task.await;
-        }
-    };
+    let rest = async { while tasks.join_next().await.is_some() {} };
     if tokio::time::timeout(GRACE, rest).await.is_err() {
         tracing::warn!("connections were still open after {} s and are cut", GRACE.as_secs());
     }
@@ -151,7 +144,15 @@ fn spawn<E: std::fmt::Display + Send + 'static>(
     tasks.spawn(async move { task.await.map_err(|error| error.to_string()) });
 }
 
-/// Waits for a signal, or for a listener that fell over.
+/// Upkeep goes on until the service is told to stop; a service without it only looks healthy.
+fn keep_up(tasks: &mut JoinSet<Result<(), String>>, task: impl Future<Output = ()> + Send + 'static) {
+    spawn(tasks, async move {
+        task.await;
+        Ok::<_, String>(())
+    });
+}
+
+/// Waits for a signal, or for a part of the service that fell over.
 async fn until_told(tasks: &mut JoinSet<Result<(), String>>) -> Result<(), Fail> {
     let no_signals = |error| Fail::fault("E-SERVE-003", error, "this is a fault of the machine");
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
@@ -162,7 +163,7 @@ async fn until_told(tasks: &mut JoinSet<Result<(), String>>) -> Result<(), Fail>
         fallen = tasks.join_next() => {
             let why = match fallen {
                 Some(Ok(Err(why))) => why,
-                Some(Ok(Ok(()))) | None => "a listener ended by itself".to_owned(),
+                Some(Ok(Ok(()))) | None => "a part of the service ended by itself".to_owned(),
                 Some(Err(error)) => error.to_string(),
             };
             Err(Fail::fault("E-SERVE-004", why, "look at the log; the service manager should start it again"))
@@ -172,7 +173,7 @@ async fn until_told(tasks: &mut JoinSet<Result<(), String>>) -> Result<(), Fail>
 
 /// Answers systemd's watchdog while the runtime still turns.
 async fn watchdog(stop: CancellationToken) {
-    let Some(limit) = sd_notify::watchdog_enabled() else { return };
+    let Some(limit) = sd_notify::watchdog_enabled() else { return stop.cancelled().await };
     loop {
         tokio::select! {
             () = tokio::time::sleep(limit / 2) => tell_systemd(&[sd_notify::NotifyState::Watchdog]),
