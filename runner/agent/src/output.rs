@@ -6,10 +6,12 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use comfy_table::{Color, ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
-use verdict::Status;
+
+use ::terminal::inert;
+pub(crate) use ::terminal::{Cell, brief, printable, score, status};
 
 use crate::fail::Fail;
 use crate::local::caller;
@@ -148,110 +150,4 @@ pub(crate) fn remark(text: impl Display) {
         return;
     }
     let _ = writeln!(anstream::stderr().lock(), "{text}");
-}
-
-/// A cell of a table.
-#[derive(Debug, Clone)]
-pub(crate) enum Cell {
-    /// Text, which may have come from a target.
-    Text(String),
-    /// A status, in its colour.
-    Status(Status),
-}
-
-impl Cell {
-    fn shown(self) -> comfy_table::Cell {
-        match self {
-            Self::Text(text) => comfy_table::Cell::new(brief(&text)),
-            Self::Status(status) => comfy_table::Cell::new(status).fg(match status {
-                Status::Pass => Color::Green,
-                Status::Fail => Color::Red,
-                Status::Error => Color::Magenta,
-                Status::Pending | Status::Excepted => Color::Yellow,
-                Status::NotApplicable | Status::Skipped => Color::DarkGrey,
-            }),
-        }
-    }
-}
-
-impl<T: Display> From<T> for Cell {
-    fn from(text: T) -> Self {
-        Self::Text(text.to_string())
-    }
-}
-
-/// A status in its colour, for a line of text.
-pub(crate) fn status(status: Status) -> String {
-    let colour = match status {
-        Status::Pass => AnsiColor::Green,
-        Status::Fail => AnsiColor::Red,
-        Status::Error => AnsiColor::Magenta,
-        Status::Pending | Status::Excepted => AnsiColor::Yellow,
-        Status::NotApplicable | Status::Skipped => AnsiColor::BrightBlack,
-    };
-    let style = Style::new().fg_color(Some(colour.into())).bold();
-    format!("{style}{status}{style:#}")
-}
-
-/// A score in basis points as a percentage.
-pub(crate) fn score(score: Option<u64>) -> String {
-    score.map_or_else(|| "none".to_owned(), |points| format!("{}.{:02}", points / 100, points % 100))
-}
-
-/// Characters of a name or a message that are shown where many are listed.
-const BRIEF: usize = 300;
-
-/// Text that may have come from a target, for a line among others: safe for a terminal, and what is left out of a very
-/// long one is said.
-pub(crate) fn brief(text: &str) -> String {
-    match text.char_indices().nth(BRIEF) {
-        None => printable(text),
-        Some((end, _)) => {
-            let shown = printable(text.get(..end).unwrap_or_default());
-            format!("{shown}… (the first {BRIEF} of {} characters)", text.chars().count())
-        }
-    }
-}
-
-/// JSON that is the same document and cannot act on a terminal: what `printable` escapes stands as JSON's own escape.
-/// Outside of strings JSON has no such characters but line breaks.
-fn inert(json: &str) -> String {
-    let mut shown = String::with_capacity(json.len());
-    for character in json.chars() {
-        if character != '\n' && proof::text::is_deceptive(character) {
-            let units =
-                character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<_>>();
-            shown.extend(units);
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
-}
-
-/// Text that may have come from a target, made safe for a terminal: control characters, among them escape sequences,
-/// and characters that reorder text are shown as escapes.
-pub(crate) fn printable(text: &str) -> String {
-    proof::text::printable(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_that_cannot_act_on_a_terminal_is_the_same_json() {
-        let value = serde_json::json!({"a\u{202e}": "\u{9b}31m \u{e0041} \u{1b}[2J\n é 漢 \u{7f}"});
-        let text = inert(&format!("{value:#}"));
-        assert!(!text.chars().any(|character| character != '\n' && proof::text::is_deceptive(character)), "{text}");
-        assert!(text.contains("é 漢"));
-        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
-    }
-
-    #[test]
-    fn what_is_left_out_is_said() {
-        assert_eq!(brief("short\u{202e}"), "short\\u{202e}");
-        let long = brief(&"é".repeat(BRIEF + 1));
-        assert!(long.ends_with("… (the first 300 of 301 characters)") && long.starts_with('é'), "{long}");
-    }
 }

@@ -8,4 +8,4 @@ mod fail;
 mod output;
 
 pub use fail::{Exit, Fail};
-pub use output::{Cell, Output, brief, printable, score, status};
+pub use output::{Cell, Output, brief, inert, printable, score, status};

@@ -142,7 +142,8 @@ pub enum Cell {
 }
 
 impl Cell {
-    fn shown(self) -> comfy_table::Cell {
+    /// The cell as a table takes it.
+    pub fn shown(self) -> comfy_table::Cell {
         match self {
             Self::Text(text) => comfy_table::Cell::new(brief(&text)),
             Self::Status(status) => comfy_table::Cell::new(status).fg(match status {
@@ -197,7 +198,7 @@ pub fn brief(text: &str) -> String {
 
 /// JSON that is the same document and cannot act on a terminal: what `printable` escapes stands as JSON's own escape.
 /// Outside of strings JSON has no such characters but line breaks.
-fn inert(json: &str) -> String {
+pub fn inert(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for character in json.chars() {
         if character != '\n' && proof::text::is_deceptive(character) {
