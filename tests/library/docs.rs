@@ -70,7 +70,8 @@ fn they_notice_what_was_changed() {
 #[test]
 fn the_tests_that_the_security_page_names_exist() {
     let mut sources = String::new();
-    let mut folders: Vec<_> = ["runner", "shared", "tests"].map(|room| root().join(room)).into();
+    let mut folders: Vec<_> =
+        ["control-plane", "proto", "runner", "shared", "tests"].map(|room| root().join(room)).into();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -98,24 +99,30 @@ fn the_tests_that_the_security_page_names_exist() {
         let missing = named.into_iter().filter(|name| !sources.contains(&format!("fn {name}(")));
         open.extend(missing.map(|name| format!("`{property}`: there is no test `{name}`")));
     }
-    assert!(rows > 20, "the page has only {rows} rows");
+    assert!(rows > 60, "the page has only {rows} rows");
     assert!(open.is_empty(), "{}", open.join("\n"));
 }
 
-/// Every key that `proctor-runner config sample` prints stands on the page.
+/// Every key that `config sample` of the two programs prints stands on their pages.
 #[test]
-fn the_configuration_page_knows_every_key_of_the_sample() {
-    let sample = std::fs::read_to_string(root().join("runner/agent/src/config/sample.toml")).unwrap();
-    let page = std::fs::read_to_string(root().join("packaging/docs/configuration.md")).unwrap();
-    let keys: Vec<&str> = sample
-        .lines()
-        .map(|line| line.trim_start_matches("#: "))
-        .filter_map(|line| line.split_once(" = ").map(|(key, _)| key))
-        .filter(|key| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
-        .collect();
-    assert!(keys.len() > 20, "{keys:?}");
-    let missing: Vec<_> = keys.iter().filter(|key| !page.contains(**key)).collect();
-    assert!(missing.is_empty(), "{missing:?}");
+fn the_configuration_pages_know_every_key_of_the_samples() {
+    for (sample, page) in [
+        ("runner/agent/src/config/sample.toml", "packaging/docs/configuration.md"),
+        ("control-plane/server/src/config/sample.toml", "packaging/docs/control-plane.md"),
+        ("runner/disclosure/src/policy/sample.toml", "packaging/docs/drill-down.md"),
+    ] {
+        let read = |path| std::fs::read_to_string(root().join(path)).unwrap();
+        let (text, page_text) = (read(sample), read(page));
+        let keys: Vec<&str> = text
+            .lines()
+            .map(|line| line.trim_start_matches(['#', ':', ' ']))
+            .filter_map(|line| line.split_once(" = ").map(|(key, _)| key))
+            .filter(|key| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+            .collect();
+        assert!(keys.len() > 12, "{sample}: {keys:?}");
+        let missing: Vec<_> = keys.iter().filter(|key| !page_text.contains(**key)).collect();
+        assert!(missing.is_empty(), "{page} does not know {missing:?}");
+    }
 }
 
 /// The procedure that the page explains is one.

@@ -3,10 +3,13 @@
 //! pages beside them are held to what they claim.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
 
+mod commands;
 mod docs;
 mod fixture;
 mod library;
+mod pages;
 mod readme;
+mod walks;
 
 use std::collections::BTreeSet;
 

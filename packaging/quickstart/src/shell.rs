@@ -14,7 +14,10 @@ use crate::service::Service;
 /// The owner's API key, in the quickstart's folder.
 pub(crate) const OWNER_KEY: &str = "owner.key";
 
-/// Runs the programs in the quickstart's folder, as a person would after the lines of [`Shell::prelude`].
+/// What a person's shell reads first, in the quickstart's folder.
+const ENVIRONMENT: &str = "env.sh";
+
+/// Runs the programs in the quickstart's folder, as a person would after the line of [`Shell::prelude`].
 #[derive(Debug)]
 pub(crate) struct Shell<'a> {
     folder: &'a Folder,
@@ -28,16 +31,25 @@ impl<'a> Shell<'a> {
         Self { folder, programs, say, surprises: Vec::new() }
     }
 
-    /// What a person types first, so that the printed commands work as they stand.
-    pub(crate) fn prelude(&self) -> String {
+    /// Writes the file that a person's shell reads first, so that the printed commands work as they stand; gives the line
+    /// that reads it.
+    pub(crate) fn prelude(&self) -> Result<String, Fault> {
         let programs = quoted(&self.programs.folder.to_string_lossy());
         let folder = quoted(self.folder.text());
         let control_plane = quoted(&self.folder.join(control_plane::FOLDER).to_string_lossy());
         let key = quoted(&self.folder.join(OWNER_KEY).to_string_lossy());
-        format!(
-            "export PATH={programs}:\"$PATH\" PROCTOR_DIR={folder}\n\
-             export PROCTOR_CONTROL_PLANE_DIR={control_plane} PROCTOR_API_KEY_FILE={key}\ncd {folder}"
-        )
+        let url = self.folder.control_plane.url();
+        let text = format!(
+            "# For a shell that repeats the quickstart's commands by hand.\n\
+             export PATH={programs}:\"$PATH\"\n\
+             export PROCTOR_DIR={folder}\n\
+             export PROCTOR_CONTROL_PLANE_DIR={control_plane}\n\
+             export PROCTOR_CONTROL_PLANE={url}\n\
+             export PROCTOR_API_KEY_FILE={key}\n\
+             cd {folder}\n"
+        );
+        self.folder.write(ENVIRONMENT, text.as_bytes())?;
+        Ok(format!(". {}", quoted(&self.folder.join(ENVIRONMENT).to_string_lossy())))
     }
 
     /// Prints the command, runs it with its output shown, and checks how it ends: one of the `expected` exit codes.

@@ -42,7 +42,8 @@ pub(crate) fn tell(dir: Option<&Path>, once: bool, say: Say, clock: &dyn Clock) 
     let mut shell = Shell::new(&folder, &programs, say);
 
     say.title("1  A control plane, a Runner, and the line between them");
-    introduce(&folder, &shell, say);
+    let prelude = shell.prelude()?;
+    introduce(&folder, say, &prelude);
     // Services end in the reverse order: the Runner first.
     let _control_plane = line::start_control_plane(&folder, &mut shell, say, clock)?;
     line::enrol(&folder, &mut shell, say)?;
@@ -73,7 +74,7 @@ pub(crate) fn tell(dir: Option<&Path>, once: bool, say: Say, clock: &dyn Clock) 
     let seconds = clock.monotonic_ms().saturating_sub(started) / 1000;
     let runs = [host, tls, review];
     let ok = shell.surprises().is_empty();
-    say_where(&folder, &shell, say, &listeners.ports, once);
+    say_where(&folder, &prelude, say, &listeners.ports, once);
     conclude(&shell, say, seconds);
     say.summary(&json!({
         "ok": ok,
@@ -94,7 +95,7 @@ pub(crate) fn tell(dir: Option<&Path>, once: bool, say: Say, clock: &dyn Clock) 
     Ok(ok)
 }
 
-fn introduce(folder: &Folder, shell: &Shell<'_>, say: Say) {
+fn introduce(folder: &Folder, say: Say, prelude: &str) {
     if folder.used_before {
         say.line("Using the folder of a former quickstart again.");
     }
@@ -102,7 +103,7 @@ fn introduce(folder: &Folder, shell: &Shell<'_>, say: Say) {
         "Two programs, started here as two processes, that meet only over mTLS which the Runner dials. Every command",
     );
     say.line("below is printed as it runs. To repeat one by hand, type this first:");
-    say.dim(format_args!("\n{}", shell.prelude()));
+    say.dim(format_args!("\n{prelude}"));
 }
 
 /// Asks for a run over the line, finds out which run that was, and checks what came of it.
@@ -130,7 +131,7 @@ fn endpoints(ports: &[u16]) -> Vec<Value> {
     pairs.map(|(endpoint, port)| json!({"name": endpoint.name, "port": port, "about": endpoint.about})).collect()
 }
 
-fn say_where(folder: &Folder, shell: &Shell<'_>, say: Say, ports: &[u16], once: bool) {
+fn say_where(folder: &Folder, prelude: &str, say: Say, ports: &[u16], once: bool) {
     say.title("8  Where everything is, and what to try next");
     let dir = folder.text();
     let url = folder.control_plane.url();
@@ -159,8 +160,8 @@ fn say_where(folder: &Folder, shell: &Shell<'_>, say: Say, ports: &[u16], once: 
             "Services and endpoints end with this program; `cargo quickstart --dir {dir}` starts them again."
         ));
     }
-    say.line("Three commands to try, after these lines:");
-    say.dim(format_args!("\n{}\n", shell.prelude()));
+    say.line("Three commands to try, in a shell that has read env.sh:");
+    say.dim(format_args!("\n{prelude}\n"));
     let findings = format!(
         "curl --cacert {} -H \"Authorization: Bearer $(cat {OWNER_KEY})\" {url}/api/v1/findings",
         control_plane::AUTHORITY
