@@ -84,16 +84,13 @@ impl Operations {
         now: Timestamp,
     ) -> Result<EnrolResponse, NotLetIn> {
         let runner = applicant.runner(token, now);
-        let known = tx.runner(runner.id).await?.map(|known| known.state.standing());
-        match known {
+        match tx.runner(runner.id).await? {
             None => match tx.add_runner(&runner).await {
                 Err(error) if is_conflict(&error) => return Err(NotLetIn::Refused("E-ENROL-007")),
                 added => added?,
             },
-            // It was kept out and comes again with a new TLS key: what was copied from it is worth nothing then. An
-            // administrator made the token and compares the fingerprint anew.
-            Some(Standing::Locked | Standing::Revoked) => tx.reenrol_runner(&runner).await?,
-            Some(Standing::Pending | Standing::Active) => return Err(NotLetIn::Refused("E-ENROL-007")),
+            Some(known) if comes_again(&known, &runner) => tx.reenrol_runner(&runner).await?,
+            Some(_) => return Err(NotLetIn::Refused("E-ENROL-007")),
         }
         let statement_sha256 = applicant.fingerprint.digest();
         tx.use_join_token(token.id, &statement_sha256, runner.id, now).await?;
@@ -200,6 +197,18 @@ impl Applicant {
             overdue_since: None,
         }
     }
+}
+
+/// Whether it is the Runner that was kept out, with a new TLS key: what was copied of the old one is worth nothing then.
+/// The keys under which its runs and its journal are known stay the same ones, or somebody else takes its place under its
+/// id. An administrator made the token and compares the fingerprint anew.
+fn comes_again(known: &Runner, asks: &Runner) -> bool {
+    let (kept, shown) = (&known.keys, &asks.keys);
+    let is_kept_out = matches!(known.state.standing(), Standing::Locked | Standing::Revoked);
+    let is_the_same = kept.attestation_key == shown.attestation_key
+        && kept.journal_key == shown.journal_key
+        && kept.witness_key == shown.witness_key;
+    is_kept_out && is_the_same && kept.tls_key != shown.tls_key
 }
 
 fn waiting() -> EnrolResponse {

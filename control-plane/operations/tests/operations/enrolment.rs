@@ -156,6 +156,26 @@ async fn guesses_at_tokens_are_slowed_and_waiting_for_approval_is_not() {
 }
 
 #[tokio::test]
+async fn a_runner_that_was_kept_out_comes_again_and_nobody_else_under_its_id() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let mut runner = world.runner(&acme).await;
+    world.connected(&mut runner).await;
+    let id = runner.name.runner;
+    let token = world.token(&acme).await;
+    let asks =
+        async |runner: &FakeRunner| code(&world.ops.enrol(&runner.enrol_request(&token), ADDRESS).await).to_owned();
+    world.ops.revoke_runner(&acme.owner, id, "copied".parse().unwrap()).await.unwrap();
+    assert_eq!(asks(&runner).await, "E-ENROL-007", "with the TLS key that was copied");
+    runner.ask_anew(Some(&crypto::p256::SigningKey::generate(&world.entropy)));
+    assert_eq!(asks(&runner).await, "E-ENROL-007", "somebody else under its id");
+    runner.ask_anew(None);
+    assert_eq!(asks(&runner).await, "waiting");
+    world.ops.approve_runner(&acme.owner, id, &runner.fingerprint).await.unwrap();
+    assert_eq!(asks(&runner).await, "enrolled");
+}
+
+#[tokio::test]
 async fn an_expired_runner_recovers_with_the_key_it_had() {
     let world = World::new().await;
     let acme = world.tenant("acme").await;

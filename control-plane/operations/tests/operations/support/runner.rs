@@ -87,6 +87,18 @@ impl FakeRunner {
         fake
     }
 
+    /// Asks anew with a fresh TLS key, and with the attestation key of a stranger if there is one.
+    pub(crate) fn ask_anew(&mut self, stranger: Option<&p256::SigningKey>) {
+        let attestation = stranger.unwrap_or(&self.attestation);
+        let (statement, _) = KeyStatement::open(self.statement.envelope()).unwrap();
+        self.tls = rcgen::KeyPair::generate().unwrap();
+        self.request = certificate_request(&self.tls);
+        let tls_key = key_id(&self.tls);
+        let statement = KeyStatement { tls_key, attestation_key: attestation.verifying_key(), ..statement };
+        self.fingerprint = statement.fingerprint();
+        self.statement = statement.sign(attestation).unwrap();
+    }
+
     pub(crate) fn enrol_request(&self, token: &JoinToken) -> EnrolRequest {
         EnrolRequest {
             version: version::CURRENT,
