@@ -124,6 +124,11 @@ impl ControlPlane {
         self.service.as_mut().expect("it was started")
     }
 
+    /// The id of the running process.
+    pub fn pid(&self) -> u32 {
+        self.service.as_ref().expect("it was started").pid()
+    }
+
     /// SIGTERM.
     pub fn stop(&mut self) {
         let code = self.service().stop();

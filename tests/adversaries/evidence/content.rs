@@ -35,7 +35,7 @@ fn nothing_opens_that_is_not_a_request_to_the_letter() {
     for (tried, code, envelope) in unreadable(&scene, &session) {
         let before = scene.records("evidence.refused").len();
         let forged = Forged { request: new_request(), envelope, device_key: None };
-        assert_eq!(scene.refusal(&mut session, &forged), code, "{tried}");
+        assert_eq!(scene.refusal(&mut session, tried, &forged), code, "{tried}");
         assert_eq!(scene.records("evidence.refused").len(), before + 1, "{tried}");
         table.row(tried, code, "journal");
     }

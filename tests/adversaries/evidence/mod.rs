@@ -17,7 +17,7 @@ use crate::evil::{Forged, Scene, Session, Table, send};
 fn try_all(scene: &Scene, session: &mut Session, table: &mut Table, attempts: Vec<(&str, &str, Forged)>) {
     let mut made = Vec::new();
     for (tried, code, forged) in attempts {
-        let given = scene.refusal(session, &forged);
+        let given = scene.refusal(session, tried, &forged);
         assert_eq!(given, code, "{tried}");
         made.push((tried, code, forged.request));
     }

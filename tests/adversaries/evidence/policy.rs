@@ -9,7 +9,7 @@ use crate::evil::{Forged, Scene, Session, Table, all_of, eve, new_request, perso
 fn nothing_opens_beyond_the_policy_of_the_runner() {
     let scene = Scene::new();
     let gone = scene.items["gone"].item.to_string();
-    let _ = scene.line.runner.run(&["destroy", &gone, "--reason", "it is no longer needed"]);
+    let _ = scene.line.runner.run(&["destroy", "--yes", &gone, "--reason", "it is no longer needed"]).with_code(0);
     let mut session = scene.session();
     let mut table = Table::new("Evidence beyond the Runner's policy, signed by an approved device");
     let attempts = beyond(&scene, &session);
@@ -27,7 +27,7 @@ fn nothing_opens_beyond_the_policy_of_the_runner() {
         answered(&scene, &mut session, &honest, &recipient);
     }
     let third = scene.changed(&session, |_| {});
-    assert_eq!(scene.refusal(&mut session, &third), "E-DRILL-021");
+    assert_eq!(scene.refusal(&mut session, "a third request", &third), "E-DRILL-021");
     table.row("a third request within the hour", "E-DRILL-021", "journal, receipt");
     scene.no_answer_but(&mut session, &ids);
     assert_eq!(scene.records("evidence.opened").len(), 2);

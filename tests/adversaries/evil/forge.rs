@@ -86,10 +86,10 @@ impl Scene {
 
     /// Sends it and returns the code with which the Runner's journal says that it was refused.
     #[track_caller]
-    pub(crate) fn refusal(&self, session: &mut Session, forged: &Forged) -> String {
+    pub(crate) fn refusal(&self, session: &mut Session, tried: &str, forged: &Forged) -> String {
         send(session, forged);
         let wanted = forged.request.to_string();
-        session.until("a record of the refusal", |message| match message {
+        session.until(&format!("a record of a refusal of: {tried}"), |message| match message {
             FromRunner::Report(report) => {
                 let line: Value = serde_json::from_str(report.line.line().text()).unwrap();
                 let ours = line["request"].as_str().is_none_or(|request| request == wanted);

@@ -104,7 +104,7 @@ impl Session {
             if let Some(found) = wanted(&message) {
                 return found;
             }
-            assert!(started.elapsed() < PATIENCE, "the Runner never said: {what}");
+            assert!(started.elapsed() < PATIENCE, "the Runner never said: {what}; it said {:?}", kinds(&self.heard));
         }
     }
 

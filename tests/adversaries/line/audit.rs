@@ -45,7 +45,7 @@ fn an_audit_log_that_was_rewritten_is_seen_and_stops_every_drill_down() {
             _ => None,
         });
         let forged = scene.changed(&session, |_| {});
-        assert_eq!(scene.refusal(&mut session, &forged), "E-DRILL-011", "{tried}");
+        assert_eq!(scene.refusal(&mut session, tried, &forged), "E-DRILL-011", "{tried}");
         scene.no_answer_but(&mut session, &[]);
         assert_eq!(scene.records("audit.fork_seen").len(), forks + 1, "{tried}");
         table.row(tried, "E-DRILL-011", "journal, both notes kept");

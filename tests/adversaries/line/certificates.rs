@@ -6,19 +6,15 @@ use contract::{
     DerCertificate, DerRequest, EnrolResponse, Enrolled, FromControlPlane, FromRunner, Renewed, Stop, StopReason,
 };
 use control_plane_authority::CertificateRequest;
-use crypto::SystemEntropy;
 use ids::{RunnerId, TenantId};
 use proof::checkpoint::{audit_origin, control_plane_witness};
 use proof::cosignature::Witness;
 use proof::note::{Algorithm, VerifierKey};
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData, SanType, SignatureAlgorithm,
-};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use tests::until;
 
 use super::next;
-use crate::evil::{Asked, Scene, Table};
+use crate::evil::{Asked, Certifier, Scene, Subject, Table, now, valid};
 
 /// What is certified, and how.
 #[derive(Clone)]
@@ -52,6 +48,9 @@ fn a_certificate_for_another_key_or_name_is_not_taken_at_recovery() {
     }
     let session = scene.session();
     assert_eq!(session.hello.generation, 1);
+    drop(session);
+    other_pins(&mut scene, &genuine);
+    table.row("with another drill-down key to pin", "E-LINK-051", "log; the old pins stay");
     table.print();
 }
 
@@ -61,7 +60,12 @@ fn a_certificate_for_another_key_or_name_is_not_taken_at_renewal() {
     let mut table = Table::new("Certificates at renewal");
     let genuine = genuine(&scene);
     // A right one whose middle is past: the Runner renews it at once.
-    answers(&scene, Wish { life: (-5_000, 3_000), generation: 2, ..genuine.clone() });
+    let right = Wish { life: (-5_000, 3_000), generation: 2, ..genuine.clone() };
+    let request = CertificateParams::default().serialize_request(&KeyPair::generate().unwrap()).unwrap();
+    let chain = certify(&scene, &DerRequest::new(request.der().to_vec()).unwrap(), &right);
+    let chain: Vec<_> = chain.iter().map(DerCertificate::as_bytes).collect();
+    scene.evil.keys.trusted.verify_runner(&chain, now()).expect("it certifies as a control plane does");
+    answers(&scene, right);
     let session = scene.session();
     session.say(FromControlPlane::Stop(Stop { reason: StopReason::Expired, retry_after_seconds: 0 }));
     drop(session);
@@ -82,6 +86,25 @@ fn a_certificate_for_another_key_or_name_is_not_taken_at_renewal() {
         assert_eq!(session.hello.generation, 2, "{tried}");
     }
     table.print();
+}
+
+/// A right certificate, and another drill-down key beside it: whom the Runner believes does not change.
+fn other_pins(scene: &mut Scene, genuine: &Wish) {
+    let session = scene.session();
+    let before = scene.line.runner_log().len();
+    let enrolled = enrolled(scene, genuine.generation);
+    let drilldown_key = crypto::p256::SigningKey::generate(&crypto::SystemEntropy::new()).verifying_key();
+    let certifier = Certifier::of(&scene.evil.keys);
+    let wish = genuine.clone();
+    scene.evil.answer(move |asked| {
+        let Asked::Recover(request) = asked else { panic!("the Runner enrols") };
+        let chain = certified(&certifier, &request.certificate_request, &wish);
+        EnrolResponse::Enrolled(Enrolled { chain, drilldown_key, ..enrolled.clone() })
+    });
+    session.say(FromControlPlane::Stop(Stop { reason: StopReason::Expired, retry_after_seconds: 0 }));
+    until("the Runner refuses other keys", || {
+        scene.line.runner_log().get(before..).unwrap().contains("E-LINK-051").then_some(())
+    });
 }
 
 fn genuine(scene: &Scene) -> Wish {
@@ -108,91 +131,49 @@ fn answers(scene: &Scene, wish: Wish) -> Arc<Mutex<bool>> {
     let asked = Arc::new(Mutex::new(false));
     let seen = Arc::clone(&asked);
     let keys = Arc::clone(&scene.evil.keys);
-    let line_address = format!("localhost:{}", scene.line.proxy.port).parse().unwrap();
-    let audit = VerifierKey::new(audit_origin(keys.tenant), Algorithm::Ed25519, keys.audit.verifying_key());
-    let witness = Witness { name: &control_plane_witness(keys.tenant), key: &keys.witness }.verifier_key();
-    let enrolled = Enrolled {
-        chain: Vec::new(),
-        generation: wish.generation,
-        line_address,
-        drilldown_key: keys.drilldown.verifying_key(),
-        audit_key: audit,
-        witness_key: witness,
-    };
-    let certifier = Certifier::of(scene);
+    let enrolled = enrolled(scene, wish.generation);
+    let certifier = Certifier::of(&keys);
     scene.evil.answer(move |asked| {
         *seen.lock().unwrap() = true;
         let request = match asked {
             Asked::Recover(request) => request.certificate_request,
             Asked::Enrol(request) => request.certificate_request,
         };
-        EnrolResponse::Enrolled(Enrolled { chain: certifier.certify(&request, &wish), ..enrolled.clone() })
+        EnrolResponse::Enrolled(Enrolled { chain: certified(&certifier, &request, &wish), ..enrolled.clone() })
     });
     asked
 }
 
+/// What is said beside the chain: the keys that the Runner pinned when it was enrolled.
+fn enrolled(scene: &Scene, generation: u64) -> Enrolled {
+    let keys = &scene.evil.keys;
+    let audit = VerifierKey::new(audit_origin(keys.tenant), Algorithm::Ed25519, keys.audit.verifying_key());
+    let witness = Witness { name: &control_plane_witness(keys.tenant), key: &keys.witness }.verifier_key();
+    Enrolled {
+        chain: Vec::new(),
+        generation,
+        line_address: format!("localhost:{}", scene.line.proxy.port).parse().unwrap(),
+        drilldown_key: keys.drilldown.verifying_key(),
+        audit_key: audit,
+        witness_key: witness,
+    }
+}
+
 fn certify(scene: &Scene, request: &DerRequest, wish: &Wish) -> Vec<DerCertificate> {
-    Certifier::of(scene).certify(request, wish)
+    certified(&Certifier::of(&scene.evil.keys), request, wish)
 }
 
-/// The tenant's authority, with which anything can be certified.
-struct Certifier {
-    key: Vec<u8>,
-    certificate: Vec<u8>,
-    tenant: TenantId,
-}
-
-impl Certifier {
-    fn of(scene: &Scene) -> Self {
-        let issuing = &scene.evil.keys.issuing;
-        let (key, certificate) = (issuing.private_key().expose().clone(), issuing.certificate_der().to_vec());
-        Self { key, certificate, tenant: scene.tenant }
+fn certified(certifier: &Certifier, request: &DerRequest, wish: &Wish) -> Vec<DerCertificate> {
+    let request = CertificateRequest::parse(request.as_bytes()).unwrap();
+    let mut params = certifier.leaf(&wish.name);
+    if wish.authority {
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     }
-
-    fn certify(&self, request: &DerRequest, wish: &Wish) -> Vec<DerCertificate> {
-        let request = CertificateRequest::parse(request.as_bytes()).unwrap();
-        let key = Subject(request.spki());
-        let mut params = CertificateParams::default();
-        params.subject_alt_names = vec![SanType::URI(wish.name.clone().try_into().unwrap())];
-        params.is_ca = if wish.authority { IsCa::Ca(BasicConstraints::Constrained(0)) } else { IsCa::ExplicitNoCa };
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        params.use_authority_key_identifier_extension = true;
-        params.serial_number =
-            Some(rcgen::SerialNumber::from_slice(&crypto::entropy::random_bytes::<16>(&SystemEntropy::new())));
-        let at = |seconds: i64| (std::time::SystemTime::UNIX_EPOCH + unix(seconds)).into();
-        (params.not_before, params.not_after) = (at(wish.life.0), at(wish.life.1));
-        let mut issuer = CertificateParams::default();
-        let mut name = DistinguishedName::new();
-        name.push(DnType::OrganizationName, "Proctor");
-        name.push(DnType::CommonName, format!("tenant {}", self.tenant));
-        issuer.distinguished_name = name;
-        issuer.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        issuer.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        let issuer = Issuer::new(issuer, KeyPair::try_from(self.key.as_slice()).unwrap());
-        let other = KeyPair::generate().unwrap();
-        let signed = if wish.other_key { params.signed_by(&other, &issuer) } else { params.signed_by(&key, &issuer) };
-        let chain = [signed.unwrap().der().to_vec(), self.certificate.clone()];
-        chain.into_iter().map(|der| DerCertificate::new(der).unwrap()).collect()
-    }
-}
-
-/// The public key of a request.
-struct Subject(Vec<u8>);
-
-impl PublicKeyData for Subject {
-    /// The point: the last 65 bytes of the SubjectPublicKeyInfo of a P-256 key.
-    fn der_bytes(&self) -> &[u8] {
-        &self.0[self.0.len() - 65..]
-    }
-
-    fn algorithm(&self) -> &'static SignatureAlgorithm {
-        &PKCS_ECDSA_P256_SHA256
-    }
-}
-
-/// So many seconds from now, since 1970.
-fn unix(seconds: i64) -> std::time::Duration {
-    let millis = crate::evil::now().as_millis() + seconds * 1000;
-    std::time::Duration::from_millis(u64::try_from(millis).unwrap())
+    valid(&mut params, wish.life.0, wish.life.1);
+    let leaf = if wish.other_key {
+        certifier.sign(&params, &KeyPair::generate().unwrap())
+    } else {
+        certifier.sign(&params, &Subject(request.spki()))
+    };
+    [leaf, certifier.certificate.clone()].into_iter().map(|der| DerCertificate::new(der).unwrap()).collect()
 }

@@ -225,7 +225,7 @@ fn acknowledging_everything_hides_nothing() {
     let scene = Scene::new();
     let mut session = scene.session();
     let refused = scene.changed(&session, |request| request.purpose = proof::drilldown::Purpose::Test);
-    assert_eq!(scene.refusal(&mut session, &refused), "E-DRILL-016");
+    assert_eq!(scene.refusal(&mut session, "another purpose", &refused), "E-DRILL-016");
     let invented = ReceiptAccepted { request: new_request(), receipt_sha256: Digest::from_slice(&[1; 32]).unwrap() };
     session.say(FromControlPlane::ReceiptAccepted(invented));
     let wrong = ReceiptAccepted { request: refused.request, receipt_sha256: Digest::from_slice(&[1; 32]).unwrap() };
