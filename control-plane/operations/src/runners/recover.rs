@@ -119,7 +119,7 @@ impl Operations {
             generation: certificate.generation,
             certificate_sha256: certificate.fingerprint,
         };
-        let activated = taken_up.then(|| Action::RunnerCertificateActivated {
+        let activated = taken_up.then_some(Action::RunnerCertificateActivated {
             runner: runner.id,
             generation: shown.generation,
             certificate_sha256: shown.fingerprint,

@@ -49,16 +49,22 @@ pub(super) async fn execute(verb: Verb, operations: &Operations, place: &Place) 
                 vec![
                     alarm.id.to_string().into(),
                     alarm.kind.as_str().into(),
+                    alarm.runner.map_or_else(String::new, |runner| runner.to_string()).into(),
+                    alarm.subject.as_ref().map_or_else(String::new, ToString::to_string).into(),
                     alarm.opened.to_string().into(),
                     acknowledged.into(),
                 ]
             };
-            place.out.table(&["ALARM", "WHAT", "SINCE", "ACKNOWLEDGED"], alarms.iter().map(row).collect());
+            place.out.table(
+                &["ALARM", "WHAT", "RUNNER", "ABOUT", "SINCE", "ACKNOWLEDGED"],
+                alarms.iter().map(row).collect(),
+            );
             let listed: Vec<_> = alarms
                 .iter()
                 .map(|alarm| {
                     json!({
-                        "id": alarm.id, "kind": alarm.kind.as_str(), "opened": alarm.opened,
+                        "id": alarm.id, "kind": alarm.kind.as_str(), "runner": alarm.runner, "subject": alarm.subject,
+                        "opened": alarm.opened,
                         "acknowledged": alarm.acknowledged.map(|seen| seen.at),
                     })
                 })
