@@ -105,9 +105,9 @@ fn join(faults: &Arc<Faults>, one: TcpStream, other: TcpStream) {
 
 fn pass(faults: &Faults, mut from: TcpStream, mut to: TcpStream, so_far: &AtomicU64) {
     let mut buffer = [0; 16 * 1024];
-    loop {
-        let Ok(read) = from.read(&mut buffer) else { break };
-        let Some(piece) = buffer.get(..read).filter(|piece| !piece.is_empty()) else { break };
+    while let Ok(read) = from.read(&mut buffer)
+        && let Some(piece) = buffer.get(..read).filter(|piece| !piece.is_empty())
+    {
         if faults.black_hole.load(Ordering::SeqCst) {
             continue;
         }

@@ -2,21 +2,24 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use clock::{Clock, SystemClock};
 
 /// Longer than anything takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE_MS: u64 = 60_000;
 const GLANCE: Duration = Duration::from_millis(20);
 
 /// Asks again and again until it is so; a test that waits in vain says for what.
 #[track_caller]
 pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let started = Instant::now();
+    let clock = SystemClock::new();
+    let started = clock.monotonic_ms();
     loop {
         if let Some(found) = ask() {
             return found;
         }
-        assert!(started.elapsed() < PATIENCE, "waited in vain: {what}");
+        assert!(clock.monotonic_ms() - started < PATIENCE_MS, "waited in vain: {what}");
         std::thread::sleep(GLANCE);
     }
 }
