@@ -21,7 +21,7 @@ use crate::random::Random;
 use crate::runner::EXPIRED;
 use crate::template::{ADDRESS, Template, operations};
 use crate::time::PartyClock;
-use crate::world::{Event, World};
+use crate::world::{Event, Sabotage, World};
 
 /// How often a session asks what there is to say.
 const ASK_MS: u64 = 2_000;
@@ -107,6 +107,10 @@ impl World {
         let said = match proto::FromRunner::decode(bytes).map(FromRunner::try_from) {
             Ok(Ok(message)) => {
                 let name = message.name();
+                if let (Some(Sabotage::AcknowledgeEarly), FromRunner::Report(report)) = (self.sabotage, &message) {
+                    let accepted = contract::Accepted { accepted: report.seq + 1 };
+                    self.control_plane_sends(wire, vec![accepted.into()])?;
+                }
                 self.trace(|| format!("  control plane <- {name} ({wire})"));
                 if self.random.chance(self.weather.crash_within) {
                     let waits = self.random.between(0, 30);
@@ -195,6 +199,9 @@ impl World {
     pub(crate) async fn upkeep(&mut self) {
         let now = self.time.now_ms();
         self.at(now + 2_000, Event::Upkeep);
+        if self.sabotage == Some(Sabotage::LoseRecord) && now > 10_000 {
+            self.oracle.lose_the_last_record();
+        }
         let Some(up) = &self.control.up else { return };
         up.operations.sign_checkpoints().await.unwrap();
         if now / 2_000 % 5 == 0 {

@@ -6,7 +6,7 @@ use prost::Message;
 
 use crate::oracle::Broken;
 use crate::random::Random;
-use crate::world::{Event, World};
+use crate::world::{Event, Sabotage, World};
 
 /// Which way a message goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +94,13 @@ impl World {
         let bytes = {
             let duties = self.runner.duties();
             let wire = proto::FromRunner::from(message.clone());
-            let bytes = wire.encode_to_vec();
+            let mut bytes = wire.encode_to_vec();
+            if self.sabotage == Some(Sabotage::Leak) {
+                bytes.extend_from_slice(self.oracle.canary().as_bytes());
+            }
+            if self.sabotage == Some(Sabotage::AnswerTwice) && matches!(message, FromRunner::SealedStart(_)) {
+                self.oracle.runner_says(&message, &bytes, &duties.vault())?;
+            }
             self.oracle.runner_says(&message, &bytes, &duties.vault())?;
             bytes
         };
@@ -165,6 +171,9 @@ impl World {
         {
             what.push("an old one sent again");
             copies.push((at + 1, old.clone()));
+        }
+        if way == Way::Down && self.sabotage == Some(Sabotage::Deaf) {
+            copies.clear();
         }
         if late {
             what.push("late");

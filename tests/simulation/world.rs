@@ -81,6 +81,23 @@ pub(crate) struct Done {
     pub(crate) forks: u64,
 }
 
+/// A fault that is built in on purpose, to see that it is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sabotage {
+    /// The control plane acknowledges a record before it has it.
+    AcknowledgeEarly,
+    /// A record that was acknowledged goes from the database.
+    LoseRecord,
+    /// Evidence stands in a message.
+    Leak,
+    /// An answer begins twice.
+    AnswerTwice,
+    /// A Runner that is not let in is sent something.
+    ServeLockedOut,
+    /// Nothing that the control plane says arrives.
+    Deaf,
+}
+
 /// How a simulation failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -112,6 +129,7 @@ pub(crate) struct World {
     pub(crate) shut_out_ms: Option<u64>,
     /// Sessions that were welcomed.
     pub(crate) welcomed: BTreeSet<u64>,
+    pub(crate) sabotage: Option<Sabotage>,
     pub(crate) healed: bool,
     healed_ms: u64,
     pub(crate) done: Done,
@@ -156,6 +174,7 @@ impl World {
             put_back: PutBack::default(),
             shut_out_ms: None,
             welcomed: BTreeSet::new(),
+            sabotage: None,
             healed: false,
             healed_ms: 0,
             done: Done::default(),
@@ -179,6 +198,10 @@ impl World {
             world.at(at, event);
         }
         world
+    }
+
+    pub(crate) fn with(self, sabotage: Sabotage) -> Self {
+        Self { sabotage: Some(sabotage), ..self }
     }
 
     pub(crate) fn at(&mut self, at: u64, event: Event) {
@@ -270,6 +293,10 @@ impl World {
         }
         if self.fair {
             return Err(format!("nobody meddled, and the Runner is {standing}"));
+        }
+        if self.sabotage == Some(Sabotage::ServeLockedOut) {
+            let accepted = contract::Accepted { accepted: 0 };
+            self.control_plane_sends(0, vec![accepted.into()])?;
         }
         let still = self.control.sessions.keys().find(|wire| self.welcomed.contains(wire));
         match still {
