@@ -4,8 +4,11 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use contract::{FromControlPlane, FromRunner, RunRequest};
 use serde_json::Value;
 use tests::{Canary, Database, Line, Postgres, text, until};
+
+use crate::evil::{Evil, new_request, now};
 
 const PROCEDURE: &str = r#"schema: procedure/v1
 id: canaries
@@ -77,6 +80,39 @@ fn nothing_of_evidence_is_at_a_control_plane_on_postgres() {
     assert!(label.in_bytes(&dump(&["--no-owner"])).is_some(), "the search in the dump would find it");
 }
 
+/// What the Runner says within TLS: everything that a control plane could ever keep.
+#[test]
+fn nothing_of_evidence_is_in_any_message() {
+    let canary = canary();
+    let mut line = prepared(&canary, &Database::Sqlite);
+    line.stop_runner();
+    let evil = Evil::in_place_of(&mut line);
+    line.serve_alone();
+    let mut session = evil.session();
+    session.welcome();
+    let installed = line.runner.json(&["procedures", "list"]);
+    let installed = installed.as_array().unwrap().iter().find(|one| one["procedure"] == "canaries").unwrap();
+    let asked = RunRequest {
+        request: new_request(),
+        procedure: text(installed, "/sha256").parse().unwrap(),
+        epoch: session.hello.epoch,
+        expires: now().plus_ms(60_000),
+        audit_seq: 1,
+        audit_hash: crypto::digest::sha256(b"a record"),
+    };
+    session.say(FromControlPlane::RunRequest(asked));
+    let manifest = session.until("the report of the run", |message| match message {
+        FromRunner::Report(report) => report.attested.as_ref().map(|run| run.manifest.as_bytes().to_vec()),
+        _ => None,
+    });
+    let manifest = String::from_utf8(manifest).unwrap();
+    assert!(manifest.matches("\"t\":\"item\"").count() >= 4, "{manifest}");
+    assert!(manifest.contains("\"status\":\"error\""), "a step quotes its target: {manifest}");
+    let recorded = evil.recorded();
+    assert!(recorded.windows(manifest.len()).any(|part| part == manifest.as_bytes()), "messages are really recorded");
+    assert_eq!(canary.in_bytes(&recorded), None);
+}
+
 /// A canary that is told by nothing else.
 fn canary() -> Canary {
     let random = crypto::entropy::random_bytes::<8>(&crypto::SystemEntropy::new());
@@ -97,8 +133,7 @@ fn prepared(canary: &Canary, database: &Database) -> Line {
         "[policy]\nfiles = [\"BESIDE\"]\n[[policy.commands]]\npath = \"/usr/bin/env\"\n\
          [[policy.commands]]\npath = \"/bin/cat\"\n\
          [connections.env]\ntype = \"command\"\nsecret_environment = {{ WORD = {{ store = \"token\" }} }}\n\
-         [procedures.canaries]\ninputs = {{ word = \"{word}\" }}\n\
-         [log]\nlevel = \"debug\"\n"
+         [procedures.canaries]\ninputs = {{ word = \"{word}\" }}\n[serve]\nlog = \"debug\"\n"
     ));
     let secret = line.runner.write("secret", word);
     let _ = line.runner.run(&["secret", "set", "token", "--from-file", secret.to_str().unwrap()]).with_code(0);

@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use control_plane_authority::TenantAuthority;
 use contract::identity::RunnerName;
+use control_plane_authority::TenantAuthority;
 use crypto::SystemEntropy;
 use ids::{RunnerId, TenantId};
 use rcgen::{BasicConstraints, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType};
@@ -46,20 +46,33 @@ fn nobody_comes_in_with_a_wrong_certificate() {
         ("for servers", spoilt(&|it| it.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth])),
         ("an authority", spoilt(&|it| it.is_ca = IsCa::Ca(BasicConstraints::Constrained(0)))),
         ("two names", spoilt(&|it| it.subject_alt_names.push(SanType::DnsName("a.example".try_into().unwrap())))),
-        ("a name that is no Runner's", spoilt(&|it| {
-            it.subject_alt_names = vec![SanType::URI(format!("spiffe://{}", keys.tenant).as_str().try_into().unwrap())];
-        })),
-        ("another tenant's name under this authority", spoilt(&|it| {
-            let name = RunnerName { tenant: TenantId::from_bytes([9; 16]), runner }.to_string();
-            it.subject_alt_names = vec![SanType::URI(name.as_str().try_into().unwrap())];
-        })),
+        (
+            "a name that is no Runner's",
+            spoilt(&|it| {
+                it.subject_alt_names =
+                    vec![SanType::URI(format!("spiffe://{}", keys.tenant).as_str().try_into().unwrap())];
+            }),
+        ),
+        (
+            "another tenant's name under this authority",
+            spoilt(&|it| {
+                let name = RunnerName { tenant: TenantId::from_bytes([9; 16]), runner }.to_string();
+                it.subject_alt_names = vec![SanType::URI(name.as_str().try_into().unwrap())];
+            }),
+        ),
         ("signed with another key in the authority's name", {
-            vec![certifier.sign_with(&certifier.leaf(&name), &key, KeyPair::generate().unwrap()), certifier.certificate.clone()]
+            vec![
+                certifier.sign_with(&certifier.leaf(&name), &key, KeyPair::generate().unwrap()),
+                certifier.certificate.clone(),
+            ]
         }),
         ("the authority's own certificate", vec![certifier.certificate.clone()]),
         ("an authority that the platform does not know", {
             let key = KeyPair::try_from(other.private_key().expose().as_slice()).unwrap();
-            vec![certifier.sign_with(&certifier.leaf(&name), &KeyPair::generate().unwrap(), key), other.certificate_der().to_vec()]
+            vec![
+                certifier.sign_with(&certifier.leaf(&name), &KeyPair::generate().unwrap(), key),
+                other.certificate_der().to_vec(),
+            ]
         }),
     ];
     let mut table = Table::new("Wrong certificates at a running control plane");

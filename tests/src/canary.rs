@@ -62,6 +62,8 @@ impl Canary {
                 let path = entry.expect("an entry of the folder is readable").path();
                 if path.is_dir() {
                     folders.push(path);
+                } else if !path.is_file() {
+                    // A socket holds nothing.
                 } else if let Some(shape) = self.in_bytes(&std::fs::read(&path).expect("a file is readable")) {
                     found.push((path, shape.to_owned()));
                 }

@@ -19,10 +19,6 @@ impl Table {
         self.rows.push([tried, code, stands].map(str::to_owned));
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.rows.len()
-    }
-
     /// Past the capture of the test harness: the table is the result of the test, also where nothing failed.
     pub(crate) fn print(&self) {
         let mut text = format!("\n{} ({} attempts)\n", self.title, self.rows.len());
