@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::Run;
 use super::line::{AUDITOR_KEY, text};
+use super::runs::Run;
 use crate::control_plane;
 use crate::fault::Fault;
 use crate::folder::Folder;

@@ -5,6 +5,7 @@ mod expected;
 mod line;
 mod log;
 mod prove;
+mod runs;
 mod stage;
 mod witness;
 
@@ -19,18 +20,10 @@ use crate::company;
 use crate::control_plane;
 use crate::fault::Fault;
 use crate::folder::Folder;
-use crate::procedures::{self, Brought};
+use crate::procedures;
 use crate::programs::Programs;
 use crate::say::Say;
 use crate::shell::{OWNER_KEY, Shell};
-
-/// A run that was made.
-#[derive(Debug)]
-struct Run {
-    id: String,
-    procedure: String,
-    verdict: String,
-}
 
 /// Tells the story; says whether everything went as it must.
 pub(crate) fn tell(dir: Option<&Path>, once: bool, say: Say, clock: &dyn Clock) -> Result<bool, Fault> {
@@ -53,13 +46,16 @@ pub(crate) fn tell(dir: Option<&Path>, once: bool, say: Say, clock: &dyn Clock) 
     let _runner = line::start_runner(&mut shell, say, clock)?;
 
     say.title("3  Run them on real systems, asked for over the line");
-    say.line("This machine, whatever the result is:");
-    let host = run(&mut shell, &procedures::HOST_BASELINE, Expected::Anything)?;
+    say.line("Three requests, which the Runner takes in turn, since its operator installed what they name:");
+    let all = [&procedures::HOST_BASELINE, &procedures::TLS_ENDPOINTS, &procedures::ACCESS_REVIEW];
+    let before = runs::ask(&mut shell, all)?;
+    say.line("\nThis machine, whatever the result is, as the control plane knows it:");
+    let host = runs::came(&mut shell, clock, all[0], Expected::Anything, before[0].as_deref())?;
     say.line("\nThree TLS endpoints, two of which are not as they should be:");
-    let tls = run(&mut shell, &procedures::TLS_ENDPOINTS, Expected::Failing(TLS_FAILURES))?;
+    let tls = runs::came(&mut shell, clock, all[1], Expected::Failing(TLS_FAILURES), before[1].as_deref())?;
     say.line("\nThe accounts of the order system against HR's list, with a population that must prove that it is");
     say.line("complete and a sample that nobody chooses. Some leavers kept their accounts:");
-    let review = run(&mut shell, &procedures::ACCESS_REVIEW, Expected::Failing(REVIEW_FAILURES))?;
+    let review = runs::came(&mut shell, clock, all[2], Expected::Failing(REVIEW_FAILURES), before[2].as_deref())?;
     say.line("\nWhat fails, as the control plane knows it, and since when:");
     shell.run(&["proctor-control-plane", "admin", "finding", "list"], &[0])?;
 
@@ -104,26 +100,6 @@ fn introduce(folder: &Folder, say: Say, prelude: &str) {
     );
     say.line("below is printed as it runs. To repeat one by hand, type this first:");
     say.dim(format_args!("\n{prelude}"));
-}
-
-/// Asks for a run over the line, finds out which run that was, and checks what came of it.
-fn run(shell: &mut Shell<'_>, brought: &Brought, expected: Expected) -> Result<Run, Fault> {
-    let codes: &[i32] = if expected == Expected::Anything { &[0, 1] } else { &[1] };
-    let procedure = brought.id();
-    let code = shell.run(&["proctor-control-plane", "admin", "run", "request", procedure], codes)?;
-    if !(0..=1).contains(&code) {
-        return Err(Fault::NotRun { procedure: brought.path });
-    }
-    let listed = ["proctor-control-plane", "admin", "run", "list", "--procedure", procedure];
-    let runs = shell.ask(&listed)?;
-    let newest = runs.pointer("/runs/0").unwrap_or(&Value::Null);
-    let id = line::text(newest, "run", &listed)?;
-    let verdict = line::text(newest, "verdict", &listed)?;
-    let shown = shell.ask(&["proctor-control-plane", "admin", "run", "show", &id])?;
-    for difference in expected.differences(&shown) {
-        shell.surprise(format!("{}: {difference}", brought.path));
-    }
-    Ok(Run { id, procedure: procedure.to_owned(), verdict })
 }
 
 fn endpoints(ports: &[u16]) -> Vec<Value> {

@@ -5,7 +5,8 @@ use std::fs;
 
 use clock::Clock;
 
-use super::{Run, witness};
+use super::runs::Run;
+use super::witness;
 use crate::company;
 use crate::fault::Fault;
 use crate::folder::Folder;
@@ -60,7 +61,7 @@ pub(super) fn tell(
 
     say.title("6  A proof that a stranger can verify offline");
     say.line("The bundle holds the signed result, its place in the journal, and the evidence that you choose to open:");
-    if !witness::of_the_journal(shell, clock)? {
+    if !witness::of_the_journal(shell, clock, review.journal)? {
         shell.surprise("the control plane did not cosign the journal in time".to_owned());
     }
     let bundle = format!("{run}.proof.zip");

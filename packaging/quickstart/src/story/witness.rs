@@ -12,14 +12,14 @@ use crate::shell::Shell;
 const PATIENCE_MS: u64 = 20_000;
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// Until the control plane has cosigned the Runner's journal, up to the records that are there now.
-pub(super) fn of_the_journal(shell: &Shell<'_>, clock: &dyn Clock) -> Result<bool, Fault> {
-    let mut wanted = None;
-    wait(clock, || {
-        let runner = status(shell)?;
-        let journal = *wanted.get_or_insert(number(&runner, "/store/journal").unwrap_or(u64::MAX));
-        Ok(number(&runner, "/store/cosigned") >= Some(journal))
-    })
+/// How many records the Runner's journal has.
+pub(super) fn journal(shell: &Shell<'_>) -> Result<u64, Fault> {
+    Ok(number(&status(shell)?, "/store/journal").unwrap_or(u64::MAX))
+}
+
+/// Until the control plane has cosigned so many records of the Runner's journal.
+pub(super) fn of_the_journal(shell: &Shell<'_>, clock: &dyn Clock, records: u64) -> Result<bool, Fault> {
+    wait(clock, || Ok(number(&status(shell)?, "/store/cosigned") >= Some(records)))
 }
 
 /// Until the Runner keeps the audit log up to its last record, with nothing left to report; seen twice, since the
@@ -36,7 +36,8 @@ pub(super) fn of_the_log(shell: &Shell<'_>, clock: &dyn Clock) -> Result<bool, F
     })
 }
 
-fn wait(clock: &dyn Clock, mut is_so: impl FnMut() -> Result<bool, Fault>) -> Result<bool, Fault> {
+/// Whether it came to be so in time.
+pub(super) fn wait(clock: &dyn Clock, mut is_so: impl FnMut() -> Result<bool, Fault>) -> Result<bool, Fault> {
     let started = clock.monotonic_ms();
     while clock.monotonic_ms().saturating_sub(started) < PATIENCE_MS {
         if is_so()? {
