@@ -102,7 +102,7 @@ impl World {
         true
     }
 
-    pub(crate) async fn to_control_plane(&mut self, wire: u64, bytes: &[u8]) -> Result<(), Broken> {
+    pub(crate) async fn reaches_control_plane(&mut self, wire: u64, bytes: &[u8]) -> Result<(), Broken> {
         let Some(mut session) = self.control.sessions.remove(&wire) else { return Ok(()) };
         let said = match proto::FromRunner::decode(bytes).map(FromRunner::try_from) {
             Ok(Ok(message)) => {
@@ -204,7 +204,7 @@ impl World {
         }
         let Some(up) = &self.control.up else { return };
         up.operations.sign_checkpoints().await.unwrap();
-        if now / 2_000 % 5 == 0 {
+        if (now / 2_000).is_multiple_of(5) {
             up.operations.flush_presence().await.unwrap();
             up.operations.sweep().await.unwrap();
         }

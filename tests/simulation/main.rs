@@ -4,6 +4,13 @@
 //!
 //! `SEED=n cargo test -p tests --test simulation` repeats one simulation and prints its trace; `SEEDS=n` runs so many. What
 //! happens, and when, comes from the seed alone. Keys and ids do not, so the bytes of two repetitions differ.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a simulation stops at the first surprise, and says what it did"
+)]
 
 mod collect;
 mod control;

@@ -41,7 +41,7 @@ impl Weather {
         let delay = *random.pick(&[5, 40, 400, 3_000]).unwrap();
         let crash_within = if random.chance(500) { 15 } else { 0 };
         let fair = Self { delay, crash_within, ..Self::default() };
-        if seed % 4 == 0 {
+        if seed.is_multiple_of(4) {
             return fair;
         }
         let rate = |random: &Random| if random.chance(400) { random.between(5, 50) } else { 0 };

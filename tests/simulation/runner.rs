@@ -214,7 +214,7 @@ impl World {
         }
     }
 
-    pub(crate) fn to_runner(&mut self, wire: u64, bytes: &[u8]) -> Result<(), Broken> {
+    pub(crate) fn reaches_runner(&mut self, wire: u64, bytes: &[u8]) -> Result<(), Broken> {
         let event = match proto::FromControlPlane::decode(bytes).map(FromControlPlane::try_from) {
             Ok(Ok(message)) => {
                 let name = message.name();

@@ -246,7 +246,8 @@ impl World {
             if self.healed && self.is_at_rest() {
                 return self.end();
             }
-            if self.healed && at > self.healed_ms + REST_MS {
+            let rest_ms = if self.sabotage.is_some() { SETTLED_MS } else { REST_MS };
+            if self.healed && at > self.healed_ms + rest_ms {
                 return Err(format!("no rest: {}", self.describe()));
             }
         }
@@ -256,8 +257,8 @@ impl World {
     async fn happens(&mut self, event: Event) -> Result<(), Broken> {
         match event {
             Event::Connect => self.connect().await?,
-            Event::ToControlPlane { wire, bytes } => self.to_control_plane(wire, &bytes).await?,
-            Event::ToRunner { wire, bytes } => self.to_runner(wire, &bytes)?,
+            Event::ToControlPlane { wire, bytes } => self.reaches_control_plane(wire, &bytes).await?,
+            Event::ToRunner { wire, bytes } => self.reaches_runner(wire, &bytes)?,
             Event::ControlPlaneSeesEnd { wire } => self.control_plane_sees_end(wire).await,
             Event::RunnerSeesEnd { wire } => self.runner_sees_end(wire)?,
             Event::Work { wire } => self.work(wire)?,
