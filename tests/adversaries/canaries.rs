@@ -5,7 +5,6 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use contract::{FromControlPlane, FromRunner, RunRequest};
-use serde_json::Value;
 use tests::{Canary, Database, Line, Postgres, text, until};
 
 use crate::evil::{Evil, new_request, now};
@@ -192,7 +191,7 @@ fn items(line: &Line, run: &str) -> Vec<String> {
     let listed = line.control_plane.api(&line.tenant.key_file).get(&format!("/runs/{run}/items")).json();
     let all = listed["items"].as_array().unwrap();
     // Everything that has rows; what has none opens to nothing.
-    all.iter().filter(|item| item["rows"] != Value::from(0)).map(|item| text(item, "/item")).collect()
+    all.iter().filter(|item| item["rows"] != 0).map(|item| text(item, "/item")).collect()
 }
 
 /// A text of a person's own, which the control plane keeps.

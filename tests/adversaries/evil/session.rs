@@ -1,7 +1,7 @@
 //! One session of a Runner, seen from the control plane's side.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clock::{Clock, SystemClock};
 use contract::version::CURRENT;
@@ -10,7 +10,7 @@ use ids::RequestId;
 use tokio::sync::mpsc;
 use tonic::Status;
 
-const PATIENCE: Duration = Duration::from_secs(45);
+const PATIENCE_MS: u64 = 45_000;
 
 /// What came from the Runner.
 pub(crate) enum Heard {
@@ -71,7 +71,7 @@ impl Session {
     /// The next message; none when the Runner has hung up.
     #[track_caller]
     pub(crate) fn hear(&mut self) -> Option<FromRunner> {
-        match self.hear_within(PATIENCE) {
+        match self.hear_within(Duration::from_millis(PATIENCE_MS)) {
             Ok(heard) => heard,
             Err(_) => panic!("the Runner says nothing; it said {:?}", kinds(&self.heard)),
         }
@@ -98,22 +98,26 @@ impl Session {
     /// Hears messages until one is the wanted one.
     #[track_caller]
     pub(crate) fn until<T>(&mut self, what: &str, mut wanted: impl FnMut(&FromRunner) -> Option<T>) -> T {
-        let started = Instant::now();
+        let clock = SystemClock::new();
         loop {
             let Some(message) = self.hear() else { panic!("the Runner hung up before: {what}") };
             if let Some(found) = wanted(&message) {
                 return found;
             }
-            assert!(started.elapsed() < PATIENCE, "the Runner never said: {what}; it said {:?}", kinds(&self.heard));
+            assert!(
+                clock.monotonic_ms() < PATIENCE_MS,
+                "the Runner never said: {what}; it said {:?}",
+                kinds(&self.heard)
+            );
         }
     }
 
     /// Hears everything until the Runner hangs up.
     #[track_caller]
     pub(crate) fn until_it_hangs_up(&mut self) {
-        let started = Instant::now();
+        let clock = SystemClock::new();
         while self.hear().is_some() {
-            assert!(started.elapsed() < PATIENCE, "the Runner goes on");
+            assert!(clock.monotonic_ms() < PATIENCE_MS, "the Runner goes on");
         }
     }
 

@@ -9,12 +9,15 @@ use tests::until;
 use super::next;
 use crate::evil::{Scene, Session, Table};
 
+/// Size and root that are shown, and the proof that is said to lead there from a size.
+type Shown = fn(&Session) -> (u64, Digest, u64, Vec<Digest>);
+
 #[test]
 fn an_audit_log_that_was_rewritten_is_seen_and_stops_every_drill_down() {
     let mut scene = Scene::new();
     let mut table = Table::new("Audit logs of another history");
     let mut session = scene.session();
-    let attempts: [(&str, fn(&Session) -> (u64, Digest, u64, Vec<Digest>)); 4] = [
+    let attempts: [(&str, Shown); 4] = [
         ("rewritten: the same length, another root", |it| {
             (it.hello.audit_size, digest(1), it.hello.audit_size, vec![])
         }),

@@ -13,6 +13,9 @@ use tests::until;
 use super::next;
 use crate::evil::{Scene, Table, new_request, now};
 
+/// What a Welcome says instead of what is so.
+type Claim = fn(&Welcome) -> Welcome;
+
 /// What each attempt is, and what is said after the Welcome.
 type Said = (&'static str, Vec<Message>);
 
@@ -142,7 +145,7 @@ fn oversized() -> Vec<(&'static str, Message)> {
 fn a_welcome_that_claims_what_is_not_so_stops_the_runner_from_opening_and_running() {
     let mut scene = Scene::new();
     let mut table = Table::new("Welcomes that claim what is not so");
-    let claims: [(&str, fn(&Welcome) -> Welcome); 2] = [
+    let claims: [(&str, Claim); 2] = [
         ("that it has more of the journal than there is", |honest| Welcome {
             accepted: honest.accepted + 7,
             ..honest.clone()

@@ -3,7 +3,6 @@
 use contract::{Digest, Epoch, FromControlPlane, FromRunner, RunRequest, RunStage};
 use crypto::digest::sha256;
 use ids::RequestId;
-use serde_json::Value;
 use tests::{text, until};
 
 use crate::evil::{Scene, Session, Table, new_request, now};
@@ -170,6 +169,6 @@ fn settle(scene: &Scene, session: &mut Session, installed: Digest) {
     until("nothing is executed any more", || {
         let status = scene.line.runner.json(&["status"]);
         assert_eq!(text(&status, "/service/state"), "running");
-        (status["service"]["executing"] == Value::from(0)).then_some(())
+        (status["service"]["executing"] == 0).then_some(())
     });
 }
