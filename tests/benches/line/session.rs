@@ -206,13 +206,11 @@ impl Session {
     pub(crate) async fn report(&mut self, first: u64, reports: Vec<proto::FromRunner>) -> Outcome<()> {
         let all = first + u64::try_from(reports.len())?;
         let mut accepted = first;
-        let mut sent = first;
-        for report in reports {
+        for (sent, report) in (first..).zip(reports) {
             while sent - accepted >= u64::try_from(self.window)? {
                 accepted = self.hear_accepted().await?;
             }
             self.to.send(report).await?;
-            sent += 1;
         }
         while accepted < all {
             accepted = self.hear_accepted().await?;

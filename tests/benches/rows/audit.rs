@@ -70,7 +70,7 @@ fn verification(plan: &Plan, runtime: &Runtime, log: &Log, path: &Path) -> Outco
                 Ok(spent.each(count))
             }),
             Contender::new(OURS, || {
-                let (spent, _) = cost(|| Ok(runtime.block_on(log.verified())?))?;
+                let (spent, _) = cost(|| runtime.block_on(log.verified()))?;
                 Ok(spent.each(count))
             }),
         ],
@@ -124,7 +124,7 @@ fn postgres(plan: &Plan, runtime: &Runtime, server: &Postgres) -> Outcome<()> {
                 let spent = pgbench(server, &batch, 1, count / TOGETHER)?;
                 Ok(spent.each(TOGETHER))
             }),
-            Contender::new(LOCKED, || Ok(pgbench(server, &locked, 8, plan.pick(100, 30))?)),
+            Contender::new(LOCKED, || pgbench(server, &locked, 8, plan.pick(100, 30))),
             Contender::new(OURS, || appended(runtime, &log, count, TOGETHER)),
         ],
     )?;
@@ -138,7 +138,7 @@ fn postgres(plan: &Plan, runtime: &Runtime, server: &Postgres) -> Outcome<()> {
         1e-3 / measured.wall(LOCKED),
         1e-3 / measured.wall(OURS)
     ))?;
-    let (spent, count) = cost(|| Ok(runtime.block_on(log.verified())?))?;
+    let (spent, count) = cost(|| runtime.block_on(log.verified()))?;
     let seen = 1e-3 / spent.each(count).wall;
     let what = format!("PostgreSQL, whole log of {count} records, checked once");
     Line { row: "9", what, seen, cpu: None, goal: Goal::None, unit: " k/s", is_void: false }.print()
@@ -196,7 +196,7 @@ fn something() -> Action {
 }
 
 fn appended(runtime: &Runtime, log: &Log, count: usize, together: usize) -> Outcome<Cost> {
-    let (spent, ()) = cost(|| Ok(runtime.block_on(log.append(count, together))?))?;
+    let (spent, ()) = cost(|| runtime.block_on(log.append(count, together)))?;
     Ok(spent.each(count))
 }
 

@@ -268,7 +268,7 @@ impl Scene {
             &Plan::quick(),
             vec![
                 Contender::new(FLOOR, || {
-                    let (spent, ()) = cost(|| Ok(scene.plane.runtime.block_on(bare.send(payload))?))?;
+                    let (spent, ()) = cost(|| scene.plane.runtime.block_on(bare.send(payload)))?;
                     Ok(spent)
                 }),
                 Contender::new("large", || {

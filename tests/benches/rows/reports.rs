@@ -47,9 +47,9 @@ fn sqlite(plan: &Plan) -> Outcome<()> {
         plan,
         vec![
             Contender::new(PLAIN, || insert(&plain, &mut written, count)),
-            Contender::new(ONE, || Ok(fleet.borrow_mut().report(1, count, missed)?)),
-            Contender::new(MANY, || Ok(fleet.borrow_mut().report(FLEET, count, missed)?)),
-            Contender::new(RUNS, || Ok(fleet.borrow_mut().report(1, count / 5, Peer::run)?)),
+            Contender::new(ONE, || fleet.borrow_mut().report(1, count, missed)),
+            Contender::new(MANY, || fleet.borrow_mut().report(FLEET, count, missed)),
+            Contender::new(RUNS, || fleet.borrow_mut().report(1, count / 5, Peer::run)),
         ],
     )?;
     for (name, goal) in [(ONE, Goal::AtLeast(25.0)), (MANY, Goal::AtLeast(25.0)), (RUNS, Goal::None)] {
@@ -82,10 +82,10 @@ fn postgres(plan: &Plan, server: &Postgres) -> Outcome<()> {
     let measured = contend(
         plan,
         vec![
-            Contender::new(PLAIN, || Ok(pgbench(server, &script, 8, plan.pick(500, 100))?)),
-            Contender::new(ONE, || Ok(fleet.borrow_mut().report(1, count, missed)?)),
-            Contender::new(MANY, || Ok(fleet.borrow_mut().report(FLEET, count, missed)?)),
-            Contender::new(RUNS, || Ok(fleet.borrow_mut().report(1, count / 5, Peer::run)?)),
+            Contender::new(PLAIN, || pgbench(server, &script, 8, plan.pick(500, 100))),
+            Contender::new(ONE, || fleet.borrow_mut().report(1, count, missed)),
+            Contender::new(MANY, || fleet.borrow_mut().report(FLEET, count, missed)),
+            Contender::new(RUNS, || fleet.borrow_mut().report(1, count / 5, Peer::run)),
         ],
     )?;
     for (name, rate) in [(ONE, Goal::AtLeast(25.0)), (MANY, Goal::AtLeast(25.0)), (RUNS, Goal::None)] {

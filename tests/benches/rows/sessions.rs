@@ -58,7 +58,7 @@ pub(crate) fn measure(plan: &Plan) -> Outcome<()> {
     let measured = contend(
         plan,
         vec![
-            Contender::new(FLOOR, || Ok(connected(bare.pid(), &floor)?)),
+            Contender::new(FLOOR, || connected(bare.pid(), &floor)),
             Contender::new(OURS, || {
                 let spent = connected(pid, &ours)?;
                 // Who comes back before its session has ended would be taken for a twin.
