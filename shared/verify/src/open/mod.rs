@@ -305,7 +305,11 @@ fn judge_request(
 
 /// Time before the next look at something that is awaited: most come at once, and what does not may take long.
 fn pause(looks: u32) -> Duration {
-    Duration::from_millis(if looks < QUICK_LOOKS { 200 } else { 1_000 })
+    Duration::from_millis(match looks {
+        0..=3 => 20 << looks,
+        _ if looks < QUICK_LOOKS => 200,
+        _ => 1_000,
+    })
 }
 
 /// A request that came to its end before anything was signed or answered.
