@@ -105,7 +105,7 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         // An immediate shutdown: nothing of it is needed any more.
-        let _ = Command::new("kill").args(["-QUIT", &self.server.id().to_string()]).status();
+        let _ = Command::new("/bin/sh").args(["-c", "kill -QUIT \"$0\"", &self.server.id().to_string()]).status();
         let _ = self.server.wait();
     }
 }

@@ -62,7 +62,10 @@ impl Service {
 
     /// SIGTERM, and the exit code.
     pub fn stop(&mut self) -> Option<i32> {
-        let _ = Command::new("kill").arg(self.child.id().to_string()).stderr(Stdio::null()).status();
+        let _ = Command::new("/bin/sh")
+            .args(["-c", "kill \"$0\"", &self.child.id().to_string()])
+            .stderr(Stdio::null())
+            .status();
         until("a service that was told to stop ends", || self.child.try_wait().ok().flatten()).code()
     }
 

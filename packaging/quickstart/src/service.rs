@@ -70,8 +70,11 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // SIGTERM through `kill`, so that the service closes its store; a process that is gone already is fine.
-        let _ = Command::new("kill").arg(self.child.id().to_string()).stderr(Stdio::null()).status();
+        // SIGTERM through the shell's `kill`, so that the service closes its store; a process that is gone already is fine.
+        let _ = Command::new("/bin/sh")
+            .args(["-c", "kill \"$0\"", &self.child.id().to_string()])
+            .stderr(Stdio::null())
+            .status();
         for _ in 0..(PATIENCE_MS / 20) {
             if !self.lives() {
                 return;
