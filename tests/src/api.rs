@@ -54,15 +54,8 @@ impl Api {
             let certificate: rustls_pki_types::CertificateDer<'_> = certificate.expect("the authority is PEM");
             roots.add(certificate).expect("the authority is a certificate");
         }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("the provider knows TLS")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let client = reqwest::Client::builder().tls_backend_preconfigured(tls).timeout(Duration::from_secs(60)).build();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
-        Self { runtime, client: client.expect("a client can be made"), base, key: key.to_owned() }
+        let client = client(roots, Duration::from_secs(60));
+        Self { runtime: runtime(), client, base, key: key.to_owned() }
     }
 
     /// `GET`.
@@ -99,21 +92,28 @@ impl Api {
 
     /// `GET` without TLS and key; status 0 when nobody answers.
     pub fn plain(url: &str) -> (u16, String) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
-        runtime.block_on(async {
-            let roots = rustls::RootCertStore::empty();
-            let provider = Arc::new(rustls::crypto::ring::default_provider());
-            let tls = rustls::ClientConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()
-                .expect("the provider knows TLS")
-                .with_root_certificates(roots)
-                .with_no_client_auth();
-            let client =
-                reqwest::Client::builder().tls_backend_preconfigured(tls).timeout(Duration::from_secs(5)).build();
-            match client.expect("a client can be made").get(url).send().await {
+        let client = client(rustls::RootCertStore::empty(), Duration::from_secs(5));
+        runtime().block_on(async {
+            match client.get(url).send().await {
                 Ok(answer) => (answer.status().as_u16(), answer.text().await.unwrap_or_default()),
                 Err(_) => (0, String::new()),
             }
         })
     }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts")
+}
+
+/// A client that trusts these authorities alone.
+fn client(roots: rustls::RootCertStore, patience: Duration) -> reqwest::Client {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider knows TLS")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let client = reqwest::Client::builder().tls_backend_preconfigured(tls).timeout(patience).build();
+    client.expect("a client can be made")
 }
