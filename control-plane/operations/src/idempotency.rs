@@ -100,5 +100,5 @@ impl Operations {
 
 /// Keys are a caller's own: two people who choose the same one do not meet.
 fn name(caller: &Caller, key: &str) -> Digest {
-    sha256_parts(&[b"proctor/v1/idempotency\0", caller.key().as_bytes(), key.as_bytes()])
+    sha256_parts(&[b"proctor/v1/idempotency\0", caller.means_id(), key.as_bytes()])
 }

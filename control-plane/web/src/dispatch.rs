@@ -198,9 +198,9 @@ async fn in_time<T>(web: &Web, answering: impl Future<Output = Result<T, Problem
 
 async fn authenticated(web: &Web, headers: &HeaderMap, client: IpAddr) -> Result<Caller, Problem> {
     let caller = known(web, headers, client).await?;
-    let of_key = (caller.tenant(), caller.key());
+    let of_key = (caller.tenant(), *caller.means_id());
     web.by_key.take(&of_key).map_err(|seconds| Problem::too_often().after(seconds))?;
-    tracing::debug!(tenant = %caller.tenant(), key = %caller.key(), "authenticated");
+    tracing::debug!(tenant = %caller.tenant(), key = ?caller.key(), "authenticated");
     Ok(caller)
 }
 

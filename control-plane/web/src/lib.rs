@@ -27,7 +27,7 @@ use contract::Address;
 use contract::token::CaPin;
 use control_plane_operations::Operations;
 use crypto::SystemEntropy;
-use ids::{ApiKeyId, TenantId};
+use ids::TenantId;
 use tokio::sync::Semaphore;
 
 use crate::counters::Counters;
@@ -71,7 +71,7 @@ pub struct Web {
     settings: Settings,
     entropy: SystemEntropy,
     by_address: Limiter<IpAddr>,
-    by_key: Limiter<(TenantId, ApiKeyId)>,
+    by_key: Limiter<(TenantId, [u8; 16])>,
     under_way: Arc<Semaphore>,
     counters: Counters,
     router: axum::Router,

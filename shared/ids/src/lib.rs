@@ -112,6 +112,10 @@ registry! {
     TokenId,
     /// Something that an administrator has to look at.
     AlarmId,
+    /// A person's time at the console, from sign-in to sign-out.
+    SessionId,
+    /// A link that lets one person in, once.
+    LinkId,
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Who did it, as the audit log names them: by id, never by name.
 
-use ids::{ApiKeyId, PersonId, RunnerId};
+use ids::{ApiKeyId, PersonId, RunnerId, SessionId};
 use serde::{Deserialize, Serialize};
 
 /// Who acts.
@@ -13,6 +13,13 @@ pub enum Actor {
         person: PersonId,
         /// Through which key.
         key: ApiKeyId,
+    },
+    /// A person, signed in at the console.
+    Console {
+        /// Who.
+        person: PersonId,
+        /// In which session.
+        session: SessionId,
     },
     /// A Runner, through its certificate.
     Runner {

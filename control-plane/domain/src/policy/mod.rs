@@ -15,7 +15,7 @@ mod scopes;
 mod tests;
 
 pub use actor::Actor;
-pub use caller::{Caller, KeyStanding};
+pub use caller::{Caller, KeyStanding, Means, SessionStanding};
 pub use permission::{Permission, UnknownPermission};
 pub use permit::{Denied, Permit, operator, runner, system};
 pub use role::Role;

@@ -41,6 +41,10 @@ permissions! {
     PeopleSetRole = "people.set_role", true;
     /// Take a person out; their keys end with them.
     PeopleRemove = "people.remove", true;
+    /// Hand out a link with which a person sets password or second factor.
+    PeopleLink = "people.link", true;
+    /// Look after one's own sign-in: password, second factor, sessions, devices. At the console only.
+    AccountManage = "account.manage", false;
     /// See keys: one's own, or everybody's with `api_keys.manage`.
     ApiKeysList = "api_keys.list", true;
     /// Make a key for oneself.
@@ -81,6 +85,10 @@ permissions! {
     DrillDownsList = "drilldowns.list", true;
     /// Switch drill-downs of the whole tenant off or on.
     DrillDownsSwitch = "drilldowns.switch", true;
+    /// Send a connector's secret, sealed to a Runner.
+    SecretsSend = "secrets.send", true;
+    /// See which secrets were sent where, and what became of them.
+    SecretsList = "secrets.list", true;
     /// Read the audit log and its checkpoints.
     AuditList = "audit.list", true;
     /// Take the audit log away.

@@ -83,6 +83,7 @@ pub fn operator(tenant: TenantId, permission: Permission) -> Result<Permit, Deni
         permission,
         P::TenantsCreate
             | P::PeopleList
+            | P::PeopleLink
             | P::ApiKeysCreate
             | P::ApiKeysList
             | P::ApiKeysRevoke

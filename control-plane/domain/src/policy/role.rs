@@ -28,7 +28,9 @@ impl Role {
         match permission {
             P::ProceduresList | P::RunnersList | P::RunsList | P::ChecksList | P::FindingsList => true,
             P::ItemsList | P::AlarmsList => !matches!(self, Self::Viewer),
-            P::RunsRequest => matches!(self, Self::Owner | Self::Administrator | Self::Engineer),
+            P::RunsRequest | P::SecretsSend | P::SecretsList => {
+                matches!(self, Self::Owner | Self::Administrator | Self::Engineer)
+            }
             P::DrillDownsRequest => {
                 matches!(self, Self::Owner | Self::Engineer | Self::Approver | Self::Auditor)
             }
@@ -42,13 +44,14 @@ impl Role {
             | P::PeopleAdd
             | P::PeopleSetRole
             | P::PeopleRemove
+            | P::PeopleLink
             | P::AlarmsAcknowledge
             | P::ApiKeysManage
             | P::DrillDownsSwitch => matches!(self, Self::Owner | Self::Administrator),
             P::PeopleList | P::AuditList | P::AuditExport => {
                 matches!(self, Self::Owner | Self::Administrator | Self::Auditor)
             }
-            P::ApiKeysCreate | P::ApiKeysRevoke | P::ApiKeysList => true,
+            P::ApiKeysCreate | P::ApiKeysRevoke | P::ApiKeysList | P::AccountManage => true,
             P::Line | P::Enrol | P::Authenticate | P::Upkeep | P::TenantsCreate | P::AuditVerify => false,
         }
     }

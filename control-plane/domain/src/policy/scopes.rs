@@ -28,9 +28,9 @@ pub enum ScopeError {
 pub struct Scopes(BTreeSet<Permission>);
 
 impl Scopes {
-    /// Everything that this role may do.
+    /// Everything that this role may do and a key can carry.
     pub fn of_role(role: Role) -> Self {
-        Self(Permission::ALL.iter().copied().filter(|permission| role.allows(*permission)).collect())
+        Self(Permission::ALL.iter().copied().filter(|p| p.is_scope() && role.allows(*p)).collect())
     }
 
     /// Reads a list of words.

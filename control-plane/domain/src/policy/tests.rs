@@ -10,6 +10,8 @@ people.list          owner administrator -        -        auditor -
 people.add           owner administrator -        -        -       -
 people.set_role      owner administrator -        -        -       -
 people.remove        owner administrator -        -        -       -
+people.link          owner administrator -        -        -       -
+account.manage       owner administrator engineer approver auditor viewer
 api_keys.list        owner administrator engineer approver auditor viewer
 api_keys.create      owner administrator engineer approver auditor viewer
 api_keys.revoke      owner administrator engineer approver auditor viewer
@@ -30,6 +32,8 @@ items.list           owner administrator engineer approver auditor -
 drilldowns.request   owner -             engineer approver auditor -
 drilldowns.list      owner administrator engineer approver auditor -
 drilldowns.switch    owner administrator -        -        -       -
+secrets.send         owner administrator engineer -        -       -
+secrets.list         owner administrator engineer -        -       -
 audit.list           owner administrator -        -        auditor -
 audit.export         owner administrator -        -        auditor -
 audit.verify         -     -             -        -        -       -
@@ -69,8 +73,9 @@ fn every_cell_of_the_table_is_as_written_here() {
         for (role, cell) in Role::ALL.iter().zip(&cells[1..]) {
             assert!(*cell == "-" || *cell == role.as_str(), "{row}");
             assert_eq!(role.allows(permission), *cell != "-", "{permission} for {role}");
+            let only_at_console = permission == Permission::AccountManage;
             assert!(
-                !role.allows(permission) || permission.is_scope(),
+                !role.allows(permission) || permission.is_scope() || only_at_console,
                 "{permission} is allowed and no key can carry it"
             );
         }
@@ -84,8 +89,9 @@ fn a_permit_needs_the_role_and_the_scope() {
     for role in Role::ALL {
         let caller = Caller::of_key(standing(*role, Scopes::of_role(Role::Owner)), now()).unwrap();
         for permission in Permission::ALL {
-            assert_eq!(caller.permit(*permission).is_ok(), role.allows(*permission), "{permission} for {role}");
-            assert_eq!(caller.may(*permission), role.allows(*permission));
+            let allowed = role.allows(*permission) && permission.is_scope();
+            assert_eq!(caller.permit(*permission).is_ok(), allowed, "{permission} for {role}");
+            assert_eq!(caller.may(*permission), allowed);
         }
         for carried in Scopes::of_role(*role).iter() {
             let narrow = Scopes::parse([carried.as_str()]).unwrap();
@@ -102,7 +108,7 @@ fn a_permit_needs_the_role_and_the_scope() {
     assert_eq!(caller.permit(permission).unwrap_err(), Denied::Scope { permission });
     let permit = caller.permit(Permission::RunsList).unwrap();
     assert_eq!(permit.tenant(), caller.tenant());
-    assert_eq!(permit.actor(), Actor::Person { person: caller.person(), key: caller.key() });
+    assert_eq!(permit.actor(), Actor::Person { person: caller.person(), key: caller.key().unwrap() });
 }
 
 #[test]
@@ -112,6 +118,54 @@ fn a_key_that_ended_makes_no_caller() {
     assert!(Caller::of_key(standing(Role::Owner, scopes()), now().plus_ms(1)).is_none(), "it expired");
     assert!(Caller::of_key(KeyStanding { revoked: true, ..standing(Role::Owner, scopes()) }, now()).is_none());
     assert!(Caller::of_key(KeyStanding { person_active: false, ..standing(Role::Owner, scopes()) }, now()).is_none());
+}
+
+fn at_console(role: Role) -> SessionStanding {
+    SessionStanding {
+        tenant: ids::TenantId::from_parts(1, [1; 10]),
+        person: ids::PersonId::from_parts(1, [2; 10]),
+        role,
+        person_active: true,
+        session: ids::SessionId::from_parts(1, [3; 10]),
+        is_full: true,
+        confirmed: now().plus_ms(-1_000),
+        expires: now().plus_ms(2),
+        idle_until: now().plus_ms(1),
+        ended: false,
+    }
+}
+
+#[test]
+fn a_session_may_what_its_role_may_and_no_more() {
+    for role in Role::ALL {
+        let caller = Caller::of_session(at_console(*role), now()).unwrap();
+        for permission in Permission::ALL {
+            assert_eq!(caller.permit(*permission).is_ok(), role.allows(*permission), "{permission} for {role}");
+        }
+        let permit = caller.permit(Permission::AccountManage).unwrap();
+        assert_eq!(
+            permit.actor(),
+            Actor::Console { person: caller.person(), session: caller.session().unwrap() },
+            "the log names the session"
+        );
+    }
+}
+
+#[test]
+fn a_session_that_ended_or_lacks_its_second_factor_makes_no_caller() {
+    let owner = || at_console(Role::Owner);
+    let caller = Caller::of_session(owner(), now()).unwrap();
+    assert!(caller.confirmed_within(1_001, now()) && !caller.confirmed_within(1_000, now()));
+    let cases = [
+        SessionStanding { is_full: false, ..owner() },
+        SessionStanding { ended: true, ..owner() },
+        SessionStanding { person_active: false, ..owner() },
+        SessionStanding { expires: now(), ..owner() },
+        SessionStanding { idle_until: now(), ..owner() },
+    ];
+    for standing in cases {
+        assert!(Caller::of_session(standing.clone(), now()).is_none(), "{standing:?}");
+    }
 }
 
 #[test]
@@ -124,6 +178,7 @@ fn operator_and_system_reach_a_fixed_few() {
         words(&|permission| operator(tenant, permission).is_ok()),
         [
             "people.list",
+            "people.link",
             "api_keys.list",
             "api_keys.create",
             "api_keys.revoke",

@@ -111,9 +111,9 @@ impl Operations {
             tenant_name: tenant.name,
             drilldowns: tenant.drilldowns,
             person,
-            key: caller.key(),
+            key: caller.key().ok_or(Error::Unauthenticated)?,
             role: caller.role(),
-            scopes: caller.scopes().clone(),
+            scopes: caller.scopes(),
         })
     }
 }

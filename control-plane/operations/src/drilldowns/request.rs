@@ -90,7 +90,7 @@ impl Operations {
             run: input.run,
             items,
             person: caller.person(),
-            key: caller.key(),
+            key: caller.key().ok_or(Error::Unauthenticated)?,
             purpose: input.purpose,
             reason: input.reason,
             recipient: input.recipient_key,
