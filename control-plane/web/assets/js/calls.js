@@ -1,0 +1,193 @@
+// @ts-check
+/** Calls of this console, with the visitor's cookie and the page's token. Nothing that comes back is believed here. */
+
+/** What went wrong, in words, and what to do about it. */
+export class Fail extends Error {
+  /**
+   * @param {string} message
+   * @param {string} next
+   * @param {{ status?: number, code?: string }} [of]
+   */
+  constructor(message, next, { status = 0, code = "" } = {}) {
+    super(message);
+    this.next = next;
+    /** Of the control plane's answer; 0 if there was none. */
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** Bytes of a JSON answer. */
+const MAX_JSON = 1024 * 1024;
+/** How often a call is made when nothing came back. */
+const TRIES = 3;
+/** Codes of the control plane: confirm first; the page's token is an old one. */
+export const CONFIRM_FIRST = "E-AUTH-006";
+const TOKEN = /<meta name="csrf" content="([A-Za-z0-9_-]+)"/;
+
+let token = document.querySelector('meta[name="csrf"]')?.getAttribute("content") ?? "";
+
+/**
+ * The exact bytes of a document.
+ * @param {string} path
+ * @param {number} limit
+ * @returns {Promise<Uint8Array>}
+ */
+export async function bytesAt(path, limit) {
+  return bytesOf(await called(path, {}), limit);
+}
+
+/**
+ * A document that may not be there yet.
+ * @param {string} path
+ * @param {number} limit
+ * @returns {Promise<Uint8Array | null>}
+ */
+export async function bytesIfThere(path, limit) {
+  try {
+    return await bytesAt(path, limit);
+  } catch (error) {
+    if (error instanceof Fail && error.status === 404) {
+      return null;
+    }
+    throw error;
+  }
+}
+
+/**
+ * @param {string} path
+ * @returns {Promise<any>}
+ */
+export async function jsonAt(path) {
+  return jsonOf(await called(path, {}));
+}
+
+/**
+ * Sends something that is done once; gives the answer.
+ * @param {string} path
+ * @param {any} document_
+ * @returns {Promise<any>}
+ */
+export async function send(path, document_) {
+  const options = () => ({
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-Csrf-Token": token },
+    body: JSON.stringify(document_),
+  });
+  try {
+    return await jsonOf(await called(path, options()));
+  } catch (error) {
+    // A confirmation in another tab gives the visitor another cookie, and with it the page's token is an old one.
+    if (!(error instanceof Fail && error.status === 403 && (await renewed()))) {
+      throw error;
+    }
+    return jsonOf(await called(path, options()));
+  }
+}
+
+/**
+ * A stream of octets, which is asked for once.
+ * @param {string} path
+ * @param {AbortSignal} signal
+ * @returns {Promise<ReadableStreamDefaultReader<Uint8Array>>}
+ */
+export async function streamAt(path, signal) {
+  const response = await called(path, { signal }, 1);
+  if (response.body === null) {
+    throw new Fail("the control plane answered nothing", "ask again");
+  }
+  return response.body.getReader();
+}
+
+/**
+ * Leads away, to confirm or to sign in, and back to this page; false if the failure is another.
+ * @param {unknown} error
+ */
+export function leadsAway(error) {
+  const here = encodeURIComponent(location.pathname + location.search);
+  if (error instanceof Fail && error.code === CONFIRM_FIRST) {
+    location.assign(`/confirm?next=${here}`);
+    return true;
+  }
+  if (error instanceof Fail && error.status === 401) {
+    location.assign(`/sign-in?next=${here}`);
+    return true;
+  }
+  return false;
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} options
+ * @param {number} [tries]
+ */
+async function called(path, options, tries = TRIES) {
+  /** @type {RequestInit} */
+  const all = { credentials: "same-origin", redirect: "error", cache: "no-store", referrerPolicy: "no-referrer", ...options };
+  for (let tried = 1; ; tried += 1) {
+    let response;
+    try {
+      response = await fetch(path, all);
+    } catch {
+      if (tried >= tries || options.method === "POST" || options.signal?.aborted === true) {
+        throw new Fail("the control plane does not answer", "check the network, then try again");
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1000 * tried));
+      continue;
+    }
+    if (response.ok) {
+      return response;
+    }
+    throw await problemOf(response);
+  }
+}
+
+/** @param {Response} response */
+async function problemOf(response) {
+  const of = { status: response.status, code: "" };
+  try {
+    const problem = await jsonOf(response);
+    of.code = typeof problem.code === "string" ? problem.code : "";
+    const said = [problem.detail, problem.title].find((text) => typeof text === "string" && text !== "");
+    const next = typeof problem.next === "string" ? problem.next : "try again later";
+    return new Fail(`${of.code} ${said ?? "the control plane refuses"}`.trim(), next, of);
+  } catch {
+    return new Fail(`the control plane refuses (HTTP ${response.status})`, "try again later", of);
+  }
+}
+
+/** @param {Response} response */
+async function jsonOf(response) {
+  const bytes = await bytesOf(response, MAX_JSON);
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    throw new Fail("the control plane answered something that cannot be understood", "load the page again");
+  }
+}
+
+/**
+ * @param {Response} response
+ * @param {number} limit
+ */
+async function bytesOf(response, limit) {
+  let bytes;
+  try {
+    bytes = new Uint8Array(await response.arrayBuffer());
+  } catch {
+    throw new Fail("the control plane's answer broke off", "check the network, then try again");
+  }
+  if (bytes.length > limit) {
+    throw new Fail(`the control plane answered with more than ${limit} bytes`, "load the page again");
+  }
+  return bytes;
+}
+
+/** Whether the page has another token by now. */
+async function renewed() {
+  const page = await called(location.pathname + location.search, {}).then((response) => response.text(), () => "");
+  const found = TOKEN.exec(page)?.[1] ?? "";
+  const fresh = found !== "" && found !== token;
+  token = fresh ? found : token;
+  return fresh;
+}
