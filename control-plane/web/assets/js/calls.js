@@ -21,8 +21,9 @@ export class Fail extends Error {
 const MAX_JSON = 1024 * 1024;
 /** How often a call is made when nothing came back. */
 const TRIES = 3;
-/** Codes of the control plane: confirm first; the page's token is an old one. */
+/** Codes of the control plane: confirm first; the token of the page is an old one. */
 export const CONFIRM_FIRST = "E-AUTH-006";
+const OLD_TOKEN = "E-WEB-024";
 const TOKEN = /<meta name="csrf" content="([A-Za-z0-9_-]+)"/;
 
 let token = document.querySelector('meta[name="csrf"]')?.getAttribute("content") ?? "";
@@ -69,30 +70,25 @@ export async function jsonAt(path) {
  * @returns {Promise<any>}
  */
 export async function send(path, document_) {
-  const options = () => ({
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-Csrf-Token": token },
-    body: JSON.stringify(document_),
-  });
   try {
-    return await jsonOf(await called(path, options()));
+    return await jsonOf(await called(path, posting(document_)));
   } catch (error) {
     // A confirmation in another tab gives the visitor another cookie, and with it the page's token is an old one.
-    if (!(error instanceof Fail && error.status === 403 && (await renewed()))) {
+    if (!(error instanceof Fail && error.code === OLD_TOKEN && (await renewed()))) {
       throw error;
     }
-    return jsonOf(await called(path, options()));
+    return jsonOf(await called(path, posting(document_)));
   }
 }
 
 /**
- * A stream of octets, which is asked for once.
+ * A stream of octets, which is asked for once: that it is handed out is a change.
  * @param {string} path
  * @param {AbortSignal} signal
  * @returns {Promise<ReadableStreamDefaultReader<Uint8Array>>}
  */
 export async function streamAt(path, signal) {
-  const response = await called(path, { signal }, 1);
+  const response = await called(path, { ...posting({}), signal });
   if (response.body === null) {
     throw new Fail("the control plane answered nothing", "ask again");
   }
@@ -100,28 +96,35 @@ export async function streamAt(path, signal) {
 }
 
 /**
- * Leads away, to confirm or to sign in, and back to this page; false if the failure is another.
+ * Where a person has to go first, to confirm or to sign in, and then back to this page; null if the failure is another.
  * @param {unknown} error
+ * @returns {string | null}
  */
-export function leadsAway(error) {
+export function detourOf(error) {
   const here = encodeURIComponent(location.pathname + location.search);
   if (error instanceof Fail && error.code === CONFIRM_FIRST) {
-    location.assign(`/confirm?next=${here}`);
-    return true;
+    return `/confirm?next=${here}`;
   }
-  if (error instanceof Fail && error.status === 401) {
-    location.assign(`/sign-in?next=${here}`);
-    return true;
-  }
-  return false;
+  return error instanceof Fail && error.status === 401 ? `/sign-in?next=${here}` : null;
+}
+
+/**
+ * @param {any} document_
+ * @returns {RequestInit}
+ */
+function posting(document_) {
+  return {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-Csrf-Token": token },
+    body: JSON.stringify(document_),
+  };
 }
 
 /**
  * @param {string} path
  * @param {RequestInit} options
- * @param {number} [tries]
  */
-async function called(path, options, tries = TRIES) {
+async function called(path, options) {
   /** @type {RequestInit} */
   const all = { credentials: "same-origin", redirect: "error", cache: "no-store", referrerPolicy: "no-referrer", ...options };
   for (let tried = 1; ; tried += 1) {
@@ -129,7 +132,7 @@ async function called(path, options, tries = TRIES) {
     try {
       response = await fetch(path, all);
     } catch {
-      if (tried >= tries || options.method === "POST" || options.signal?.aborted === true) {
+      if (tried >= TRIES || options.method === "POST") {
         throw new Fail("the control plane does not answer", "check the network, then try again");
       }
       await new Promise((resolve) => setTimeout(resolve, 1000 * tried));

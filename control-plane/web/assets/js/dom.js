@@ -1,0 +1,64 @@
+// @ts-check
+/** Making elements out of texts. Nothing here, or anywhere in these scripts, reads a text as markup. */
+
+import { pieces } from "./text.js";
+
+/**
+ * An element with attributes and content; texts become text nodes.
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} name
+ * @param {Record<string, string>} [attributes]
+ * @param {...(Node | string)} content
+ * @returns {HTMLElementTagNameMap[T]}
+ */
+export function element(name, attributes = {}, ...content) {
+  const made = document.createElement(name);
+  for (const [attribute, value] of Object.entries(attributes)) {
+    made.setAttribute(attribute, value);
+  }
+  made.append(...content);
+  return made;
+}
+
+/**
+ * A text from elsewhere: what would do something instead of being read stands there as a marked escape.
+ * @param {string} text
+ * @param {boolean} [breaks] whether line breaks and tabs are plain
+ * @returns {DocumentFragment}
+ */
+export function shown(text, breaks = false) {
+  const fragment = document.createDocumentFragment();
+  for (const { text: piece, marked } of pieces(text, breaks)) {
+    fragment.append(marked ? element("mark", { class: "escape", title: "a character that cannot be seen" }, piece) : piece);
+  }
+  return fragment;
+}
+
+/**
+ * The one element of the page that a selector finds.
+ * @template {HTMLElement} [T=HTMLElement]
+ * @param {string} selector
+ * @param {ParentNode} [within]
+ * @returns {T}
+ */
+export function find(selector, within = document) {
+  const found = within.querySelector(selector);
+  if (!(found instanceof HTMLElement)) {
+    throw new Error(`the page has no ${selector}`);
+  }
+  return /** @type {T} */ (found);
+}
+
+/**
+ * A command to copy, as the pages of this console show them.
+ * @param {string} command
+ */
+export function commandLine(command) {
+  const button = element("button", { type: "button", class: "second" }, "Copy");
+  const said = element("span", { role: "status", class: "quiet" });
+  button.addEventListener("click", async () => {
+    const copied = await navigator.clipboard?.writeText(command).then(() => true, () => false);
+    said.textContent = copied === true ? "copied" : "select it and copy it by hand";
+  });
+  return element("div", { class: "command" }, element("pre", { tabindex: "0" }, element("code", {}, command)), button, said);
+}
