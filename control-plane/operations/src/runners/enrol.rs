@@ -22,7 +22,7 @@ use control_plane_store::{Reads, WriteTx};
 use ids::TenantId;
 use proof::text::FreeText;
 
-use super::{NotLetIn, is_conflict};
+use super::NotLetIn;
 use crate::{Error, Operations};
 
 /// How soon a Runner that waits for approval asks again.
@@ -85,10 +85,7 @@ impl Operations {
     ) -> Result<EnrolResponse, NotLetIn> {
         let runner = applicant.runner(token, now);
         match tx.runner(runner.id).await? {
-            None => match tx.add_runner(&runner).await {
-                Err(error) if is_conflict(&error) => return Err(NotLetIn::Refused("E-ENROL-007")),
-                added => added?,
-            },
+            None => tx.add_runner(&runner).await?,
             Some(known) if comes_again(&known, &runner) => tx.reenrol_runner(&runner).await?,
             Some(_) => return Err(NotLetIn::Refused("E-ENROL-007")),
         }

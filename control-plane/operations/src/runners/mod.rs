@@ -12,7 +12,6 @@ mod unlock;
 pub(crate) use certificate::chain;
 
 use contract::{Code, EnrolResponse, Refused};
-use control_plane_store::StoreError;
 
 use crate::Error;
 
@@ -47,9 +46,4 @@ impl NotLetIn {
 /// A code of ours as the line carries it.
 pub(crate) fn stable(code: &'static str) -> Code {
     Code::new(code).expect("codes of the control plane are codes")
-}
-
-/// A row that somebody else made first.
-fn is_conflict(error: &StoreError) -> bool {
-    matches!(error, StoreError::Conflict { .. })
 }
