@@ -139,6 +139,7 @@ const KEPT: &[(&[&str], &[&str])] = &[
     (&["rcgen", "rustls-webpki"], &["runner-link", "control-plane-authority", "quickstart"]),
     (&["tonic"], &["proto", "runner-link", "control-plane-gateway"]),
     (&["axum"], &["control-plane-web", "control-plane-server"]),
+    (&["askama", "qrcodegen"], &["control-plane-web"]),
     (&["cel"], &["procedure"]),
     (&["clap"], &["runner-agent", "control-plane-server", "verify", "quickstart"]),
     (

@@ -1,19 +1,21 @@
 //! What the link asks of the Runner, answered from a real store and a real gate, in the way of the Runner's service.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use clock::Timestamp;
+use clock::{Clock, Timestamp};
 use contract::enrolment::{RECOVERY_TYPE, RecoveryStatement};
 use contract::identity::RunnerName;
+use contract::version::Version;
 use contract::{
-    AuditCheckpoint, AuditForkSeen, Catalogue, Code, Condition, Digest, DrillDown, Due, Epoch, NoteText, Receipt,
-    ReceiptAccepted, Report, RunProgress, RunRequest, RunStage, Schedule, StatementEnvelope,
+    AuditCheckpoint, AuditForkSeen, Catalogue, Code, Condition, ConnectorSecret, Digest, DrillDown, Due, Epoch,
+    NoteText, Receipt, ReceiptAccepted, Report, RunProgress, RunRequest, RunStage, Schedule, StatementEnvelope,
 };
 use crypto::{Secret, SystemEntropy};
 use ids::RequestId;
 use runner_disclosure::drilldown::{Answer, Begun, Gate};
 use runner_disclosure::line::ProcedureTexts;
+use runner_disclosure::secret::{self, Taken};
 use runner_link::duties::{
     AuditAnswer, Continuation, DrillDownBegun, Duties, DutyError, Piece, ReportLimit, RunAnswer, SizedNote, Standing,
 };
@@ -28,6 +30,7 @@ const NOT_INSTALLED: &str = "E-RUN-040";
 pub(crate) struct SimDuties {
     vault: Mutex<Vault>,
     gate: Mutex<Gate>,
+    secrets: Mutex<secret::Gate>,
     answers: Mutex<BTreeMap<RequestId, Box<Answer>>>,
     /// Runs that were asked for and have not begun.
     pub(crate) queued: Mutex<VecDeque<RunRequest>>,
@@ -40,8 +43,10 @@ pub(crate) struct SimDuties {
 type Result<T> = std::result::Result<T, DutyError>;
 
 impl SimDuties {
-    pub(crate) fn new(vault: Vault, gate: Gate, name: RunnerName) -> Self {
+    pub(crate) fn new(vault: Vault, gate: Gate, clock: Arc<dyn Clock>, name: RunnerName) -> Self {
+        let secrets = Mutex::new(secret::Gate::new(gate.policy().clone(), clock));
         Self {
+            secrets,
             vault: Mutex::new(vault),
             gate: Mutex::new(gate),
             answers: Mutex::default(),
@@ -157,7 +162,7 @@ impl Duties for SimDuties {
             return Ok(RunAnswer::Repeated);
         }
         if request.procedure != procedure_digest() {
-            self.vault().refuse_run_request(id, &NOT_INSTALLED.parse().unwrap()).map_err(duty)?;
+            self.vault().refuse_run_request(id, &NOT_INSTALLED.parse().unwrap(), true).map_err(duty)?;
             return Ok(RunAnswer::Refused(NOT_INSTALLED.parse().unwrap()));
         }
         self.queued.lock().unwrap().push_back(request.clone());
@@ -227,6 +232,21 @@ impl Duties for SimDuties {
     fn cancel_drill_down(&self, request: RequestId) -> Result<Option<Receipt>> {
         let Some(answer) = self.answers.lock().unwrap().remove(&request) else { return Ok(None) };
         answer.cancel(&mut self.vault()).map(Some).map_err(duty)
+    }
+
+    fn run_refused(&self, request: RequestId, code: &Code) -> Result<()> {
+        self.vault().journal_run_refused(request, &code.as_str().parse().map_err(unfit)?).map_err(duty)
+    }
+
+    fn spoken(&self, _version: Version) -> Result<()> {
+        Ok(())
+    }
+
+    fn keep_secret(&self, secret: &ConnectorSecret) -> Result<Option<Receipt>> {
+        match self.secrets.lock().unwrap().receive(&mut self.vault(), secret).map_err(duty)? {
+            Taken::Kept { receipt, .. } => Ok(Some(receipt)),
+            Taken::Refused { receipt, .. } => Ok(receipt),
+        }
     }
 
     fn receipts(&self) -> Result<Vec<Receipt>> {

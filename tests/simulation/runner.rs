@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clock::Clock;
 use contract::version::CURRENT;
-use contract::{EnrolResponse, Epoch, FromControlPlane, RecoverRequest};
+use contract::{EnrolResponse, Epoch, FromControlPlane, Mark, RecoverRequest};
 use crypto::SystemEntropy;
 use crypto::entropy::random_bytes;
 use prost::Message;
@@ -14,6 +14,7 @@ use runner_disclosure::drilldown::Gate;
 use runner_disclosure::policy::Policy;
 use runner_link::duties::Duties;
 use runner_link::keeper::{Keeper, Next};
+use runner_link::marks::Marks;
 use runner_link::session::{Command, Ending, Event as LinkEvent, Nudge, Opening, Session};
 use runner_link::work::{Work, perform};
 use runner_link::{Identity, Keyring, LinkError, Moment};
@@ -39,6 +40,7 @@ pub(crate) struct Process {
     keyring: Keyring,
     keeper: Keeper,
     recover: bool,
+    marks: Marks,
     pub(crate) talk: Option<Talk>,
     /// The link gave up until the operator acts.
     pub(crate) stopped: Option<LinkError>,
@@ -48,6 +50,7 @@ pub(crate) struct Process {
 /// A session and the work that it asked for.
 pub(crate) struct Talk {
     wire: u64,
+    mark: Mark,
     session: Session,
     works: VecDeque<Work>,
     working: bool,
@@ -82,9 +85,10 @@ impl Runner {
         let identity = Identity::from_bytes(&bytes, &SystemEntropy::new()).unwrap();
         let gate = Gate::new(Policy::default(), self.clock.clone());
         self.up = Some(Process {
-            duties: Arc::new(SimDuties::new(vault, gate, template.name)),
+            duties: Arc::new(SimDuties::new(vault, gate, self.clock.clone(), template.name)),
             keyring: Keyring::new(identity, SystemEntropy::new()),
             keeper: Keeper::new(),
+            marks: Marks::default(),
             recover: false,
             talk: None,
             stopped: None,
@@ -158,7 +162,11 @@ impl World {
             process.recover |= alert == EXPIRED;
             return Err(LinkError::OwnCertificateRefused { target: "cp".into(), alert: alert.to_owned() });
         }
+        let process = self.runner.up.as_mut().ok_or_else(unreachable)?;
+        let (mark, marks_before) = process.marks.next(&self.random);
         let opening = Opening {
+            mark,
+            marks_before,
             epoch: Epoch::from_bytes(random_bytes(&self.random)),
             generation: identity.generation(),
             standing: process.duties.standing()?,
@@ -173,6 +181,7 @@ impl World {
         let (session, commands) = Session::new(opening, self.moment());
         let talk = Talk {
             wire: number,
+            mark,
             session,
             works: VecDeque::new(),
             working: false,
@@ -335,6 +344,9 @@ impl World {
         let Some(process) = &mut self.runner.up else { return Ok(()) };
         let Some(talk) = process.talk.take() else { return Ok(()) };
         let Some(ending) = talk.ending else { return Ok(()) };
+        if talk.welcomed_ms.is_some() {
+            process.marks.welcomed(talk.mark);
+        }
         let lasted = talk.welcomed_ms.map_or(0, |since| now - since);
         process.recover |= matches!(&ending, Ending::Stopped { error: LinkError::CertificateExpired, .. });
         self.trace(|| format!("runner: session {} ends: {ending:?}", talk.wire));

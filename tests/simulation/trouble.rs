@@ -105,7 +105,7 @@ impl World {
         let begun = begin(&mut duties.vault(), run, (Some(request), None), now);
         if begun.is_err() {
             // Full or rolled back: said so, if that can be written.
-            if duties.vault().refuse_run_request(request, &"E-RUN-042".parse().unwrap()).is_ok() {
+            if duties.vault().refuse_run_request(request, &"E-RUN-042".parse().unwrap(), true).is_ok() {
                 self.nudge(Nudge::Progress(progress(contract::RunStage::Refused, None, Some("E-RUN-042"))))?;
             }
             return self.tell();

@@ -49,12 +49,7 @@ impl Reply {
 impl Api {
     /// A client that trusts this authority alone.
     pub fn new(base: String, key: &str, authority_pem: &[u8]) -> Self {
-        let mut roots = rustls::RootCertStore::empty();
-        for certificate in rustls_pki_types::pem::PemObject::pem_slice_iter(authority_pem) {
-            let certificate: rustls_pki_types::CertificateDer<'_> = certificate.expect("the authority is PEM");
-            roots.add(certificate).expect("the authority is a certificate");
-        }
-        let client = client(roots, Duration::from_secs(60));
+        let client = client(roots(authority_pem), Duration::from_secs(60));
         Self { runtime: runtime(), client, base, key: key.to_owned() }
     }
 
@@ -70,14 +65,7 @@ impl Api {
 
     /// Any request; the key is added.
     pub fn send(&self, request: reqwest::RequestBuilder) -> Reply {
-        self.runtime.block_on(async {
-            let answer = request.bearer_auth(&self.key).send().await.expect("the API answers");
-            let status = answer.status().as_u16();
-            let shown = |value: &reqwest::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-            let headers = answer.headers().iter().map(|(name, value)| (name.to_string(), shown(value))).collect();
-            let bytes = answer.bytes().await.map(|bytes| bytes.to_vec()).unwrap_or_default();
-            Reply { status, headers, bytes }
-        })
+        exchange(&self.runtime, request.bearer_auth(&self.key))
     }
 
     /// The client, for requests that the methods above cannot make.
@@ -102,7 +90,29 @@ impl Api {
     }
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+/// Sends a request and takes the whole answer.
+pub(crate) fn exchange(runtime: &tokio::runtime::Runtime, request: reqwest::RequestBuilder) -> Reply {
+    runtime.block_on(async {
+        let answer = request.send().await.expect("the control plane answers");
+        let status = answer.status().as_u16();
+        let shown = |value: &reqwest::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = answer.headers().iter().map(|(name, value)| (name.to_string(), shown(value))).collect();
+        let bytes = answer.bytes().await.map(|bytes| bytes.to_vec()).unwrap_or_default();
+        Reply { status, headers, bytes }
+    })
+}
+
+/// The certificates of this text, to be trusted.
+pub(crate) fn roots(authority_pem: &[u8]) -> rustls::RootCertStore {
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in rustls_pki_types::pem::PemObject::pem_slice_iter(authority_pem) {
+        let certificate: rustls_pki_types::CertificateDer<'_> = certificate.expect("the authority is PEM");
+        roots.add(certificate).expect("the authority is a certificate");
+    }
+    roots
+}
+
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts")
 }
 

@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -59,6 +61,8 @@ pub struct Tenant {
     pub id: String,
     /// The file with the owner's API key.
     pub key_file: PathBuf,
+    /// The link with which its owner comes to the console.
+    pub link: String,
 }
 
 /// A control plane with a folder, keys and a database of its own.
@@ -203,7 +207,7 @@ impl ControlPlane {
             "--key-to",
             &key_file.display().to_string(),
         ]);
-        Tenant { id: text(&made, "/tenant"), key_file }
+        Tenant { id: text(&made, "/tenant"), key_file, link: text(&made, "/link") }
     }
 
     /// A person with a role, and the file with their key.
@@ -218,11 +222,30 @@ impl ControlPlane {
         (person, file)
     }
 
+    /// A link for somebody who is there already, as the control plane's operator makes it.
+    pub fn link(&self, tenant: &Tenant, email: &str, kind: &str) -> String {
+        let line = ["admin", "person", "link", email, "--kind", kind, "--tenant", &tenant.id];
+        text(&self.json(&line), "/link")
+    }
+
+    /// Where people and programs reach it.
+    pub fn base(&self) -> String {
+        format!("https://localhost:{}", self.ports.web)
+    }
+
+    /// The SHA-256 of its authority's public key, in base64.
+    pub fn pin(&self) -> String {
+        let pem = std::fs::read(self.authority()).expect("the authority was made");
+        let (_, pem) = x509_parser::pem::parse_x509_pem(&pem).expect("the authority is PEM");
+        let certificate = pem.parse_x509().expect("the authority is a certificate");
+        BASE64.encode(crypto::digest::sha256(certificate.public_key().raw).as_bytes())
+    }
+
     /// The API, with the key in this file.
     pub fn api(&self, key_file: &Path) -> Api {
         let key = std::fs::read_to_string(key_file).expect("the key was written");
         let authority = std::fs::read(self.authority()).expect("the authority was made");
-        Api::new(format!("https://localhost:{}/api/v1", self.ports.web), key.trim(), &authority)
+        Api::new(format!("{}/api/v1", self.base()), key.trim(), &authority)
     }
 }
 

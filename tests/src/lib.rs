@@ -4,19 +4,28 @@
 #![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
 
 mod api;
+mod browser;
 mod canary;
+mod console;
 mod control_plane;
 mod line;
+mod person;
 mod postgres;
 mod proxy;
 mod runner;
 mod service;
+pub mod totp;
+mod visitor;
 
 pub use api::{Api, Reply};
+pub use browser::{Browser, Look};
 pub use canary::Canary;
+pub use console::Console;
 pub use control_plane::{ControlPlane, Database, Detour, Ports, Tenant, text};
 pub use line::{ACCOUNTS, Line, device_key, enrol, join_command};
+pub use person::{Authenticator, PASSWORD, Person};
 pub use postgres::Postgres;
 pub use proxy::FaultProxy;
 pub use runner::{Answer, Runner, binary};
 pub use service::{Service, until};
+pub use visitor::{Form, SESSION, Visitor};

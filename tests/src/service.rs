@@ -12,14 +12,23 @@ const GLANCE: Duration = Duration::from_millis(20);
 
 /// Asks again and again until it is so; a test that waits in vain says for what.
 #[track_caller]
-pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    let found = within(ask);
+    assert!(found.is_some(), "waited in vain: {what}");
+    found.expect("it was found")
+}
+
+/// Asks again and again until it is so, or for longer than anything takes.
+pub(crate) fn within<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let clock = SystemClock::new();
     let started = clock.monotonic_ms();
     loop {
         if let Some(found) = ask() {
-            return found;
+            return Some(found);
         }
-        assert!(clock.monotonic_ms() - started < PATIENCE_MS, "waited in vain: {what}");
+        if clock.monotonic_ms() - started >= PATIENCE_MS {
+            return None;
+        }
         std::thread::sleep(GLANCE);
     }
 }

@@ -1,6 +1,7 @@
 //! The Runner's configuration: what the procedures of the quickstart need, and nothing more.
 
 use crate::authority::ENDPOINTS;
+use crate::branch;
 use crate::company;
 use crate::fault::Fault;
 use crate::folder::Folder;
@@ -15,11 +16,16 @@ pub(crate) fn write(folder: &Folder, ports: &[u16]) -> Result<(), Fault> {
     folder.write(FILE, text(folder, ports).as_bytes())
 }
 
-/// Puts the new ports into a configuration that somebody may have changed, and leaves the rest as it is.
+/// Puts the new ports into configurations that somebody may have changed, and leaves the rest as it is.
 pub(crate) fn move_ports(folder: &Folder, new: &[u16]) -> Result<(), Fault> {
-    let path = folder.join(FILE);
-    let text = std::fs::read_to_string(&path).map_err(Fault::file(&path))?;
-    folder.write(FILE, replace_ports(&text, &folder.ports, new).as_bytes())
+    for file in [FILE, branch::CONFIGURATION] {
+        let path = folder.join(file);
+        if path.is_file() {
+            let text = std::fs::read_to_string(&path).map_err(Fault::file(&path))?;
+            folder.write(file, replace_ports(&text, &folder.ports, new).as_bytes())?;
+        }
+    }
+    Ok(())
 }
 
 /// Every mention of an old port, as a whole number, becomes the new one; all at once, as a new port may be another's old.
@@ -105,7 +111,7 @@ inputs.endpoints = [
 }
 
 /// A basic string of TOML 1.0. JSON writes the same escapes, except that it leaves DEL as it is.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }
 

@@ -37,6 +37,8 @@ pub(crate) enum Fault {
     NoRunner,
     #[error("{procedure} was not run at all")]
     NotRun { procedure: &'static str },
+    #[error("the console: {0}")]
+    Console(String),
     #[error("`{command}` printed JSON without {missing}")]
     Answer { command: String, missing: &'static str },
 }
@@ -62,6 +64,7 @@ impl Fault {
             Self::NoControlPlane => "the control plane said why just above; another folder with --dir starts afresh",
             Self::NoRunner => "the Runner said why just above; another folder with --dir starts afresh",
             Self::NotRun { .. } => "the Runner said why just above",
+            Self::Console(_) => "the control plane's log is in the folder; its last lines say what was asked for",
             Self::Answer { .. } => "the programs and the quickstart do not belong together: build them anew",
         }
     }

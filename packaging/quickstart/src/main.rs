@@ -4,7 +4,9 @@
 //! the Runner to look at, and then does what people would do: it runs `proctor-control-plane`, `proctor-runner` and
 //! `proctor-verify` as they are and shows what they print. It knows their command lines alone and none of their rooms.
 
+mod authenticator;
 mod authority;
+mod branch;
 mod company;
 mod config;
 mod control_plane;
@@ -18,6 +20,7 @@ mod say;
 mod service;
 mod shell;
 mod story;
+mod visitor;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -71,6 +71,18 @@ impl<'a> Shell<'a> {
         Ok(code)
     }
 
+    /// Runs a command unseen, and checks how it ends.
+    pub(crate) fn quietly(&mut self, line: &[&str], expected: &[i32]) -> Result<(), Fault> {
+        let mut command = self.command(line)?;
+        let output = command.output().map_err(|error| cannot_start(line, error))?;
+        let code = exit_code(output.status);
+        if !expected.contains(&code) {
+            let said = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
+            self.surprise(format!("`{}` ended with exit code {code}: {said}", typed(line)));
+        }
+        Ok(())
+    }
+
     /// Prints a command whose answer is asked for as JSON.
     pub(crate) fn show(&self, line: &[&str]) {
         self.say.command(&typed(line));

@@ -65,7 +65,7 @@ fn standing(scene: &Scene) -> (u64, String, String) {
 
 fn broken(size: u64, authority: &[u8]) -> Vec<Said> {
     let welcome = || proto::Welcome {
-        version: Some(proto::Version { major: 1, minor: 0 }),
+        version: Some(proto::Version { major: 1, minor: 2 }),
         accepted: 0,
         accepted_head: vec![0; 32],
         window: 16,

@@ -104,7 +104,7 @@ impl Line for Holder {
         tokio::spawn(async move {
             while let Ok(Some(_)) = from.message().await {
                 let welcome = proto::Welcome {
-                    version: Some(proto::Version { major: 1, minor: 0 }),
+                    version: Some(proto::Version { major: 1, minor: 2 }),
                     accepted_head: vec![0; 32],
                     window: 1,
                     alive_seconds: 20,

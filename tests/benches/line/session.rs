@@ -136,6 +136,8 @@ impl Peer {
             audit_root: Frontier::new().root(),
             condition: Condition::Ready,
             seal_level: "software".parse().map_err(|_| "the seal level")?,
+            mark: None,
+            marks_before: Vec::new(),
         };
         Ok(Dialled { endpoint, hello: FromRunner::Hello(hello).into() })
     }

@@ -4,6 +4,8 @@ use serde_json::Value;
 
 use clock::Clock;
 
+use super::console;
+use crate::branch;
 use crate::control_plane;
 use crate::fault::Fault;
 use crate::folder::Folder;
@@ -17,6 +19,7 @@ pub(super) const AUDITOR_KEY: &str = "auditor.key";
 
 const CONTROL_PLANE_LOG: &str = "control-plane.log";
 const RUNNER_LOG: &str = "runner.log";
+const BRANCH_LOG: &str = "branch.log";
 
 /// Makes the control plane that is not there yet, and starts it.
 pub(super) fn start_control_plane(
@@ -36,7 +39,7 @@ pub(super) fn start_control_plane(
         }
     }
     if !folder.join(OWNER_KEY).is_file() {
-        let owner = ["--owner-email", "olga@example.org", "--owner-name", "Olga"];
+        let owner = ["--owner-email", console::OWNER, "--owner-name", "Olga"];
         let line = ["proctor-control-plane", "admin", "tenant", "create", "Example Ltd", "--key-to", OWNER_KEY];
         shell.run(&[&line[..], &owner[..]].concat(), &[0])?;
     }
@@ -90,6 +93,42 @@ pub(super) fn start_runner(shell: &mut Shell<'_>, say: Say, clock: &dyn Clock) -
         Ok(known.get("procedures").and_then(Value::as_array).is_some_and(|known| known.len() >= files.len()))
     })?;
     say.good("the Runner is connected: it dialled the control plane, nothing dials it");
+    Ok(service)
+}
+
+/// The branch office's Runner: enrolled as the first one was, and started. What was shown once is not shown again.
+pub(super) fn start_branch(
+    folder: &Folder,
+    shell: &mut Shell<'_>,
+    say: Say,
+    clock: &dyn Clock,
+    ports: &[u16],
+) -> Result<Service, Fault> {
+    let at = ["proctor-runner", "--dir", branch::FOLDER];
+    let with = |words: &[&'static str]| [&at[..], words].concat();
+    if !folder.join(branch::CONFIGURATION).is_file() {
+        let asked = ["proctor-control-plane", "admin", "token", "create", "branch-office"];
+        let command = text(&shell.ask(&asked)?, "join_command", &asked)?;
+        let words: Vec<_> = at.into_iter().chain(command.split_whitespace().skip(1)).collect();
+        shell.quietly(&[&words[..], &["--no-wait"]].concat(), &[0, 1])?;
+        let status = with(&["status"]);
+        let known = shell.ask(&status)?;
+        let runner = text(&known, "runner", &status)?;
+        let fingerprint = text(known.get("enrolment").unwrap_or(&Value::Null), "fingerprint", &status)?;
+        let approve = ["proctor-control-plane", "admin", "runner", "approve", &runner, "--fingerprint", &fingerprint];
+        shell.quietly(&approve, &[0])?;
+        shell.quietly(&words, &[0])?;
+        branch::configure(folder, ports)?;
+        let files: Vec<_> = procedures::BRANCH.iter().map(|brought| brought.path).collect();
+        shell.quietly(&[&with(&["procedures", "add"])[..], &files[..]].concat(), &[0])?;
+    }
+    say.line("\nA branch office has a Runner too, enrolled and approved in the same way:");
+    let mut service = shell.serve(&with(&["serve"]), BRANCH_LOG)?;
+    let status = with(&["status"]);
+    service.wait_until(clock, "the branch office's Runner", || {
+        let known = shell.ask(&status)?;
+        Ok(known.pointer("/line/state").and_then(Value::as_str) == Some("connected"))
+    })?;
     Ok(service)
 }
 

@@ -1,5 +1,6 @@
 //! The story: what people would do on the first day, done for real, one command after the other.
 
+mod console;
 mod drilldown;
 mod expected;
 mod line;
@@ -44,6 +45,7 @@ pub(crate) fn tell(dir: Option<&Path>, once: bool, say: Say, clock: &dyn Clock) 
     say.title("2  What the Runner may look at, and the procedures that its operator installs");
     let listeners = stage::set(&folder, say, clock.now())?;
     let _runner = line::start_runner(&mut shell, say, clock)?;
+    let _branch = line::start_branch(&folder, &mut shell, say, clock, &listeners.ports)?;
 
     say.title("3  Run them on real systems, asked for over the line");
     say.line("Three requests, which the Runner takes in turn, since its operator installed what they name:");
@@ -56,6 +58,7 @@ pub(crate) fn tell(dir: Option<&Path>, once: bool, say: Say, clock: &dyn Clock) 
     say.line("\nThe accounts of the order system against HR's list, with a population that must prove that it is");
     say.line("complete and a sample that nobody chooses. Some leavers kept their accounts:");
     let review = runs::came(&mut shell, clock, all[2], Expected::Failing(REVIEW_FAILURES), before[2].as_deref())?;
+    runs::elsewhere(&mut shell, clock, say)?;
     say.line("\nWhat fails, as the control plane knows it, and since when:");
     shell.run(&["proctor-control-plane", "admin", "finding", "list"], &[0])?;
 
@@ -67,8 +70,14 @@ pub(crate) fn tell(dir: Option<&Path>, once: bool, say: Say, clock: &dyn Clock) 
     let proof = prove::tell(&folder, &mut shell, say, clock, (&review, &tenant))?;
     let log = log::tell(&folder, &mut shell, say, clock, &tenant)?;
 
-    let seconds = clock.monotonic_ms().saturating_sub(started) / 1000;
     let runs = [host, tls, review];
+    let console = if once {
+        console::visit(&folder, &mut shell, say, clock, &runs.each_ref())?
+    } else {
+        console::invite(&folder, &shell, say)?
+    };
+
+    let seconds = clock.monotonic_ms().saturating_sub(started) / 1000;
     let ok = shell.surprises().is_empty();
     say_where(&folder, &prelude, say, &listeners.ports, once);
     conclude(&shell, say, seconds);
@@ -82,6 +91,8 @@ pub(crate) fn tell(dir: Option<&Path>, once: bool, say: Say, clock: &dyn Clock) 
         "verified": proof.verified && log.verified,
         "tampering_refused": proof.tampering_refused && log.tampering_refused,
         "control_plane": folder.control_plane.url(),
+        "console": console.seen,
+        "link": console.link,
         "endpoints": endpoints(&listeners.ports),
         "surprises": shell.surprises(),
     }));
@@ -108,7 +119,7 @@ fn endpoints(ports: &[u16]) -> Vec<Value> {
 }
 
 fn say_where(folder: &Folder, prelude: &str, say: Say, ports: &[u16], once: bool) {
-    say.title("8  Where everything is, and what to try next");
+    say.title("9  Where everything is, and what to try next");
     let dir = folder.text();
     let url = folder.control_plane.url();
     say.line(format_args!("In {dir}"));
@@ -119,6 +130,7 @@ fn say_where(folder: &Folder, prelude: &str, say: Say, ports: &[u16], once: bool
         (prove::CONTROL_PLANE_KEYS, "public keys, as the control plane's operator hands them out"),
         ("control-plane", "the control plane: configuration, database, authority"),
         ("config.toml", "what this Runner may reach"),
+        ("branch", "the branch office's Runner, with a folder of its own"),
         ("procedures", "the procedures; change one, and `proctor-runner procedures add` installs it"),
         ("store.db", "the evidence, encrypted under root.key"),
         (company::FILE, "the company's database, filled anew by every quickstart"),
@@ -127,6 +139,7 @@ fn say_where(folder: &Folder, prelude: &str, say: Say, ports: &[u16], once: bool
         say.line(format_args!("  {name:<20} {what}"));
     }
     say.line("Addresses");
+    say.line(format_args!("  {url}  the console"));
     say.line(format_args!("  {url}/api/v1  the control plane's API"));
     for (endpoint, port) in ENDPOINTS.iter().zip(ports) {
         say.line(format_args!("  https://localhost:{port}  {}: {}", endpoint.name, endpoint.about));

@@ -6,7 +6,8 @@ use serde_json::Value;
 use super::expected::Expected;
 use super::{line, witness};
 use crate::fault::Fault;
-use crate::procedures::Brought;
+use crate::procedures::{self, Brought};
+use crate::say::Say;
 use crate::shell::Shell;
 
 /// A run that was made.
@@ -33,6 +34,28 @@ pub(super) fn ask<const N: usize>(
         }
     }
     Ok(before)
+}
+
+/// Runs that make the pages of the console worth looking at: of the branch office, a second one of the endpoints, and one
+/// that waits for people.
+pub(super) fn elsewhere(shell: &mut Shell<'_>, clock: &dyn Clock, say: Say) -> Result<(), Fault> {
+    say.line("\nThe branch office, the endpoints once more, and a decision that waits for a person:");
+    let all =
+        [&procedures::BRANCH_BACKUPS, &procedures::SHOP_TLS, &procedures::TLS_ENDPOINTS, &procedures::ADMIN_DECISION];
+    let before = ask(shell, all)?;
+    let mut missing = true;
+    witness::wait(clock, || {
+        missing = false;
+        for (brought, known) in all.iter().zip(&before) {
+            let now = newest(shell, brought.id())?.map(|(id, _)| id);
+            missing |= now.is_none() || now == *known;
+        }
+        Ok(!missing)
+    })?;
+    if missing {
+        shell.surprise("not every run of the branch office was reported in time".to_owned());
+    }
+    Ok(())
 }
 
 /// Waits until another run than the one before was reported, shows it, and checks what came of it.

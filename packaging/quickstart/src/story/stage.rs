@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::folder::Folder;
 use crate::listeners::Listeners;
 use crate::say::Say;
-use crate::{company, config, procedures};
+use crate::{branch, company, config, procedures};
 
 /// Makes what is not there yet, and refreshes what depends on the day. The endpoints run as long as the story is told.
 pub(super) fn set(folder: &Folder, say: Say, now: Timestamp) -> Result<Listeners, Fault> {
@@ -20,6 +20,7 @@ pub(super) fn set(folder: &Folder, say: Say, now: Timestamp) -> Result<Listeners
     for (endpoint, port) in ENDPOINTS.iter().zip(&listeners.ports) {
         say.good(format_args!("https://localhost:{port}: the endpoint `{}`, with {}", endpoint.name, endpoint.about));
     }
+    branch::report(folder)?;
     for path in procedures::write(folder)? {
         say.line(format_args!(
             "{path} was changed since it was written and is used as it is; remove it to have the original"

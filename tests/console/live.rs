@@ -1,0 +1,47 @@
+//! A run that is asked for in the page, and seen to begin and to end without the page being loaded again.
+
+use tests::Console;
+
+use crate::scene;
+
+#[test]
+fn a_run_is_asked_for_in_the_page_and_seen_to_its_end_without_loading_it_again() {
+    let console = Console::start();
+    let before = scene::fill(&console);
+    let browser = console.browser(&console.owner);
+    browser.open("/runs");
+    browser.mark();
+    let rows = browser.count("tbody tr");
+    // Elsewhere, somebody else's run: it shows up by itself.
+    console.line.request("accounts");
+    browser.until("the new run shows up", || (browser.count("tbody tr") == rows + 1).then_some(()));
+    assert!(browser.is_marked(), "the page was not loaded again");
+
+    browser.open(&format!("/runs/{before}"));
+    browser.press("Run again");
+    browser.see("[data-live-part]");
+    browser.mark();
+    browser.says("fail");
+    browser.follow("The run");
+    let path = browser.path();
+    assert!(path.starts_with("/runs/") && !path.contains(&before), "{path}");
+    browser.says("Shares of the file server are owned");
+    browser.says("Take the group Everybody off the share.");
+    browser.back();
+    browser.reload();
+    browser.says("fail");
+}
+
+#[test]
+fn what_has_the_focus_keeps_it_when_the_page_changes_by_itself() {
+    let console = Console::start();
+    scene::fill(&console);
+    let browser = console.browser(&console.owner);
+    browser.open("/runs");
+    let rows = browser.count("tbody tr");
+    browser.run("document.querySelector('tbody a').focus(); window.scrollTo(0, 40);", serde_json::json!([]));
+    let focused = browser.eval("document.activeElement.getAttribute('href')");
+    console.line.request("accounts");
+    browser.until("the new run shows up", || (browser.count("tbody tr") == rows + 1).then_some(()));
+    assert_eq!(browser.eval("document.activeElement.getAttribute('href')"), focused);
+}
