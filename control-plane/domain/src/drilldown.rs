@@ -2,7 +2,7 @@
 
 use clock::Timestamp;
 use crypto::Digest;
-use ids::{ApiKeyId, ItemId, PersonId, RequestId, RunId, RunnerId};
+use ids::{ApiKeyId, ItemId, PersonId, RequestId, RunId, RunnerId, SessionId};
 use proof::text::{FreeText, Name};
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +23,8 @@ pub struct DrillDown {
     pub items: Vec<AskedItem>,
     /// Who asked.
     pub person: PersonId,
-    /// With which key.
-    pub key: ApiKeyId,
+    /// How they had shown who they are.
+    pub with: AskedWith,
     /// For what.
     pub purpose: Purpose,
     /// Why, in the person's words.
@@ -41,6 +41,15 @@ pub struct DrillDown {
     pub audit: AuditRef,
     /// Where it stands.
     pub state: DrillDownState,
+}
+
+/// How a person who asks had shown who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedWith {
+    /// With a key.
+    Key(ApiKeyId),
+    /// In a session at the console, with both factors.
+    Session(SessionId),
 }
 
 /// An item, or rows of it, that is to be opened.

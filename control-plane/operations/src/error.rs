@@ -3,6 +3,7 @@
 //! What is said outside never holds the insides: faults of ours are one sentence and a code, and their cause goes to the
 //! log.
 
+use control_plane_authn::password::Weak;
 use control_plane_authn::throttle::Throttled;
 use control_plane_authority::{IssueError, OpenError, UnsealError};
 use control_plane_domain::policy::Denied;
@@ -97,9 +98,51 @@ pub enum Error {
     /// The signature is not one of the device over what is to be signed.
     #[error("the signature is not one of the named device over the request as it stands now")]
     WrongSignature,
+    /// Organisation, address or password. One sentence for all of them, so that nobody learns who exists.
+    #[error("organisation, e-mail address or password is wrong")]
+    SignInRefused,
+    /// A code, or what was to be shown again.
+    #[error("that is not right, or the code was used before")]
+    WrongCode,
+    /// A link that is unknown, used, replaced or past its time.
+    #[error("the link cannot be used: it was used before, there is a newer one, or its time is over")]
+    LinkRefused,
+    /// A password that may not be one.
+    #[error(transparent)]
+    PasswordRefused(#[from] Weak),
+    /// The session that was to take a step is over.
+    #[error("the session is over")]
+    SessionOver,
+    /// Both factors are to be shown again first.
+    #[error("this asks for your password and a code once more")]
+    ConfirmFirst,
+    /// More people sign in than can be looked at.
+    #[error("too many people are signing in at this moment")]
+    SignInBusy,
+    /// There is a second factor already.
+    #[error("there is a second factor already")]
+    FactorIsSet,
+    /// A session asks with a device that its person did not register.
+    #[error("this device is not registered")]
+    UnknownDevice,
+    /// As many devices as a person may have.
+    #[error("there are as many devices as a person may have")]
+    TooManyDevices,
     /// The answer is being read, or was.
     #[error("the answer is being read already, or has been: it is relayed once and kept nowhere")]
     AnswerIsTaken,
+    /// The secret is in another state.
+    #[error("the secret is {0}, or the time to seal it is over")]
+    SecretIs(control_plane_domain::secret::SecretWord),
+    /// Enough secrets wait for this Runner.
+    #[error("as many secrets wait for this Runner as may")]
+    TooManySecrets,
+    /// What was sealed and signed is not what was to be.
+    #[error("the sealed secret is not in order: {0}")]
+    SecretDiffers(String),
+    /// Somebody else's secret.
+    #[error("only the person who sends a secret can seal it or take it back")]
+    NotTheSender,
     /// The alarm was acknowledged before.
     #[error("the alarm was acknowledged before")]
     AlarmIsAcknowledged,
@@ -129,6 +172,11 @@ pub enum KeyFault {
     /// It opens, and is not a key.
     #[error("E-OPS-091: the {0} key in the database is damaged")]
     Damaged(control_plane_domain::tenant::TenantKeyKind),
+    /// A person's second factor does not open.
+    #[error(
+        "E-OPS-092: a second factor in the database does not open: it was changed, moved, or sealed under another root key"
+    )]
+    Seed,
     /// The issuing authority cannot be used.
     #[error(transparent)]
     Authority(#[from] OpenError),
@@ -147,15 +195,26 @@ impl Error {
     /// What kind of refusal it is.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Unauthenticated => Kind::Unauthenticated,
+            Self::Unauthenticated | Self::SignInRefused | Self::SessionOver => Kind::Unauthenticated,
             Self::Throttled(Throttled { retry_after_seconds }) => {
                 Kind::Throttled { retry_after_seconds: *retry_after_seconds }
             }
-            Self::Denied(_) | Self::OwnersOnly | Self::OwnStanding | Self::NotTheAsker | Self::DrillDownsOff => {
-                Kind::Forbidden
-            }
-            Self::NotFound(_) => Kind::NotFound,
-            Self::Invalid { .. } | Self::ScopeBeyond(_) | Self::NotInstalled | Self::WrongSignature => Kind::Invalid,
+            Self::Denied(_)
+            | Self::OwnersOnly
+            | Self::OwnStanding
+            | Self::NotTheAsker
+            | Self::ConfirmFirst
+            | Self::NotTheSender
+            | Self::DrillDownsOff => Kind::Forbidden,
+            Self::NotFound(_) | Self::LinkRefused => Kind::NotFound,
+            Self::Invalid { .. }
+            | Self::ScopeBeyond(_)
+            | Self::NotInstalled
+            | Self::WrongSignature
+            | Self::WrongCode
+            | Self::PasswordRefused(_)
+            | Self::UnknownDevice
+            | Self::SecretDiffers(_) => Kind::Invalid,
             Self::Exists(_)
             | Self::LastOwner
             | Self::OtherFingerprint
@@ -164,8 +223,12 @@ impl Error {
             | Self::KeyIsRevoked
             | Self::DrillDownIs(_)
             | Self::AnswerIsTaken
+            | Self::FactorIsSet
+            | Self::TooManyDevices
+            | Self::SecretIs(_)
+            | Self::TooManySecrets
             | Self::AlarmIsAcknowledged => Kind::Conflict,
-            Self::Unavailable(_) => Kind::Unavailable,
+            Self::Unavailable(_) | Self::SignInBusy => Kind::Unavailable,
             Self::AuditBroken(_) | Self::Store(_) | Self::Key(_) => Kind::Fault,
         }
     }
@@ -195,6 +258,20 @@ impl Error {
             Self::AnswerIsTaken => "E-OPS-044",
             Self::AlarmIsAcknowledged => "E-OPS-050",
             Self::AuditBroken(_) => "E-OPS-051",
+            Self::SecretIs(_) => "E-OPS-110",
+            Self::TooManySecrets => "E-OPS-111",
+            Self::SecretDiffers(_) => "E-OPS-112",
+            Self::NotTheSender => "E-OPS-113",
+            Self::SignInRefused => "E-AUTH-001",
+            Self::WrongCode => "E-AUTH-002",
+            Self::LinkRefused => "E-AUTH-003",
+            Self::PasswordRefused(_) => "E-AUTH-004",
+            Self::SessionOver => "E-AUTH-005",
+            Self::ConfirmFirst => "E-AUTH-006",
+            Self::SignInBusy => "E-AUTH-007",
+            Self::FactorIsSet => "E-AUTH-008",
+            Self::UnknownDevice => "E-AUTH-009",
+            Self::TooManyDevices => "E-AUTH-010",
             Self::Unavailable(_) => "E-OPS-098",
             Self::Store(_) | Self::Key(_) => "E-OPS-099",
         }
@@ -225,6 +302,20 @@ impl Error {
             Self::AnswerIsTaken => "ask anew",
             Self::AlarmIsAcknowledged => "nothing is left to do",
             Self::AuditBroken(_) => "keep the database as it is and compare with the Runners' cosigned checkpoints",
+            Self::SecretIs(_) => "look at the secret; if it is over, send it anew",
+            Self::TooManySecrets => "wait until the Runner has taken some, or take some back",
+            Self::SecretDiffers(_) => "send it anew, with a program of the same version",
+            Self::NotTheSender => "send the secret yourself",
+            Self::SignInRefused => "check what you typed; an administrator can send you a link to set a new password",
+            Self::WrongCode => "wait for the next code of your app, or take a recovery code",
+            Self::LinkRefused => "ask an administrator for a new link",
+            Self::PasswordRefused(_) => "choose another one",
+            Self::SessionOver => "sign in again",
+            Self::ConfirmFirst => "show both, and go on from there",
+            Self::SignInBusy => "try again in a few seconds",
+            Self::FactorIsSet => "sign in with it; whoever lost theirs asks an administrator for a link",
+            Self::UnknownDevice => "register this browser's key in your account first",
+            Self::TooManyDevices => "remove one that you do not use any more",
             Self::Unavailable(_) => "try again in a few seconds",
             Self::Store(_) | Self::Key(_) => "tell the operator of the control plane the code and the time",
         }
@@ -241,6 +332,7 @@ impl From<StoreError> for Error {
             StoreError::Cursor => return Self::invalid("after", "pass `next` of the page before, unchanged"),
             StoreError::AuditBroken { seq, why } => return Self::AuditBroken(format!("record {seq}: {why}")),
             StoreError::UnknownTenant => return Self::NotFound("tenant"),
+            StoreError::ActorGone => return Self::Unauthenticated,
             _ => {}
         }
         if error.is_transient() {

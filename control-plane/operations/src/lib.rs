@@ -6,6 +6,7 @@
 //! Operations hold no live stream. What a Runner is to be told is written into the database, and [`Nudges`] wakes its
 //! session, which asks [`Operations::pending`]. Only the sealed frames of answers pass through memory, in [`relay`].
 
+mod accounts;
 mod alarms;
 mod api_keys;
 mod audit;
@@ -23,6 +24,7 @@ pub mod relay;
 mod results;
 mod runners;
 mod runs;
+mod secrets;
 mod sessions;
 mod tenants;
 mod tokens;
@@ -42,8 +44,12 @@ use crypto::entropy::random_bytes;
 use ids::{ApiKeyId, RunnerId, TenantId};
 use proof::log::Appended;
 
+pub use accounts::{
+    Account, Begun, CONFIRMED_MS, COOKIE, Client, Finished, Half, LINK_PATH, Link, LinkSeen, SecondFactor, Seen,
+    SessionRow, SignIn, TotpOffer,
+};
 pub use api_keys::{CreateApiKey, CreatedApiKey, Me};
-pub use audit::AuditExport;
+pub use audit::{AuditExport, AuditFound};
 pub use drilldowns::{AskedRows, RequestDrillDown};
 pub use error::{Error, Kind};
 pub use idempotency::Idempotent;
@@ -51,6 +57,7 @@ pub use line::{Line, LineError, PeerCertificate, Session};
 pub use nudges::{Listener, Nudges};
 pub use people::AddPerson;
 pub use runs::RequestRun;
+pub use secrets::{RequestSecret, SealedSecret, SecretTerms};
 pub use tenants::{CreateTenant, CreatedTenant, PublicKeys};
 pub use tokens::CreatedToken;
 pub use upkeep::Swept;
@@ -80,6 +87,10 @@ pub struct Settings {
     pub run_wait: Duration,
     /// The shortest time between two audit checkpoints that a session is shown.
     pub checkpoint_pause: Duration,
+    /// How long a person's session at the console lives, whatever is done.
+    pub session_life: Duration,
+    /// How long it lives when nothing is done.
+    pub session_idle: Duration,
 }
 
 impl Settings {
@@ -90,6 +101,8 @@ impl Settings {
             drilldown_wait: Duration::from_secs(600),
             run_wait: Duration::from_secs(3_600),
             checkpoint_pause: Duration::from_secs(5),
+            session_life: Duration::from_secs(12 * 60 * 60),
+            session_idle: Duration::from_secs(60 * 60),
         }
     }
 }
@@ -113,6 +126,11 @@ struct Inner {
     wrong_keys: Throttle<(ApiKeyId, IpAddr)>,
     wrong_addresses: Throttle<IpAddr>,
     wrong_tokens: Throttle<IpAddr>,
+    wrong_cookies: Throttle<IpAddr>,
+    account_keys: accounts::AccountKeys,
+    stretcher: accounts::Stretcher,
+    refusals: accounts::Refusals,
+    organisations: accounts::Organisations,
 }
 
 /// Guesses at keys of 256 bits are hopeless; this keeps them from being costly too. A key is counted by the network that
@@ -122,11 +140,14 @@ const WRONG_KEYS: Allowance = Allowance { attempts: 100, recovery_ms: 3_000, rem
 const WRONG_ADDRESSES: Allowance = Allowance { attempts: 300, recovery_ms: 1_000, remembered: 16_384 };
 /// A Runner that waits for approval asks again every few seconds, and that is no failed attempt.
 const WRONG_TOKENS: Allowance = Allowance { attempts: 20, recovery_ms: 3_000, remembered: 16_384 };
+/// A browser whose session is over asks with the same cookie for a while, and so do its neighbours.
+const WRONG_COOKIES: Allowance = Allowance { attempts: 600, recovery_ms: 100, remembered: 16_384 };
 
 impl Operations {
     /// Operations over these parts.
     pub fn new(parts: Parts) -> Self {
         let Parts { store, authority, clock, entropy, settings } = parts;
+        let account_keys = accounts::AccountKeys::new(authority.root());
         Self(Arc::new(Inner {
             store,
             authority,
@@ -142,6 +163,11 @@ impl Operations {
             wrong_keys: Throttle::new(WRONG_KEYS),
             wrong_addresses: Throttle::new(WRONG_ADDRESSES),
             wrong_tokens: Throttle::new(WRONG_TOKENS),
+            wrong_cookies: Throttle::new(WRONG_COOKIES),
+            account_keys,
+            stretcher: accounts::Stretcher::default(),
+            refusals: accounts::Refusals::default(),
+            organisations: accounts::Organisations::default(),
         }))
     }
 
@@ -181,6 +207,10 @@ impl Operations {
 
     fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    fn account_keys(&self) -> &accounts::AccountKeys {
+        &self.0.account_keys
     }
 
     fn relay(&self) -> &relay::Relay {

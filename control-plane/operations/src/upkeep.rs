@@ -16,10 +16,18 @@ pub struct Swept {
     pub run_requests: u64,
     /// Drill-downs of which nothing came in time.
     pub drilldowns: u64,
+    /// Connector secrets of which nothing came in time.
+    pub secrets: u64,
     /// Due times that passed with neither a run nor a reason.
     pub overdue: u64,
     /// Kept answers that were forgotten.
     pub idempotency: u64,
+    /// Records that say who was guessed at.
+    pub refusals: u64,
+    /// Counters of attempts that were forgotten.
+    pub attempts: u64,
+    /// Half sessions that were forgotten.
+    pub half_sessions: u64,
     /// Answers under way that were forgotten.
     pub answers: u64,
     /// Tenants for which something failed; the log says what.
@@ -33,6 +41,8 @@ impl Operations {
         let now = self.now();
         let forgotten = self.relay().sweep(self.clock().monotonic_ms(), ANSWER_MS);
         let mut swept = Swept { answers: u64::try_from(forgotten).unwrap_or(u64::MAX), ..Swept::default() };
+        swept.refusals = self.log_refusals(false).await?;
+        swept.attempts = self.store().sweep_attempts().await?;
         for tenant in self.active_tenants().await? {
             if let Err(error) = self.sweep_tenant(tenant, now, &mut swept).await {
                 tracing::error!(%tenant, code = error.code(), %error, "the upkeep of a tenant failed");
@@ -45,8 +55,10 @@ impl Operations {
     async fn sweep_tenant(&self, tenant: TenantId, now: Timestamp, swept: &mut Swept) -> Result<(), Error> {
         swept.run_requests += self.sweep_run_requests(tenant, now).await?;
         swept.drilldowns += self.sweep_drilldowns(tenant, now).await?;
+        swept.secrets += self.sweep_secrets(tenant, now).await?;
         swept.overdue += self.sweep_overdue(tenant, now).await?;
         swept.idempotency += self.sweep_idempotency(tenant, now).await?;
+        swept.half_sessions += self.sweep_half_sessions(tenant, now).await?;
         Ok(())
     }
 

@@ -28,11 +28,26 @@ pub(crate) const APPEND_ONLY: &[&str] = &[
     "audit_checkpoint",
     "audit_cosignature",
     "drilldown_receipt",
+    "connector_secret_receipt",
+    "procedure_text",
+    "procedure_past",
+    "item_destroyed",
+    "result_change",
 ];
 
 /// Tables of which rows may be deleted.
-pub(crate) const DELETABLE: &[&str] =
-    &["procedure_installed", "procedure_source", "schedule_due", "idempotency", "platform_lease"];
+pub(crate) const DELETABLE: &[&str] = &[
+    "procedure_installed",
+    "procedure_source",
+    "schedule_due",
+    "idempotency",
+    "platform_lease",
+    "platform_attempt",
+    "credential",
+    "recovery_code",
+    "session",
+    "device",
+];
 
 /// `(version, name, text)` of every migration, in order.
 type Migrations = &'static [(u32, &'static str, &'static str)];
@@ -40,8 +55,18 @@ type Migrations = &'static [(u32, &'static str, &'static str)];
 impl Dialect {
     pub(crate) const fn migrations(self) -> Migrations {
         match self {
-            Self::Sqlite => &[(1, "V1__tables", include_str!("../migrations/sqlite/V1__tables.sql"))],
-            Self::Postgres => &[(1, "V1__tables", include_str!("../migrations/postgres/V1__tables.sql"))],
+            Self::Sqlite => &[
+                (1, "V1__tables", include_str!("../migrations/sqlite/V1__tables.sql")),
+                (2, "V2__accounts", include_str!("../migrations/sqlite/V2__accounts.sql")),
+                (3, "V3__summaries", include_str!("../migrations/sqlite/V3__summaries.sql")),
+                (4, "V4__secrets", include_str!("../migrations/sqlite/V4__secrets.sql")),
+            ],
+            Self::Postgres => &[
+                (1, "V1__tables", include_str!("../migrations/postgres/V1__tables.sql")),
+                (2, "V2__accounts", include_str!("../migrations/postgres/V2__accounts.sql")),
+                (3, "V3__summaries", include_str!("../migrations/postgres/V3__summaries.sql")),
+                (4, "V4__secrets", include_str!("../migrations/postgres/V4__secrets.sql")),
+            ],
         }
     }
 

@@ -2,7 +2,9 @@
 
 use clock::Timestamp;
 use control_plane_domain::audit_log::AuditRef;
-use control_plane_domain::drilldown::{DrillDown, DrillDownReceipt, DrillDownState, DrillDownWord, Signed, ToSign};
+use control_plane_domain::drilldown::{
+    AskedWith, DrillDown, DrillDownReceipt, DrillDownState, DrillDownWord, Signed, ToSign,
+};
 use control_plane_domain::list::{Listed, Page};
 use crypto::Digest;
 use ids::{RequestId, RunnerId};
@@ -19,7 +21,7 @@ impl Reads {
         let sql = sql!(
             "SELECT request, runner, run, items, person, api_key, purpose, reason, recipient, device_key, requested, \
              expires, audit_seq, audit_hash, state, payload, envelope, request_sha256, epoch, until, code, receipt, \
-             changed FROM drilldown WHERE tenant = $1 AND request = $2"
+             changed, session FROM drilldown WHERE tenant = $1 AND request = $2"
         );
         self.one("drilldown", sql, values![id], read).await
     }
@@ -32,14 +34,14 @@ impl Reads {
             let sql = sql!(
                 "SELECT request, runner, run, items, person, api_key, purpose, reason, recipient, device_key, requested, \
                  expires, audit_seq, audit_hash, state, payload, envelope, request_sha256, epoch, until, code, receipt, \
-                 changed FROM drilldown WHERE tenant = $1 AND request < $2 ORDER BY request DESC LIMIT $3"
+                 changed, session FROM drilldown WHERE tenant = $1 AND request < $2 ORDER BY request DESC LIMIT $3"
             );
             return self.list("drilldown", sql, values![before], page, read, place).await;
         };
         let sql = sql!(
             "SELECT request, runner, run, items, person, api_key, purpose, reason, recipient, device_key, requested, \
              expires, audit_seq, audit_hash, state, payload, envelope, request_sha256, epoch, until, code, receipt, \
-             changed FROM drilldown WHERE tenant = $1 AND runner = $2 AND request < $3 ORDER BY request DESC LIMIT $4"
+             changed, session FROM drilldown WHERE tenant = $1 AND runner = $2 AND request < $3 ORDER BY request DESC LIMIT $4"
         );
         self.list("drilldown", sql, values![runner, before], page, read, place).await
     }
@@ -49,7 +51,7 @@ impl Reads {
         let sql = sql!(
             "SELECT request, runner, run, items, person, api_key, purpose, reason, recipient, device_key, requested, \
              expires, audit_seq, audit_hash, state, payload, envelope, request_sha256, epoch, until, code, receipt, \
-             changed FROM drilldown WHERE tenant = $1 AND runner = $2 AND is_over = 0 ORDER BY request"
+             changed, session FROM drilldown WHERE tenant = $1 AND runner = $2 AND is_over = 0 ORDER BY request"
         );
         self.all("drilldown", sql, values![runner], read).await
     }
@@ -59,7 +61,7 @@ impl Reads {
         let sql = sql!(
             "SELECT request, runner, run, items, person, api_key, purpose, reason, recipient, device_key, requested, \
              expires, audit_seq, audit_hash, state, payload, envelope, request_sha256, epoch, until, code, receipt, \
-             changed FROM drilldown WHERE tenant = $1 AND expires <= $2 AND is_over = 0 ORDER BY expires, request \
+             changed, session FROM drilldown WHERE tenant = $1 AND expires <= $2 AND is_over = 0 ORDER BY expires, request \
              LIMIT $3"
         );
         self.all("drilldown", sql, values![time, limit], read).await
@@ -86,19 +88,23 @@ impl Reads {
 impl Writes {
     /// Keeps a drill-down. The record that logged it must be in the audit log.
     pub async fn add_drilldown(&self, drilldown: &DrillDown) -> Result<(), StoreError> {
-        let DrillDown { id, runner, run, items, person, key, purpose, reason, .. } = drilldown;
+        let DrillDown { id, runner, run, items, person, with, purpose, reason, .. } = drilldown;
         let DrillDown { recipient, device_key, requested, expires, audit, state, .. } = drilldown;
         let items = serde_json::to_string(items).map_err(|error| StoreError::Record(error.to_string()))?;
+        let (key, session) = match with {
+            AskedWith::Key(key) => (Some(key), None),
+            AskedWith::Session(session) => (None, Some(session)),
+        };
         let asked = values![
             id, runner, run, items, person, key, purpose, reason, recipient, device_key, requested, expires, audit.seq,
             audit.hash,
         ];
-        let row = asked.into_iter().chain(StateCells::of(state).values()).collect();
+        let row = asked.into_iter().chain(StateCells::of(state).values()).chain(values![session]).collect();
         let sql = sql!(
             "INSERT INTO drilldown (tenant, request, runner, run, items, person, api_key, purpose, reason, recipient, \
              device_key, requested, expires, audit_seq, audit_hash, state, is_over, payload, envelope, request_sha256, \
-             epoch, until, code, receipt, changed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
-             $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)"
+             epoch, until, code, receipt, changed, session) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
+             $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)"
         );
         self.change("drilldown", id, sql, row).await
     }
@@ -248,13 +254,18 @@ fn read(mut cells: Cells) -> Result<DrillDown, StoreError> {
     let (requested, expires) = (cells.take("requested")?, cells.take("expires")?);
     let audit = AuditRef { seq: cells.take("audit_seq")?, hash: cells.take("audit_hash")? };
     let state = StateCells::read(&mut cells)?;
+    let with = match (key, cells.take("session")?) {
+        (Some(key), None) => AskedWith::Key(key),
+        (None, Some(session)) => AskedWith::Session(session),
+        (_, _) => return Err(cells.wrong("it was asked for with a key or in a session, and with nothing else")),
+    };
     Ok(DrillDown {
         id,
         runner,
         run,
         items,
         person,
-        key,
+        with,
         purpose,
         reason,
         recipient,

@@ -75,6 +75,9 @@ pub enum StoreError {
         /// What is wrong.
         why: String,
     },
+    /// The key or the session that something was to be done with has ended since, or its person may do it no more.
+    #[error("E-STORE-013: the key or the session has ended, or its person may not do this any more")]
+    ActorGone,
     /// The database has no tables of Proctor, or older ones.
     #[error(
         "E-STORE-020: the database has schema {found} and this version needs {known}: run `proctor-control-plane migrate`"
@@ -147,6 +150,7 @@ impl StoreError {
             Self::Record(_) => "E-STORE-010",
             Self::Cursor => "E-STORE-011",
             Self::AuditBroken { .. } => "E-STORE-012",
+            Self::ActorGone => "E-STORE-013",
             Self::SchemaOlder { .. } => "E-STORE-020",
             Self::SchemaNewer { .. } => "E-STORE-021",
             Self::SchemaDiffers(_) => "E-STORE-022",

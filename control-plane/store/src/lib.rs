@@ -4,13 +4,18 @@
 //! ends in an audit record. Knows tables, rows and the two databases; must never know who may do what, what a message
 //! looks like, or a private key that is not sealed. Operations and the server depend on it.
 
+mod actor;
 mod alarms;
 mod api_keys;
+mod attempts;
 mod audit;
 mod backup;
 mod certificates;
 mod checks;
 mod config;
+mod connector_secrets;
+mod credentials;
+mod devices;
 mod dialect;
 mod drilldowns;
 mod error;
@@ -18,6 +23,7 @@ mod idempotency;
 mod join_tokens;
 mod journal;
 mod lease;
+mod links;
 mod migrate;
 mod people;
 mod postgres;
@@ -25,8 +31,10 @@ mod procedures;
 mod run_requests;
 mod runners;
 mod runs;
+mod sessions;
 mod sql;
 mod sqlite;
+mod summaries;
 mod tenants;
 mod tree;
 mod tx;
@@ -40,11 +48,13 @@ use std::sync::Arc;
 use clock::Clock;
 use control_plane_domain::policy::Permit;
 
+pub use attempts::Attempt;
 pub use backup::{backup, restore};
 pub use config::{Config, PostgresConfig, PostgresTls, SqliteConfig};
 pub use error::StoreError;
 pub use journal::JournalTail;
 pub use migrate::{Migrated, SchemaState, migrate, schema_state};
+pub use summaries::Opened;
 pub use tx::{Logged, ReadTx, Reads, Unlogged, WriteTx, Writes};
 
 use error::Failure;
@@ -109,6 +119,8 @@ impl Store {
         let tx = self.begin(&tenant.to_string(), Mode::Write).await.map_err(begun)?;
         let reads = Reads { tx, tenant };
         let tail = audit::head(&reads, true).await?;
+        // From here on no other writer of the tenant can end the key or the session that this is done with.
+        actor::check(&reads, permit, self.clock.now()).await?;
         Ok(WriteTx { writes: Writes { reads, now: self.clock.now() }, tail })
     }
 

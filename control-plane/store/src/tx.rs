@@ -96,6 +96,10 @@ pub enum Unlogged {
     Presence,
     /// When a key was used last.
     KeyUsed,
+    /// When a session was used last, and from where.
+    SessionSeen,
+    /// How far somebody is on their way in: the log hears of it when they are in, or were refused.
+    SignIn,
     /// Answers kept for repeated requests.
     Idempotency,
     /// Checkpoints and cosignatures, which speak of the log themselves.

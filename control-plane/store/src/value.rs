@@ -7,14 +7,20 @@ use clock::Timestamp;
 use control_plane_domain::alarm::AlarmKind;
 use control_plane_domain::audit::Purpose;
 use control_plane_domain::drilldown::DrillDownWord;
+use control_plane_domain::link::LinkKind;
 use control_plane_domain::person::{Email, PersonState};
 use control_plane_domain::policy::{Role, Scopes};
 use control_plane_domain::run_request::RunRequestWord;
 use control_plane_domain::runner::{CertificateState, Condition, LockReason, Standing};
 use control_plane_domain::sealed::Sealed;
+use control_plane_domain::secret::SecretWord;
+use control_plane_domain::standing::ChangeKind;
+use control_plane_domain::session::SessionEnd;
 use control_plane_domain::tenant::{Plan, TenantKeyKind, TenantState};
 use crypto::Digest;
-use ids::{AlarmId, ApiKeyId, ItemId, PersonId, RequestId, RunId, RunnerId, TenantId, TokenId};
+use ids::{
+    AlarmId, ApiKeyId, ItemId, LinkId, PersonId, RequestId, RunId, RunnerId, SessionId, TenantId, TokenId,
+};
 use proof::text::{FreeText, Name, Software};
 use verdict::{Code, EvidenceClass, EvidenceForm, Severity, Status, StepStatus, Trigger};
 
@@ -260,8 +266,9 @@ macro_rules! texts {
         }
     )*};
 }
-texts!(TenantId, RunnerId, RunId, ItemId, PersonId, RequestId, ApiKeyId, TokenId, AlarmId);
+texts!(TenantId, RunnerId, RunId, ItemId, PersonId, RequestId, ApiKeyId, TokenId, AlarmId, SessionId, LinkId);
 texts!(Name, Software, FreeText, Email, Scopes);
 texts!(Status, Severity, StepStatus, Code, EvidenceClass, EvidenceForm, Trigger);
 texts!(TenantState, Plan, TenantKeyKind, Role, PersonState, Standing, LockReason, Condition, CertificateState);
-texts!(Purpose, RunRequestWord, DrillDownWord, AlarmKind);
+texts!(Purpose, RunRequestWord, DrillDownWord, SecretWord, AlarmKind, LinkKind, SessionEnd);
+texts!(ChangeKind);

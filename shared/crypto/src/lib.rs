@@ -1,7 +1,7 @@
 //! The only crate that names a cryptographic library.
 //!
 //! Digests, keyed hashes, authenticated encryption that always takes a context, sealing to a public key, key
-//! derivation, signatures and the source of randomness. It knows bytes and keys; it must never know evidence, procedures or the shape of a document.
+//! derivation, passwords, one-time codes, signatures and the source of randomness. It knows bytes and keys; it must never know evidence, procedures or the shape of a document.
 //! Every other crate may depend on it.
 #![deny(missing_docs)]
 
@@ -11,7 +11,9 @@ pub mod ed25519;
 pub mod entropy;
 pub mod hpke;
 pub mod kdf;
+pub mod otp;
 pub mod p256;
+pub mod password;
 pub mod pem;
 mod secret;
 

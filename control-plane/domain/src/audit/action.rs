@@ -2,15 +2,18 @@
 
 use clock::Timestamp;
 use crypto::Digest;
-use ids::{AlarmId, ApiKeyId, ItemId, PersonId, RequestId, RunId, RunnerId, TenantId, TokenId};
+use ids::{AlarmId, ApiKeyId, ItemId, LinkId, PersonId, RequestId, RunId, RunnerId, SessionId, TenantId, TokenId};
 use proof::log::journal::TreeHead;
 use proof::text::{FreeText, Name};
 use serde::{Deserialize, Serialize};
 
 use super::{Purpose, RequestEnd};
+use crate::account::Factor;
 use crate::alarm::AlarmKind;
+use crate::link::LinkKind;
 use crate::policy::{Role, Scopes};
 use crate::runner::LockReason;
+use crate::session::SessionEnd;
 
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +41,43 @@ pub enum Action {
     /// A key was ended.
     #[serde(rename = "api_key.revoked")]
     ApiKeyRevoked { key: ApiKeyId, person: PersonId },
+
+    /// A link was made with which a person sets how they sign in.
+    #[serde(rename = "person.link_created")]
+    PersonLinkCreated { link: LinkId, person: PersonId, kind: LinkKind, expires: Timestamp },
+    /// The link was used.
+    #[serde(rename = "person.link_used")]
+    PersonLinkUsed { link: LinkId, person: PersonId },
+    /// A person has another password.
+    #[serde(rename = "account.password_set")]
+    AccountPasswordSet { person: PersonId },
+    /// A person has another second factor.
+    #[serde(rename = "account.totp_set")]
+    AccountTotpSet { person: PersonId },
+    /// A person has new recovery codes; older ones are dead.
+    #[serde(rename = "account.recovery_codes_made")]
+    AccountRecoveryCodesMade { person: PersonId, codes: u64 },
+    /// A recovery code was used; so many are left.
+    #[serde(rename = "account.recovery_code_used")]
+    AccountRecoveryCodeUsed { person: PersonId, left: u64 },
+    /// A person signed in.
+    #[serde(rename = "session.begun")]
+    SessionBegun { session: SessionId, person: PersonId, factors: Vec<Factor> },
+    /// A person who is signed in showed both factors again.
+    #[serde(rename = "session.confirmed")]
+    SessionConfirmed { session: SessionId, factors: Vec<Factor> },
+    /// A session ended before its time.
+    #[serde(rename = "session.ended")]
+    SessionEnded { session: SessionId, person: PersonId, cause: SessionEnd },
+    /// Somebody tried to be this person and was not; so many times since the record before.
+    #[serde(rename = "sign_in.refused")]
+    SignInRefused { person: PersonId, factor: Factor, attempts: u64 },
+    /// A device was registered that signs for evidence.
+    #[serde(rename = "device.registered")]
+    DeviceRegistered { person: PersonId, device: Digest },
+    /// A device was taken off the list.
+    #[serde(rename = "device.removed")]
+    DeviceRemoved { person: PersonId, device: Digest },
 
     /// A token that lets one Runner in was made.
     #[serde(rename = "token.created")]
@@ -127,6 +167,26 @@ pub enum Action {
     #[serde(rename = "evidence.cancelled")]
     EvidenceCancelled { request: RequestId },
 
+    /// Somebody sends a connector's secret. This record comes before anything is sealed.
+    #[serde(rename = "secret.requested")]
+    SecretRequested { request: RequestId, runner: RunnerId, secret: Name, device: Digest, expires: Timestamp },
+    /// The person's device sealed and signed it, and the control plane signed; `sealed_sha256` is of bytes that only the
+    /// Runner can open.
+    #[serde(rename = "secret.signed")]
+    SecretSigned { request: RequestId, request_sha256: Digest, sealed_sha256: Digest },
+    /// The Runner keeps it.
+    #[serde(rename = "secret.accepted")]
+    SecretAccepted { request: RequestId, receipt_sha256: Digest },
+    /// The Runner does not keep it, or it cannot be sent there, where there is no receipt.
+    #[serde(rename = "secret.refused")]
+    SecretRefused { request: RequestId, receipt_sha256: Option<Digest>, code: Name },
+    /// Nothing came of it in time.
+    #[serde(rename = "secret.expired")]
+    SecretExpired { request: RequestId, code: Name },
+    /// It was taken back.
+    #[serde(rename = "secret.cancelled")]
+    SecretCancelled { request: RequestId },
+
     /// A Runner saw an audit log that did not grow from the one it keeps.
     #[serde(rename = "audit.fork_reported")]
     AuditForkReported { runner: RunnerId, kept: TreeHead, shown_sha256: Digest, alarm: Option<AlarmId> },
@@ -152,6 +212,18 @@ impl Action {
             Self::PersonRoleChanged { .. } => "person.role_changed",
             Self::ApiKeyCreated { .. } => "api_key.created",
             Self::ApiKeyRevoked { .. } => "api_key.revoked",
+            Self::PersonLinkCreated { .. } => "person.link_created",
+            Self::PersonLinkUsed { .. } => "person.link_used",
+            Self::AccountPasswordSet { .. } => "account.password_set",
+            Self::AccountTotpSet { .. } => "account.totp_set",
+            Self::AccountRecoveryCodesMade { .. } => "account.recovery_codes_made",
+            Self::AccountRecoveryCodeUsed { .. } => "account.recovery_code_used",
+            Self::SessionBegun { .. } => "session.begun",
+            Self::SessionConfirmed { .. } => "session.confirmed",
+            Self::SessionEnded { .. } => "session.ended",
+            Self::SignInRefused { .. } => "sign_in.refused",
+            Self::DeviceRegistered { .. } => "device.registered",
+            Self::DeviceRemoved { .. } => "device.removed",
             Self::TokenCreated { .. } => "token.created",
             Self::TokenRevoked { .. } => "token.revoked",
             Self::TokenRedeemed { .. } => "token.redeemed",
@@ -177,6 +249,12 @@ impl Action {
             Self::EvidenceCutOff { .. } => "evidence.cut_off",
             Self::EvidenceExpired { .. } => "evidence.expired",
             Self::EvidenceCancelled { .. } => "evidence.cancelled",
+            Self::SecretRequested { .. } => "secret.requested",
+            Self::SecretSigned { .. } => "secret.signed",
+            Self::SecretAccepted { .. } => "secret.accepted",
+            Self::SecretRefused { .. } => "secret.refused",
+            Self::SecretExpired { .. } => "secret.expired",
+            Self::SecretCancelled { .. } => "secret.cancelled",
             Self::AuditForkReported { .. } => "audit.fork_reported",
             Self::AuditExported { .. } => "audit.exported",
             Self::AlarmRaised { .. } => "alarm.raised",

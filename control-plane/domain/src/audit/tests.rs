@@ -1,16 +1,20 @@
 use clock::Timestamp;
 use crypto::Digest;
 use crypto::digest::sha256;
-use ids::{AlarmId, ApiKeyId, ItemId, PersonId, RequestId, RunId, RunnerId, TenantId, TokenId};
+use ids::{AlarmId, ApiKeyId, ItemId, LinkId, PersonId, RequestId, RunId, RunnerId, SessionId, TenantId, TokenId};
 use proof::log::journal::TreeHead;
 use proof::log::{Chain, Line};
 
 use super::*;
+use crate::account::Factor;
 use crate::alarm::AlarmKind;
+use crate::link::LinkKind;
 use crate::policy::{Actor, Role, Scopes};
 use crate::runner::LockReason;
+use crate::session::SessionEnd;
 
 const PERSON: &str = r#""actor":{"kind":"person","person":"019aa7f0-0000-7000-8000-000000000007","key":"019aa7f0-0000-7000-8000-000000000008"}"#;
+const CONSOLE: &str = r#""actor":{"kind":"console","person":"019aa7f0-0000-7000-8000-000000000009","session":"019aa7f0-0000-7000-8000-000000000014"}"#;
 const RUNNER: &str = r#""actor":{"kind":"runner","runner":"019aa7f0-0000-7000-8000-000000000002"}"#;
 const OPERATOR: &str = r#""actor":{"kind":"operator"}"#;
 const SYSTEM: &str = r#""actor":{"kind":"system"}"#;
@@ -100,6 +104,21 @@ fn by_person() -> Vec<(Action, &'static str)> {
         ),
         (Action::EvidenceCancelled { request }, r##""action":"evidence.cancelled","request":"#13""##),
         (
+            Action::SecretRequested {
+                request,
+                runner,
+                secret: "orders-db".parse().unwrap(),
+                device: digest(),
+                expires: at(),
+            },
+            r##""action":"secret.requested","request":"#13","runner":"#02","secret":"orders-db","device":"HASH","expires":"TIME""##,
+        ),
+        (
+            Action::SecretSigned { request, request_sha256: digest(), sealed_sha256: digest() },
+            r##""action":"secret.signed","request":"#13","request_sha256":"HASH","sealed_sha256":"HASH""##,
+        ),
+        (Action::SecretCancelled { request }, r##""action":"secret.cancelled","request":"#13""##),
+        (
             Action::AuditExported { records: 7, root: digest() },
             r#""action":"audit.exported","records":7,"root":"HASH""#,
         ),
@@ -110,11 +129,60 @@ fn by_person() -> Vec<(Action, &'static str)> {
     ]
 }
 
+fn at_console() -> Vec<(Action, &'static str)> {
+    let (person, session, link) = (id::<PersonId>(9), id::<SessionId>(14), id::<LinkId>(15));
+    vec![
+        (
+            Action::PersonLinkCreated { link, person, kind: LinkKind::Invitation, expires: at() },
+            r##""action":"person.link_created","link":"#15","person":"#09","kind":"invitation","expires":"TIME""##,
+        ),
+        (Action::PersonLinkUsed { link, person }, r##""action":"person.link_used","link":"#15","person":"#09""##),
+        (Action::AccountPasswordSet { person }, r##""action":"account.password_set","person":"#09""##),
+        (Action::AccountTotpSet { person }, r##""action":"account.totp_set","person":"#09""##),
+        (
+            Action::AccountRecoveryCodesMade { person, codes: 10 },
+            r##""action":"account.recovery_codes_made","person":"#09","codes":10"##,
+        ),
+        (
+            Action::AccountRecoveryCodeUsed { person, left: 9 },
+            r##""action":"account.recovery_code_used","person":"#09","left":9"##,
+        ),
+        (
+            Action::SessionBegun { session, person, factors: vec![Factor::Password, Factor::Otp] },
+            r##""action":"session.begun","session":"#14","person":"#09","factors":["pwd","otp"]"##,
+        ),
+        (
+            Action::SessionConfirmed { session, factors: vec![Factor::Password, Factor::Recovery] },
+            r##""action":"session.confirmed","session":"#14","factors":["pwd","recovery"]"##,
+        ),
+        (
+            Action::SessionEnded { session, person, cause: SessionEnd::SignedOut },
+            r##""action":"session.ended","session":"#14","person":"#09","cause":"signed_out""##,
+        ),
+        (
+            Action::DeviceRegistered { person, device: digest() },
+            r##""action":"device.registered","person":"#09","device":"HASH""##,
+        ),
+        (
+            Action::DeviceRemoved { person, device: digest() },
+            r##""action":"device.removed","person":"#09","device":"HASH""##,
+        ),
+    ]
+}
+
 fn by_runner() -> Vec<(Action, &'static str)> {
     let (runner, generation, certificate_sha256) = (id::<RunnerId>(2), 3, digest());
     let (alarm, request) = (id::<AlarmId>(12), id::<RequestId>(13));
     let code = || "E-LINE-020".parse().unwrap();
     vec![
+        (
+            Action::SecretAccepted { request, receipt_sha256: digest() },
+            r##""action":"secret.accepted","request":"#13","receipt_sha256":"HASH""##,
+        ),
+        (
+            Action::SecretRefused { request, receipt_sha256: None, code: code() },
+            r##""action":"secret.refused","request":"#13","receipt_sha256":null,"code":"E-LINE-020""##,
+        ),
         (
             Action::TokenRedeemed { token: id::<TokenId>(11), runner, statement_sha256: digest() },
             r##""action":"token.redeemed","token":"#11","runner":"#02","statement_sha256":"HASH""##,
@@ -183,6 +251,14 @@ fn by_system() -> Vec<(Action, &'static str)> {
     let (runner, alarm, request) = (id::<RunnerId>(2), id::<AlarmId>(12), id::<RequestId>(13));
     vec![
         (
+            Action::SignInRefused { person: id::<PersonId>(9), factor: Factor::Password, attempts: 3 },
+            r##""action":"sign_in.refused","person":"#09","factor":"pwd","attempts":3"##,
+        ),
+        (
+            Action::SecretExpired { request, code: "E-OPS-102".parse().unwrap() },
+            r##""action":"secret.expired","request":"#13","code":"E-OPS-102""##,
+        ),
+        (
             Action::RunnerLocked { runner, cause: LockReason::TakenOver, alarm: Some(alarm) },
             r##""action":"runner.locked","runner":"#02","cause":"taken_over","alarm":"#12""##,
         ),
@@ -213,6 +289,7 @@ fn all() -> Vec<(AuditRecord, String)> {
     [
         (Actor::Operator {}, OPERATOR, vec![created]),
         (Actor::Person { person, key }, PERSON, by_person()),
+        (Actor::Console { person: id(9), session: id(14) }, CONSOLE, at_console()),
         (Actor::Runner { runner: id::<RunnerId>(2) }, RUNNER, by_runner()),
         (Actor::System {}, SYSTEM, by_system()),
     ]

@@ -17,6 +17,6 @@ mod tests;
 pub use actor::Actor;
 pub use caller::{Caller, KeyStanding, Means, SessionStanding};
 pub use permission::{Permission, UnknownPermission};
-pub use permit::{Denied, Permit, operator, runner, system};
+pub use permit::{Denied, Permit, operator, runner, signing_in, system};
 pub use role::Role;
 pub use scopes::{ScopeError, Scopes};

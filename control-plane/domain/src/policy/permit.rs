@@ -1,6 +1,6 @@
 //! The permit, and those who get one without a key.
 
-use ids::{RunnerId, TenantId};
+use ids::{PersonId, RunnerId, SessionId, TenantId};
 
 use super::{Actor, Permission, Role};
 use crate::audit::{Action, AuditRecord};
@@ -73,6 +73,12 @@ impl Permit {
 /// The permit of a Runner whose certificate was verified: its own tenant, the line and nothing else.
 pub fn runner(tenant: TenantId, runner: RunnerId) -> Permit {
     Permit::new(tenant, Actor::Runner { runner }, Permission::Line)
+}
+
+/// The permit of a person who is on their way in, or out: it is for their own sign-in and names them in the log. What it
+/// reaches is in the hands of the few operations that ask for it; no other permission comes of it.
+pub fn signing_in(tenant: TenantId, person: PersonId, session: SessionId) -> Permit {
+    Permit::new(tenant, Actor::Console { person, session }, Permission::Authenticate)
 }
 
 /// The permit of the platform's operator at the host's console. It reaches what it takes to begin a tenant and to check

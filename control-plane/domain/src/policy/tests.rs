@@ -190,6 +190,9 @@ fn operator_and_system_reach_a_fixed_few() {
         ]
     );
     assert_eq!(words(&|permission| system(tenant, permission).is_ok()), ["authenticate", "enrol", "upkeep"]);
+    let (person, session) = (ids::PersonId::from_parts(1, [2; 10]), ids::SessionId::from_parts(1, [3; 10]));
+    let permit = signing_in(tenant, person, session);
+    assert_eq!((permit.permission(), permit.actor()), (Permission::Authenticate, Actor::Console { person, session }));
     let runner_id = ids::RunnerId::from_parts(1, [4; 10]);
     let permit = runner(tenant, runner_id);
     assert_eq!((permit.tenant(), permit.permission()), (tenant, Permission::Line));

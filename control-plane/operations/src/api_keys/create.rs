@@ -45,6 +45,7 @@ impl Operations {
         let owner = input.person.unwrap_or(caller.person());
         let for_other = owner != caller.person();
         let permit = caller.permit(if for_other { Permission::ApiKeysManage } else { Permission::ApiKeysCreate })?;
+        self.check_confirmed(caller)?;
         let tx = self.store().write(&permit).await?;
         let person = people::active(&tx, owner).await?;
         if person.role == Role::Owner && caller.role() != Role::Owner {

@@ -3,7 +3,7 @@
 
 use clock::Timestamp;
 use control_plane_domain::audit::{Action, Purpose};
-use control_plane_domain::drilldown::{DrillDown, DrillDownState, ToSign};
+use control_plane_domain::drilldown::{AskedWith, DrillDown, DrillDownState, ToSign};
 use control_plane_domain::person::{Person, PersonState};
 use control_plane_domain::policy::{self, Permission};
 use control_plane_domain::runner::Runner;
@@ -104,7 +104,7 @@ fn words(
             id: person.id,
             device,
             role: person.role.as_str().parse().map_err(|why| Error::invalid("role", why))?,
-            factors: vec![Factor::ApiKey],
+            factors: factors(asked.with),
         },
         purpose: purpose(asked.purpose),
         reason: asked.reason.as_str().parse().map_err(|why| Error::invalid("reason", why))?,
@@ -113,6 +113,14 @@ fn words(
         issued,
         expires,
     })
+}
+
+/// What the person had shown: at the console nobody asks who did not show both factors a moment before.
+fn factors(with: AskedWith) -> Vec<Factor> {
+    match with {
+        AskedWith::Key(_) => vec![Factor::ApiKey],
+        AskedWith::Session(_) => vec![Factor::Password, Factor::Otp],
+    }
 }
 
 fn purpose(word: Purpose) -> drilldown::Purpose {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use control_plane_domain::audit::{Action, AskedFor, Purpose};
 use control_plane_domain::audit_log::AuditRef;
-use control_plane_domain::drilldown::{AskedItem, DrillDown, DrillDownState};
-use control_plane_domain::policy::{Caller, Permission};
+use control_plane_domain::drilldown::{AskedItem, AskedWith, DrillDown, DrillDownState};
+use control_plane_domain::policy::{Caller, Means, Permission};
 use control_plane_domain::runner::Standing;
 use control_plane_store::Reads;
 use crypto::digest::sha256;
@@ -58,7 +58,12 @@ impl Operations {
     /// Logs the request, and leaves it to the Runner's session to go on with it.
     pub async fn request_drilldown(&self, caller: &Caller, input: RequestDrillDown) -> Result<DrillDown, Error> {
         let permit = caller.permit(Permission::DrillDownsRequest)?;
+        self.check_confirmed(caller)?;
         let device = check_form(&input)?;
+        let with = match caller.means() {
+            Means::Key { key, .. } => AskedWith::Key(*key),
+            Means::Session { session, .. } => AskedWith::Session(*session),
+        };
         let wait = input.wait.unwrap_or(self.settings().drilldown_wait);
         if wait.is_zero() || wait > LONGEST_WAIT {
             return Err(Error::invalid("wait", "between a second and a day"));
@@ -73,6 +78,13 @@ impl Operations {
             return Err(Error::DrillDownsOff);
         }
         let (runner, items) = find_items(&tx, &input).await?;
+        // At the console a device is registered first, so that its owner sees which there are. A program with a key brings
+        // its own.
+        if matches!(with, AskedWith::Session(_)) {
+            let (person, fingerprint) = (caller.person(), device.key_id());
+            tx.device(person, &fingerprint).await?.ok_or(Error::UnknownDevice)?;
+            tx.touch_device(person, &fingerprint, now).await?;
+        }
         let record = Action::EvidenceRequested {
             request: id,
             runner,
@@ -90,7 +102,7 @@ impl Operations {
             run: input.run,
             items,
             person: caller.person(),
-            key: caller.key().ok_or(Error::Unauthenticated)?,
+            with,
             purpose: input.purpose,
             reason: input.reason,
             recipient: input.recipient_key,

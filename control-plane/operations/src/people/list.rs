@@ -3,6 +3,7 @@
 use control_plane_domain::list::{Listed, Page};
 use control_plane_domain::person::Person;
 use control_plane_domain::policy::{Caller, Permission};
+use ids::PersonId;
 
 use crate::{Error, Operations};
 
@@ -12,5 +13,12 @@ impl Operations {
         let permit = caller.permit(Permission::PeopleList)?;
         let tx = self.store().read(&permit).await?;
         Ok(tx.people(page).await?)
+    }
+
+    /// One of them.
+    pub async fn get_person(&self, caller: &Caller, person: PersonId) -> Result<Person, Error> {
+        let permit = caller.permit(Permission::PeopleList)?;
+        let tx = self.store().read(&permit).await?;
+        tx.person(person).await?.ok_or(Error::NotFound("person"))
     }
 }

@@ -1,6 +1,7 @@
 //! The people of a tenant.
 
 mod add;
+mod invite;
 mod list;
 mod remove;
 mod set_role;
@@ -21,7 +22,7 @@ pub(crate) async fn active(reads: &Reads, person: PersonId) -> Result<Person, Er
 }
 
 /// Who touches an owner, or makes one, is an owner.
-fn check_owner(caller: &Caller, roles: &[Role]) -> Result<(), Error> {
+pub(crate) fn check_owner(caller: &Caller, roles: &[Role]) -> Result<(), Error> {
     if roles.contains(&Role::Owner) && caller.role() != Role::Owner { Err(Error::OwnersOnly) } else { Ok(()) }
 }
 

@@ -1,16 +1,19 @@
-//! A person is taken out, and every key of theirs ends in the same moment. The record stays: logs name it.
+//! A person is taken out, and every key, session and link of theirs ends in the same moment. The record stays: logs name it.
 
 use control_plane_domain::audit::Action;
 use control_plane_domain::policy::{Caller, Permission};
+use control_plane_domain::session::SessionEnd;
 use ids::PersonId;
 
 use super::{active, check_not_last_owner, check_owner};
+use crate::accounts::end_sessions;
 use crate::{Error, Operations};
 
 impl Operations {
     /// Takes a person out.
     pub async fn remove_person(&self, caller: &Caller, person: PersonId) -> Result<(), Error> {
         let permit = caller.permit(Permission::PeopleRemove)?;
+        self.check_confirmed(caller)?;
         if person == caller.person() {
             return Err(Error::OwnStanding);
         }
@@ -18,9 +21,15 @@ impl Operations {
         let found = active(&tx, person).await?;
         check_owner(caller, &[found.role])?;
         check_not_last_owner(&tx, &found).await?;
-        tx.revoke_api_keys_of(person, self.now()).await?;
+        let now = self.now();
+        tx.revoke_api_keys_of(person, now).await?;
+        tx.replace_person_links(person, now).await?;
+        tx.forget_credentials(person).await?;
+        let ended = end_sessions(&tx, person, None, SessionEnd::PersonRemoved, now).await?;
         tx.remove_person(person).await?;
-        tx.commit(&permit.record(Action::PersonRemoved { person })).await?;
-        Ok(())
+        let (mut logged, _) = tx.log(&permit.record(Action::PersonRemoved { person })).await?;
+        let ended: Vec<_> = ended.into_iter().map(|action| permit.record(action)).collect();
+        logged.log_all(&ended).await?;
+        Ok(logged.commit().await?)
     }
 }

@@ -1,17 +1,20 @@
-//! A person gets another role. It holds for their next request: keys never carry more than the role.
+//! A person gets another role. It holds for their next request: keys never carry more than the role, and sessions end.
 
 use control_plane_domain::audit::Action;
 use control_plane_domain::person::Person;
 use control_plane_domain::policy::{Caller, Permission, Role};
+use control_plane_domain::session::SessionEnd;
 use ids::PersonId;
 
 use super::{active, check_not_last_owner, check_owner};
+use crate::accounts::end_sessions;
 use crate::{Error, Operations};
 
 impl Operations {
     /// Gives a person another role; the role that they have already changes and logs nothing.
     pub async fn set_role(&self, caller: &Caller, person: PersonId, role: Role) -> Result<Person, Error> {
         let permit = caller.permit(Permission::PeopleSetRole)?;
+        self.check_confirmed(caller)?;
         if person == caller.person() {
             return Err(Error::OwnStanding);
         }
@@ -23,7 +26,12 @@ impl Operations {
         }
         check_not_last_owner(&tx, &found).await?;
         tx.set_role(person, role).await?;
-        tx.commit(&permit.record(Action::PersonRoleChanged { person, from: found.role, to: role })).await?;
+        let ended = end_sessions(&tx, person, None, SessionEnd::RoleChanged, self.now()).await?;
+        let changed = Action::PersonRoleChanged { person, from: found.role, to: role };
+        let (mut logged, _) = tx.log(&permit.record(changed)).await?;
+        let ended: Vec<_> = ended.into_iter().map(|action| permit.record(action)).collect();
+        logged.log_all(&ended).await?;
+        logged.commit().await?;
         Ok(Person { role, ..found })
     }
 }

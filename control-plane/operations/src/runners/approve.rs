@@ -19,6 +19,7 @@ impl Operations {
         fingerprint: &Fingerprint,
     ) -> Result<Runner, Error> {
         let permit = caller.permit(Permission::RunnersApprove)?;
+        self.check_confirmed(caller)?;
         let tx = self.store().write(&permit).await?;
         let found = tx.runner(runner).await?.ok_or(Error::NotFound("Runner"))?;
         let statement_sha256 = found.keys.fingerprint;

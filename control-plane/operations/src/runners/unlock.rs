@@ -20,6 +20,7 @@ impl Operations {
         justification: FreeText,
     ) -> Result<Runner, Error> {
         let permit = caller.permit(Permission::RunnersUnlock)?;
+        self.check_confirmed(caller)?;
         let tx = self.store().write(&permit).await?;
         let found = tx.runner(runner).await?.ok_or(Error::NotFound("Runner"))?;
         if !matches!(found.state, RunnerState::Locked { .. }) {

@@ -1,8 +1,10 @@
-//! A tenant begins: with its keys, its first owner, and that person's first API key.
+//! A tenant begins: with its keys, its first owner, that person's first API key, and the link with which they come to the
+//! console.
 
 use control_plane_authn::api_key;
 use control_plane_domain::api_key::{ApiKey, StoredApiKey};
 use control_plane_domain::audit::Action;
+use control_plane_domain::link::LinkKind;
 use control_plane_domain::person::{Email, Person, PersonState};
 use control_plane_domain::policy::{self, Permission, Role, Scopes};
 use control_plane_domain::tenant::{Plan, Tenant};
@@ -10,6 +12,7 @@ use crypto::Secret;
 use ids::{ApiKeyId, PersonId, TenantId};
 use proof::text::FreeText;
 
+use crate::accounts::{FIRST_OWNER_MS, Link, add_link};
 use crate::error::KeyFault;
 use crate::{Error, Operations};
 
@@ -40,6 +43,8 @@ pub struct CreatedTenant {
     pub api_key: Secret<String>,
     /// When the key ends.
     pub expires: clock::Timestamp,
+    /// The owner's first link.
+    pub link: Link,
 }
 
 impl Operations {
@@ -76,10 +81,14 @@ impl Operations {
             revoked: None,
         };
         tx.add_api_key(&StoredApiKey { key: record, digest: minted.digest }).await?;
-        tx.commit(&permit.record(Action::TenantCreated { tenant: id, owner, key })).await?;
+        let (link, made) = add_link(self, &tx, owner, LinkKind::Invitation, None, FIRST_OWNER_MS).await?;
+        let (mut logged, _) = tx.log(&permit.record(Action::TenantCreated { tenant: id, owner, key })).await?;
+        logged.log(&permit.record(made)).await?;
+        logged.commit().await?;
 
+        self.0.organisations.changed().await;
         self.trust_tenant(id, &keys)?;
-        Ok(CreatedTenant { tenant: id, owner, key, api_key: minted.text, expires })
+        Ok(CreatedTenant { tenant: id, owner, key, api_key: minted.text, expires, link })
     }
 
     fn trust_tenant(&self, tenant: TenantId, keys: &[control_plane_domain::tenant::TenantKey]) -> Result<(), Error> {

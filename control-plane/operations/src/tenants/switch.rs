@@ -10,6 +10,7 @@ impl Operations {
     /// Switches drill-downs of the tenant; switching to what it is already changes and logs nothing.
     pub async fn set_drilldowns(&self, caller: &Caller, enabled: bool) -> Result<(), Error> {
         let permit = caller.permit(Permission::DrillDownsSwitch)?;
+        self.check_confirmed(caller)?;
         let tx = self.store().write(&permit).await?;
         let tenant = tx.tenant().await?.ok_or(Error::NotFound("tenant"))?;
         if tenant.drilldowns == enabled {
