@@ -2,8 +2,10 @@
 
 use clock::Timestamp;
 use crypto::Digest;
-use ids::RunnerId;
+use ids::{PersonId, RunnerId};
 use proof::log::Appended;
+
+use crate::policy::Actor;
 
 /// Names a record of the audit log, by place and content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,4 +83,42 @@ pub struct AuditFilter {
     pub until: Option<Timestamp>,
     /// Of this action.
     pub action: Option<String>,
+    /// Done by them.
+    pub actor: Option<AuditActor>,
+}
+
+/// Who did something, as the log is searched: whichever of a person's keys or sessions it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuditActor {
+    /// A person.
+    Person(PersonId),
+    /// A Runner.
+    Runner(RunnerId),
+    /// The operator of the platform.
+    Operator,
+    /// The control plane itself.
+    System,
+}
+
+impl From<Actor> for AuditActor {
+    fn from(actor: Actor) -> Self {
+        match actor {
+            Actor::Person { person, .. } | Actor::Console { person, .. } => Self::Person(person),
+            Actor::Runner { runner } => Self::Runner(runner),
+            Actor::Operator {} => Self::Operator,
+            Actor::System {} => Self::System,
+        }
+    }
+}
+
+/// An id, or a word: what is kept beside the line.
+impl std::fmt::Display for AuditActor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Person(person) => person.fmt(f),
+            Self::Runner(runner) => runner.fmt(f),
+            Self::Operator => f.pad("operator"),
+            Self::System => f.pad("system"),
+        }
+    }
 }

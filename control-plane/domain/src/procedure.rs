@@ -70,3 +70,16 @@ pub struct MissedDue {
     /// The journal record that says so.
     pub seq: u64,
 }
+
+/// Where the file of a procedure is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextPlace {
+    /// The Runner that sent it.
+    pub runner: RunnerId,
+    /// What it is written in.
+    pub notation: Name,
+    /// Whether it is not installed there any more.
+    pub is_past: bool,
+    /// Its size.
+    pub bytes: u64,
+}

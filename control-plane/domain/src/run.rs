@@ -146,6 +146,8 @@ pub struct RunFilter {
     pub procedure: Option<Name>,
     /// With this verdict.
     pub verdict: Option<Status>,
+    /// Set off by this.
+    pub trigger: Option<Trigger>,
     /// Begun at or after.
     pub from: Option<Timestamp>,
     /// Begun before.

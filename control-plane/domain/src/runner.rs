@@ -54,6 +54,25 @@ pub enum RunnerState {
     },
 }
 
+/// A Runner's health in one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunnerLine {
+    /// Which.
+    pub id: RunnerId,
+    /// What people call it.
+    pub label: FreeText,
+    /// Its standing.
+    pub state: RunnerState,
+    /// When it was heard of last.
+    pub last_seen: Option<Timestamp>,
+    /// Whether it has a session.
+    pub connected: bool,
+    /// Its condition.
+    pub condition: Option<Condition>,
+    /// The earliest due time that has neither a run nor a reason.
+    pub overdue_since: Option<Timestamp>,
+}
+
 vocabulary! {
     /// The word of a [`RunnerState`], to filter by.
     Standing, "standing of a Runner" {

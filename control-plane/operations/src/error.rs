@@ -149,6 +149,9 @@ pub enum Error {
     /// The audit log in the database is not what was signed.
     #[error("the audit log does not verify: {0}")]
     AuditBroken(String),
+    /// No bundle can be made of what the control plane has.
+    #[error(transparent)]
+    NoBundle(#[from] NoBundle),
     /// The database does not answer now.
     #[error("the control plane cannot reach its database now")]
     Unavailable(#[source] StoreError),
@@ -158,6 +161,17 @@ pub enum Error {
     /// A tenant's key cannot be used.
     #[error("the control plane failed to do this; its log says why")]
     Key(#[source] KeyFault),
+}
+
+/// Why no proof bundle can be made here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoBundle {
+    /// No signed checkpoint of the journal is over the run's record.
+    #[error("no signed checkpoint of the Runner's journal covers this run yet")]
+    NotCovered,
+    /// The file of the procedure is not here.
+    #[error("the file of the procedure that ran is not known here: the Runner's operator withholds it")]
+    Withheld,
 }
 
 /// Why a tenant's key cannot be used.
@@ -227,7 +241,8 @@ impl Error {
             | Self::TooManyDevices
             | Self::SecretIs(_)
             | Self::TooManySecrets
-            | Self::AlarmIsAcknowledged => Kind::Conflict,
+            | Self::AlarmIsAcknowledged
+            | Self::NoBundle(_) => Kind::Conflict,
             Self::Unavailable(_) | Self::SignInBusy => Kind::Unavailable,
             Self::AuditBroken(_) | Self::Store(_) | Self::Key(_) => Kind::Fault,
         }
@@ -258,6 +273,8 @@ impl Error {
             Self::AnswerIsTaken => "E-OPS-044",
             Self::AlarmIsAcknowledged => "E-OPS-050",
             Self::AuditBroken(_) => "E-OPS-051",
+            Self::NoBundle(NoBundle::NotCovered) => "E-OPS-070",
+            Self::NoBundle(NoBundle::Withheld) => "E-OPS-071",
             Self::SecretIs(_) => "E-OPS-110",
             Self::TooManySecrets => "E-OPS-111",
             Self::SecretDiffers(_) => "E-OPS-112",
@@ -316,6 +333,11 @@ impl Error {
             Self::FactorIsSet => "sign in with it; whoever lost theirs asks an administrator for a link",
             Self::UnknownDevice => "register this browser's key in your account first",
             Self::TooManyDevices => "remove one that you do not use any more",
+            Self::NoBundle(NoBundle::NotCovered) => {
+                "the Runner signs one every few seconds while it is connected: try again then, or make the bundle at the \
+                 Runner with `proctor-runner bundle`"
+            }
+            Self::NoBundle(NoBundle::Withheld) => "have the bundle made at the Runner, with `proctor-runner bundle`",
             Self::Unavailable(_) => "try again in a few seconds",
             Self::Store(_) | Self::Key(_) => "tell the operator of the control plane the code and the time",
         }

@@ -11,6 +11,7 @@ mod alarms;
 mod api_keys;
 mod audit;
 pub mod codes;
+pub mod console;
 mod drilldowns;
 mod error;
 mod idempotency;
@@ -123,6 +124,8 @@ struct Inner {
     sessions: sessions::Sessions,
     growth: sessions::Growth,
     groups: line::Groups,
+    texts: console::Texts,
+    pulses: console::Pulses,
     wrong_keys: Throttle<(ApiKeyId, IpAddr)>,
     wrong_addresses: Throttle<IpAddr>,
     wrong_tokens: Throttle<IpAddr>,
@@ -160,6 +163,8 @@ impl Operations {
             sessions: sessions::Sessions::default(),
             growth: sessions::Growth::default(),
             groups: line::Groups::default(),
+            texts: console::Texts::default(),
+            pulses: console::Pulses::default(),
             wrong_keys: Throttle::new(WRONG_KEYS),
             wrong_addresses: Throttle::new(WRONG_ADDRESSES),
             wrong_tokens: Throttle::new(WRONG_TOKENS),

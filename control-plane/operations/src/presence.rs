@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use control_plane_domain::policy::{self, Permission};
-use control_plane_domain::runner::{Presence, Runner};
+use control_plane_domain::runner::{Presence, Runner, RunnerLine};
 use control_plane_store::Unlogged;
 use ids::{RunnerId, TenantId};
 
@@ -36,6 +36,17 @@ impl Presences {
             runner.presence = entry.presence.clone();
         }
         runner
+    }
+
+    /// The same of what a glance shows.
+    pub(crate) fn refresh_line(&self, tenant: TenantId, mut line: RunnerLine) -> RunnerLine {
+        if let Some(entry) = self.lock().get(&(tenant, line.id))
+            && entry.presence.last_seen >= line.last_seen
+        {
+            let Presence { last_seen, connected, condition, .. } = &entry.presence;
+            (line.last_seen, line.connected, line.condition) = (*last_seen, *connected, *condition);
+        }
+        line
     }
 
     fn unwritten(&self) -> HashMap<TenantId, Vec<(RunnerId, Presence)>> {

@@ -1,5 +1,8 @@
 //! Certificates that were issued to Runners.
 
+use std::collections::BTreeMap;
+
+use clock::Timestamp;
 use control_plane_domain::runner::{CertificateState, RunnerCertificate};
 use crypto::Digest;
 use ids::RunnerId;
@@ -44,6 +47,21 @@ impl Reads {
              ORDER BY generation DESC LIMIT 1"
         );
         self.one("runner_certificate", sql, values![runner, request], read).await
+    }
+
+    /// When the certificate in use ends, of those of these Runners that have one.
+    pub async fn certificates_until(
+        &self,
+        runners: impl IntoIterator<Item = RunnerId>,
+    ) -> Result<BTreeMap<RunnerId, Timestamp>, StoreError> {
+        let sql = sql!(
+            "SELECT runner, not_after FROM runner_certificate \
+             WHERE tenant = $1 AND runner = $2 AND state = 'current' ORDER BY generation DESC LIMIT 1"
+        );
+        let each = runners.into_iter().map(|runner| values![runner]).collect();
+        let read = |mut cells: Cells| Ok((cells.take("runner")?, cells.take("not_after")?));
+        let found = self.all_of_each("runner_certificate", sql, each, read).await?;
+        Ok(found.into_iter().collect())
     }
 }
 

@@ -7,7 +7,7 @@ use ids::RunnerId;
 use proof::text::Name;
 
 use crate::StoreError;
-use crate::sql::sql;
+use crate::sql::{Sql, sql};
 use crate::tx::{After, Reads};
 use crate::value::{Cells, Value, values};
 
@@ -35,7 +35,7 @@ impl Reads {
         values.extend(wanted(filter));
         let sql = sql!(
             "SELECT runner, procedure_id, check_id, status, severity, since, failing_since, run, run_ended \
-             FROM check_state WHERE tenant = $1 AND failing_since IS NOT NULL \
+             FROM check_state WHERE tenant = $1 AND failing_since IS NOT NULL AND retired = 0 \
              AND (failing_since, runner, procedure_id, check_id) > ($2, $3, $4, $5) \
              AND ($6 = '' OR runner = $6) AND ($7 = '' OR procedure_id = $7) AND ($8 = '' OR status = $8) \
              ORDER BY failing_since, runner, procedure_id, check_id LIMIT $9"
@@ -48,18 +48,17 @@ impl Reads {
     }
 
     /// The checks of one procedure at one Runner.
-    pub(crate) async fn check_states_of(
-        &self,
-        runner: RunnerId,
-        procedure: &Name,
-    ) -> Result<Vec<CheckState>, StoreError> {
-        let sql = sql!(
-            "SELECT runner, procedure_id, check_id, status, severity, since, failing_since, run, run_ended \
-             FROM check_state WHERE tenant = $1 AND runner = $2 AND procedure_id = $3"
-        );
-        self.all("check_state", sql, values![runner, procedure], read).await
+    pub async fn check_states_of(&self, runner: RunnerId, procedure: &Name) -> Result<Vec<CheckState>, StoreError> {
+        let states = self.all("check_state", STATES_OF, values![runner, procedure], read_with_retired).await?;
+        Ok(states.into_iter().map(|(state, _)| state).collect())
     }
 }
+
+/// The checks of one procedure at one Runner, with whether they are retired.
+pub(crate) const STATES_OF: Sql = sql!(
+    "SELECT runner, procedure_id, check_id, status, severity, since, failing_since, run, run_ended, retired \
+     FROM check_state WHERE tenant = $1 AND runner = $2 AND procedure_id = $3"
+);
 
 /// The filter's values; an empty text stands for all.
 fn wanted(filter: &CheckFilter) -> Vec<Value> {
@@ -69,7 +68,16 @@ fn wanted(filter: &CheckFilter) -> Vec<Value> {
     values![runner, procedure, status]
 }
 
+/// The state, and whether it is retired.
+pub(crate) fn read_with_retired(mut cells: Cells) -> Result<(CheckState, bool), StoreError> {
+    Ok((read_state(&mut cells)?, cells.take("retired")?))
+}
+
 fn read(mut cells: Cells) -> Result<CheckState, StoreError> {
+    read_state(&mut cells)
+}
+
+pub(crate) fn read_state(cells: &mut Cells) -> Result<CheckState, StoreError> {
     Ok(CheckState {
         runner: cells.take("runner")?,
         procedure: cells.take("procedure_id")?,

@@ -1,6 +1,6 @@
 //! What Runners say is installed, when it is due, and when it was not run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clock::Timestamp;
 use control_plane_domain::list::{Listed, Page};
@@ -21,21 +21,60 @@ impl Reads {
         runner: Option<RunnerId>,
         page: &Page,
     ) -> Result<Listed<InstalledProcedure>, StoreError> {
+        self.installed_by(runner, None, page).await
+    }
+
+    /// What is installed: at one Runner or at all, of one procedure or of all; by procedure.
+    pub async fn installed_by(
+        &self,
+        runner: Option<RunnerId>,
+        procedure: Option<&Name>,
+        page: &Page,
+    ) -> Result<Listed<InstalledProcedure>, StoreError> {
         let after = After::of(page, 4)?;
         let (id, at, digest, notation) = (after.text(0), after.text(1), after.digest(2)?, after.text(3));
         let place = |installed: &InstalledProcedure| {
             let InstalledProcedure { id, runner, digest, notation, .. } = installed;
             vec![id.to_string(), runner.to_string(), digest.to_string(), notation.to_string()]
         };
-        // An empty text stands for every Runner.
-        let only = runner.map(|runner| runner.to_string()).unwrap_or_default();
-        let sql = sql!(
-            "SELECT runner, procedure_id, version, digest, title, notation, approved, schedule, time_zone, has_source, \
-             reported FROM procedure_installed \
-             WHERE tenant = $1 AND (procedure_id, runner, digest, notation) > ($2, $3, $4, $5) \
-             AND ($6 = '' OR runner = $6) ORDER BY procedure_id, runner, digest, notation LIMIT $7"
-        );
-        let values = values![id, at, digest, notation, only];
+        let (sql, values) = match (runner, procedure) {
+            (None, None) => (
+                sql!(
+                    "SELECT runner, procedure_id, version, digest, title, notation, approved, schedule, time_zone, \
+                     has_source, reported FROM procedure_installed \
+                     WHERE tenant = $1 AND (procedure_id, runner, digest, notation) > ($2, $3, $4, $5) \
+                     ORDER BY procedure_id, runner, digest, notation LIMIT $6"
+                ),
+                values![id, at, digest, notation],
+            ),
+            (Some(runner), None) => (
+                sql!(
+                    "SELECT runner, procedure_id, version, digest, title, notation, approved, schedule, time_zone, \
+                     has_source, reported FROM procedure_installed \
+                     WHERE tenant = $1 AND runner = $2 AND (procedure_id, digest, notation) > ($3, $4, $5) \
+                     ORDER BY procedure_id, digest, notation LIMIT $6"
+                ),
+                values![runner, id, digest, notation],
+            ),
+            (None, Some(procedure)) => (
+                sql!(
+                    "SELECT runner, procedure_id, version, digest, title, notation, approved, schedule, time_zone, \
+                     has_source, reported FROM procedure_installed \
+                     WHERE tenant = $1 AND procedure_id = $2 AND (runner, digest, notation) > ($3, $4, $5) \
+                     ORDER BY runner, digest, notation LIMIT $6"
+                ),
+                values![procedure, at, digest, notation],
+            ),
+            (Some(runner), Some(procedure)) => (
+                sql!(
+                    "SELECT runner, procedure_id, version, digest, title, notation, approved, schedule, time_zone, \
+                     has_source, reported FROM procedure_installed \
+                     WHERE tenant = $1 AND runner = $2 AND procedure_id = $3 AND (digest, notation) > ($4, $5) \
+                     ORDER BY digest, notation LIMIT $6"
+                ),
+                values![runner, procedure, digest, notation],
+            ),
+        };
         self.list("procedure_installed", sql, values, page, read_installed, place).await
     }
 
@@ -115,6 +154,14 @@ impl Writes {
         runner: RunnerId,
         procedures: &[ReportedProcedure],
     ) -> Result<(), StoreError> {
+        let before = self.installed_digests(runner).await?;
+        let stays = |digest: &Digest| procedures.iter().any(|reported| reported.installed.digest == *digest);
+        let gone: Vec<Digest> = before.iter().map(|(digest, _)| *digest).filter(|digest| !stays(digest)).collect();
+        self.keep_texts(runner, &gone).await?;
+        let installed: BTreeSet<&Name> = procedures.iter().map(|reported| &reported.installed.id).collect();
+        let known: BTreeSet<Name> = before.into_iter().map(|(_, procedure)| procedure).collect();
+        self.retire(runner, true, |procedure| known.contains(procedure) && !installed.contains(procedure)).await?;
+        self.retire(runner, false, |procedure| installed.contains(procedure)).await?;
         let sql = sql!("DELETE FROM procedure_source WHERE tenant = $1 AND runner = $2");
         self.count("procedure_source", runner, sql, values![runner]).await?;
         let sql = sql!("DELETE FROM procedure_installed WHERE tenant = $1 AND runner = $2");

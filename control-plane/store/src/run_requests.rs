@@ -18,7 +18,7 @@ impl Reads {
             "SELECT request, runner, procedure_digest, person, requested, expires, audit_seq, audit_hash, state, changed, \
              run, code FROM run_request WHERE tenant = $1 AND request = $2"
         );
-        self.one("run_request", sql, values![id], read).await
+        self.one("run_request", sql, values![id], read_run_request).await
     }
 
     /// Requests to one Runner or to all, newest first.
@@ -30,14 +30,14 @@ impl Reads {
                 "SELECT request, runner, procedure_digest, person, requested, expires, audit_seq, audit_hash, state, \
                  changed, run, code FROM run_request WHERE tenant = $1 AND request < $2 ORDER BY request DESC LIMIT $3"
             );
-            return self.list("run_request", sql, values![before], page, read, place).await;
+            return self.list("run_request", sql, values![before], page, read_run_request, place).await;
         };
         let sql = sql!(
             "SELECT request, runner, procedure_digest, person, requested, expires, audit_seq, audit_hash, state, \
              changed, run, code FROM run_request WHERE tenant = $1 AND runner = $2 AND request < $3 \
              ORDER BY request DESC LIMIT $4"
         );
-        self.list("run_request", sql, values![runner, before], page, read, place).await
+        self.list("run_request", sql, values![runner, before], page, read_run_request, place).await
     }
 
     /// What this Runner has not answered, oldest first.
@@ -46,7 +46,7 @@ impl Reads {
             "SELECT request, runner, procedure_digest, person, requested, expires, audit_seq, audit_hash, state, changed, \
              run, code FROM run_request WHERE tenant = $1 AND runner = $2 AND state = 'waiting' ORDER BY request"
         );
-        self.all("run_request", sql, values![runner], read).await
+        self.all("run_request", sql, values![runner], read_run_request).await
     }
 
     /// Requests that nobody answered until this time.
@@ -56,7 +56,7 @@ impl Reads {
              run, code FROM run_request WHERE tenant = $1 AND expires <= $2 AND state = 'waiting' \
              ORDER BY expires, request LIMIT $3"
         );
-        self.all("run_request", sql, values![time, limit], read).await
+        self.all("run_request", sql, values![time, limit], read_run_request).await
     }
 }
 
@@ -95,7 +95,7 @@ fn state_cells(state: &RunRequestState) -> Vec<Value> {
     }
 }
 
-fn read(mut cells: Cells) -> Result<RunRequest, StoreError> {
+pub(crate) fn read_run_request(mut cells: Cells) -> Result<RunRequest, StoreError> {
     let id = cells.take("request")?;
     let runner = cells.take("runner")?;
     let procedure = cells.take("procedure_digest")?;

@@ -148,7 +148,12 @@ impl Writes {
         let (word, changed, reason) = state_cells(state);
         let sql =
             sql!("UPDATE runner SET state = $3, changed = $4, lock_reason = $5 WHERE tenant = $1 AND runner = $2");
-        self.change("runner", id, sql, values![id, word, changed, reason]).await
+        self.change("runner", id, sql, values![id, word, changed, reason]).await?;
+        if word == Standing::Revoked {
+            // What it said last is no longer how things stand.
+            self.retire(id, true, |_| true).await?;
+        }
+        Ok(())
     }
 
     /// The generation of the newest certificate that was used; it only grows.
@@ -199,16 +204,7 @@ fn read(mut cells: Cells) -> Result<Runner, StoreError> {
     let label = cells.take("label")?;
     let token = cells.take("token")?;
     let enrolled = cells.take("enrolled")?;
-    let (standing, changed, reason) = (cells.take("state")?, cells.take("changed")?, cells.take("lock_reason")?);
-    let state = match (standing, changed, reason) {
-        (Standing::Pending, None, None) => RunnerState::Pending,
-        (Standing::Active, Some(since), None) => RunnerState::Active { since },
-        (Standing::Locked, Some(since), Some(reason)) => RunnerState::Locked { since, reason },
-        (Standing::Revoked, Some(since), None) => RunnerState::Revoked { since },
-        (Standing::Pending | Standing::Active | Standing::Locked | Standing::Revoked, _, _) => {
-            return Err(cells.wrong("its state does not fit what is kept beside it"));
-        }
-    };
+    let state = read_state(&mut cells)?;
     let keys = RunnerKeys {
         fingerprint: cells.take("fingerprint")?,
         statement: cells.take("statement")?,
@@ -229,4 +225,18 @@ fn read(mut cells: Cells) -> Result<Runner, StoreError> {
     };
     let overdue_since = cells.take("overdue_since")?;
     Ok(Runner { id, label, token, enrolled, state, keys, generation, presence, overdue_since })
+}
+
+/// The columns `state, changed, lock_reason`.
+pub(crate) fn read_state(cells: &mut Cells) -> Result<RunnerState, StoreError> {
+    let (standing, changed, reason) = (cells.take("state")?, cells.take("changed")?, cells.take("lock_reason")?);
+    match (standing, changed, reason) {
+        (Standing::Pending, None, None) => Ok(RunnerState::Pending),
+        (Standing::Active, Some(since), None) => Ok(RunnerState::Active { since }),
+        (Standing::Locked, Some(since), Some(reason)) => Ok(RunnerState::Locked { since, reason }),
+        (Standing::Revoked, Some(since), None) => Ok(RunnerState::Revoked { since }),
+        (Standing::Pending | Standing::Active | Standing::Locked | Standing::Revoked, _, _) => {
+            Err(cells.wrong("its state does not fit what is kept beside it"))
+        }
+    }
 }

@@ -131,6 +131,23 @@ impl Question for Consistency {
     }
 }
 
+/// The path from a line to the root over the first lines.
+pub(crate) struct Inclusion {
+    pub(crate) index: u64,
+    pub(crate) size: u64,
+}
+
+impl Question for Inclusion {
+    type Answer = Vec<Digest>;
+
+    fn ask(
+        &self,
+        source: &mut dyn FnMut(Node) -> Result<Option<Digest>, Infallible>,
+    ) -> Result<Vec<Digest>, PathError<Infallible>> {
+        proof::merkle::inclusion_path(self.index, self.size, source)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proof::merkle::{Frontier, Tree};
@@ -168,6 +185,13 @@ mod tests {
                 assert!(wanted.spans.len() <= 2, "{wanted:?}");
                 let expected = Tree::new(hashes(size as usize)).consistency_proof(earlier).unwrap();
                 assert_eq!(find(&wanted).answer(&proof).unwrap(), expected, "{earlier} {size}");
+            }
+            for index in 0..size {
+                let path = Inclusion { index, size };
+                let wanted = Wanted::by(&path);
+                assert!(wanted.spans.len() <= 2, "{wanted:?}");
+                let expected = Tree::new(hashes(size as usize)).inclusion_path(index).unwrap();
+                assert_eq!(find(&wanted).answer(&path).unwrap(), expected, "{index} {size}");
             }
         }
     }

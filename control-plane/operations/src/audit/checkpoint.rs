@@ -65,7 +65,7 @@ impl Operations {
         self.verifier_key(&tx, TenantKeyKind::Audit).await
     }
 
-    pub(super) async fn with_cosignatures(
+    pub(crate) async fn with_cosignatures(
         &self,
         reads: &Reads,
         checkpoint: &AuditCheckpoint,

@@ -3,6 +3,8 @@
 mod checkpoint;
 mod export;
 mod list;
+mod search;
 mod verify;
 
 pub use export::AuditExport;
+pub use search::AuditFound;

@@ -7,7 +7,7 @@ use control_plane_domain::procedure::MissedDue;
 use control_plane_domain::run::AcceptedReport;
 use control_plane_domain::runner::Standing;
 use control_plane_store::{JournalTail, Writes};
-use ids::{RunnerId, TenantId};
+use ids::{ItemId, RunnerId, TenantId};
 use proof::log::ChainError;
 use proof::log::journal::JournalRecord;
 
@@ -107,6 +107,10 @@ impl Operations {
         if !missed.is_empty() {
             writes.add_missed(&missed).await?;
         }
+        let destroyed: Vec<(ItemId, u64)> = new.iter().filter_map(|checked| destroyed(checked)).collect();
+        if !destroyed.is_empty() {
+            writes.add_destroyed(runner, &destroyed).await?;
+        }
         let gaps = new.iter().filter(|checked| matches!(checked.record, JournalRecord::Gap { .. }));
         Ok(gaps
             .map(|gap| {
@@ -190,4 +194,9 @@ fn missed(runner: RunnerId, checked: &Checked) -> Option<MissedDue> {
     let word = serde_json::to_value(reason).ok()?;
     let reason = word.as_str()?.parse().ok()?;
     Some(MissedDue { runner, procedure: procedure.clone(), due: *due, reason, seq: checked.seq })
+}
+
+fn destroyed(checked: &Checked) -> Option<(ItemId, u64)> {
+    let JournalRecord::ItemDestroyed { item, .. } = &checked.record else { return None };
+    Some((*item, checked.seq))
 }

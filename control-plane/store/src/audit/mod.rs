@@ -6,7 +6,7 @@ mod read;
 mod verify;
 
 use control_plane_domain::audit::AuditRecord;
-use control_plane_domain::audit_log::{AuditCheckpoint, AuditCosignature};
+use control_plane_domain::audit_log::{AuditActor, AuditCheckpoint, AuditCosignature};
 use crypto::Digest;
 use proof::log::{Appended, Chain};
 use proof::merkle::Frontier;
@@ -64,13 +64,14 @@ pub(crate) async fn append(
             .chain
             .append_reporting(writes.now, record, |node, hash| completed.take(node, hash))
             .map_err(|error| StoreError::Record(error.to_string()))?;
-        lines.push(values![line.seq, line.at, record.action.name(), line.line]);
+        let actor = AuditActor::from(record.actor).to_string();
+        lines.push(values![line.seq, line.at, record.action.name(), actor, line.line]);
         appended.push(line);
     }
     let chain = &tail.chain;
     let head = values![chain.size(), chain.prev(), chain.last_at(), chain.frontier().to_bytes(), before];
     let steps = vec![
-        (sql!("INSERT INTO audit_line (tenant, seq, at, action, line) VALUES ($1, $2, $3, $4, $5)"), lines),
+        (sql!("INSERT INTO audit_line (tenant, seq, at, action, actor, line) VALUES ($1, $2, $3, $4, $5, $6)"), lines),
         (sql!("INSERT INTO audit_node (tenant, level, place, hash) VALUES ($1, $2, $3, $4)"), completed.rows(&[])),
         (
             sql!(

@@ -29,18 +29,29 @@ impl Reads {
         let until = self.first_line_at(filter.until).await?.to_value();
         let until = if filter.until.is_some() { until } else { Value::Int(i64::MAX) };
         let place = |line: &AuditLine| vec![line.seq.to_string()];
-        let Some(action) = &filter.action else {
-            let sql = sql!(
+        let mut values: Vec<Value> = Vec::new();
+        values.extend(filter.actor.map(|actor| actor.to_string().to_value()));
+        values.extend(filter.action.as_ref().map(ToValue::to_value));
+        values.extend([before, from.to_value(), until]);
+        let sql = match (filter.actor.is_some(), filter.action.is_some()) {
+            (false, false) => sql!(
                 "SELECT seq, at, line FROM audit_line WHERE tenant = $1 AND seq < $2 AND seq >= $3 AND seq < $4 \
                  ORDER BY seq DESC LIMIT $5"
-            );
-            return self.list("audit_line", sql, values![before, from, until], page, read_line, place).await;
+            ),
+            (false, true) => sql!(
+                "SELECT seq, at, line FROM audit_line WHERE tenant = $1 AND action = $2 AND seq < $3 AND seq >= $4 \
+                 AND seq < $5 ORDER BY seq DESC LIMIT $6"
+            ),
+            (true, false) => sql!(
+                "SELECT seq, at, line FROM audit_line WHERE tenant = $1 AND actor = $2 AND seq < $3 AND seq >= $4 \
+                 AND seq < $5 ORDER BY seq DESC LIMIT $6"
+            ),
+            (true, true) => sql!(
+                "SELECT seq, at, line FROM audit_line WHERE tenant = $1 AND actor = $2 AND action = $3 AND seq < $4 \
+                 AND seq >= $5 AND seq < $6 ORDER BY seq DESC LIMIT $7"
+            ),
         };
-        let sql = sql!(
-            "SELECT seq, at, line FROM audit_line WHERE tenant = $1 AND action = $2 AND seq < $3 AND seq >= $4 \
-             AND seq < $5 ORDER BY seq DESC LIMIT $6"
-        );
-        self.list("audit_line", sql, values![action, before, from, until], page, read_line, place).await
+        self.list("audit_line", sql, values, page, read_line, place).await
     }
 
     /// The first line that is not older than this time; the log's size when there is none, and `None` when no time is
@@ -106,6 +117,16 @@ impl Reads {
     pub async fn audit_checkpoint_at(&self, size: u64) -> Result<Option<AuditCheckpoint>, StoreError> {
         let sql = sql!("SELECT size, root, note, at FROM audit_checkpoint WHERE tenant = $1 AND size = $2");
         self.one("audit_checkpoint", sql, values![size], read_checkpoint).await
+    }
+
+    /// The newest checkpoint that some Runner said it keeps.
+    pub async fn audit_checkpoint_kept(&self) -> Result<Option<AuditCheckpoint>, StoreError> {
+        let sql = sql!("SELECT size FROM audit_cosignature WHERE tenant = $1 ORDER BY size DESC, runner DESC LIMIT 1");
+        let size: Option<u64> = self.one("audit_cosignature", sql, values![], |mut cells| cells.take("size")).await?;
+        match size {
+            Some(size) => self.audit_checkpoint_at(size).await,
+            None => Ok(None),
+        }
     }
 
     /// The cosignatures of the checkpoint of this size.

@@ -23,6 +23,7 @@ struct Stored {
     seq: u64,
     at: Timestamp,
     action: String,
+    actor: String,
     line: String,
 }
 
@@ -77,13 +78,15 @@ impl Reads {
     }
 
     async fn stored_lines(&self, from: u64) -> Result<Vec<Stored>, StoreError> {
-        let sql =
-            sql!("SELECT seq, at, action, line FROM audit_line WHERE tenant = $1 AND seq >= $2 ORDER BY seq LIMIT $3");
+        let sql = sql!(
+            "SELECT seq, at, action, actor, line FROM audit_line WHERE tenant = $1 AND seq >= $2 ORDER BY seq LIMIT $3"
+        );
         let read = |mut cells: Cells| {
             Ok(Stored {
                 seq: cells.take("seq")?,
                 at: cells.take("at")?,
                 action: cells.take("action")?,
+                actor: cells.take("actor")?,
                 line: cells.take("line")?,
             })
         };
@@ -181,11 +184,21 @@ impl Progress {
             };
             let line = self.chain.check_reporting(&stored.line, take).map_err(|error| fault(error.to_string()))?;
             let action = format!("\"action\":\"{}\"", stored.action);
-            if stored.seq != seq || stored.at != line.head().at || !line.rest().contains(&action) {
+            let says = line.rest().contains(&action) && is_by(line.rest(), &stored.actor);
+            if stored.seq != seq || stored.at != line.head().at || !says {
                 return Err(fault("what is kept beside the line is not what it says".to_owned()));
             }
             self.reached();
         }
         Ok(())
     }
+}
+
+/// Whether a record was made by this actor: a person or a Runner by id, the operator or the control plane by a word.
+fn is_by(record: &str, actor: &str) -> bool {
+    let said = record.split('}').next().unwrap_or_default();
+    let Some((before, after)) = said.split_once(actor) else { return false };
+    let is_id = before.ends_with("\"person\":\"") || before.ends_with("\"runner\":\"");
+    let is_word = before.ends_with("\"kind\":\"") && after == "\"";
+    after.starts_with('"') && (is_id || is_word)
 }

@@ -2,12 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use control_plane_domain::check_state::CheckState;
 use control_plane_domain::run::{AcceptedReport, RunSummary};
-use ids::{ItemId, RunId, RunnerId};
+use ids::{ItemId, RunId};
 use proof::manifest::{ItemLine, Manifest};
-use proof::text::Name;
-use verdict::Status;
 
 use super::detail::{ONE_ITEM, read_run_item};
 use super::list::ONE_RUN;
@@ -16,6 +13,7 @@ use super::tally::Tallies;
 use crate::StoreError;
 use crate::sql::{Sql, sql};
 use crate::sqlite::Step;
+use crate::summaries::Standing;
 use crate::tx::Writes;
 use crate::value::{Value, values};
 
@@ -30,6 +28,7 @@ struct Batch<'a> {
     reports: Vec<Vec<Value>>,
     items: BTreeMap<ItemId, (RunId, usize, &'a ItemLine)>,
     tallies: Tallies,
+    standing: Standing,
 }
 
 impl<'a> Batch<'a> {
@@ -45,6 +44,7 @@ impl<'a> Batch<'a> {
             self.tallies.take_back(before);
         }
         self.tallies.add(&run);
+        self.standing.take_in(report, &run);
         self.runs.insert(line.run, run);
         self.newest.insert(line.run, report);
         self.reports.push(values![
@@ -66,23 +66,23 @@ impl Writes {
     /// Keeps reports, in the order of their journals. What each says was checked before; here every row is written that
     /// lists, findings and trends are read from.
     pub async fn accept_reports(&self, reports: &[AcceptedReport<'_>]) -> Result<(), StoreError> {
-        let mut batch = Batch { known: self.known_runs(reports).await?, ..Batch::default() };
+        let (known, standing) = (self.known_runs(reports).await?, Standing::before(self, reports).await?);
+        let mut batch = Batch { known, standing, ..Batch::default() };
         for report in reports {
             batch.take_in(report)?;
         }
         self.refuse_changed_items(&mut batch).await?;
-        let states = self.check_states_after(reports).await?;
-        let Batch { runs, newest, reports: report_rows, items, tallies, .. } = batch;
-        let steps: Vec<Step> = vec![
+        let Batch { runs, newest, reports: report_rows, items, tallies, standing, .. } = batch;
+        let mut steps: Vec<Step> = vec![
             (RUN, runs.values().map(run_row).collect()),
             (REPORT, report_rows),
             (STEP, newest.values().flat_map(|report| step_rows(report.manifest)).collect()),
             (ITEM, items.values().map(|(run, place, line)| item_row(*run, *place, line)).collect()),
             (CHECK, newest.values().flat_map(|report| check_rows(report.manifest)).collect()),
             (METRIC, newest.values().flat_map(|report| metric_rows(report.manifest)).collect()),
-            (STATE, states.iter().map(state_row).collect()),
-            tallies.step(),
         ];
+        steps.extend(tallies.steps());
+        steps.extend(standing.steps());
         let key = reports.first().map(|report| report.manifest.run.run.to_string()).unwrap_or_default();
         self.steps("run", key, steps).await
     }
@@ -106,38 +106,6 @@ impl Writes {
             }
         }
         Ok(())
-    }
-
-    /// The state of each check after these reports. A partial or pending run says nothing of checks it did not come to.
-    async fn check_states_after(&self, reports: &[AcceptedReport<'_>]) -> Result<Vec<CheckState>, StoreError> {
-        let mut known: BTreeMap<(RunnerId, Name), BTreeMap<Name, CheckState>> = BTreeMap::new();
-        let mut changed: BTreeMap<(RunnerId, Name, Name), CheckState> = BTreeMap::new();
-        for report in reports {
-            let run = &report.manifest.run;
-            let place = (run.runner, run.procedure.id.clone());
-            if !known.contains_key(&place) {
-                let states = self.check_states_of(run.runner, &run.procedure.id).await?;
-                known.insert(place.clone(), states.into_iter().map(|state| (state.check.clone(), state)).collect());
-            }
-            let Some(states) = known.get_mut(&place) else { continue };
-            for line in report.manifest.checks.iter().filter(|line| line.status != Status::Skipped) {
-                let said = CheckState {
-                    runner: run.runner,
-                    procedure: run.procedure.id.clone(),
-                    check: line.check.clone(),
-                    status: line.status,
-                    severity: line.severity,
-                    since: run.ended,
-                    failing_since: None,
-                    run: run.run,
-                    run_ended: run.ended,
-                };
-                let Some(state) = CheckState::after(states.get(&line.check), said) else { continue };
-                changed.insert((run.runner, place.1.clone(), line.check.clone()), state.clone());
-                states.insert(line.check.clone(), state);
-            }
-        }
-        Ok(changed.into_values().collect())
     }
 }
 
@@ -176,13 +144,6 @@ const CHECK: Sql = sql!(
 const METRIC: Sql = sql!(
     "INSERT INTO run_metric (tenant, run, metric, place, value) VALUES ($1, $2, $3, $4, $5) \
      ON CONFLICT (tenant, run, metric) DO UPDATE SET place = excluded.place, value = excluded.value"
-);
-const STATE: Sql = sql!(
-    "INSERT INTO check_state (tenant, runner, procedure_id, check_id, status, severity, since, failing_since, run, \
-     run_ended) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
-     ON CONFLICT (tenant, runner, procedure_id, check_id) DO UPDATE SET status = excluded.status, \
-     severity = excluded.severity, since = excluded.since, failing_since = excluded.failing_since, run = excluded.run, \
-     run_ended = excluded.run_ended"
 );
 
 fn run_row(run: &RunSummary) -> Vec<Value> {
@@ -249,9 +210,4 @@ fn check_rows(manifest: &Manifest) -> impl Iterator<Item = Vec<Value>> {
 fn metric_rows(manifest: &Manifest) -> impl Iterator<Item = Vec<Value>> {
     let lines = manifest.metrics.iter().zip(0_u64..);
     lines.map(|(line, place)| values![manifest.run.run, line.metric, place, line.value])
-}
-
-fn state_row(state: &CheckState) -> Vec<Value> {
-    let CheckState { runner, procedure, check, status, severity, since, failing_since, run, run_ended } = state;
-    values![runner, procedure, check, status, severity, since, failing_since, run, run_ended]
 }

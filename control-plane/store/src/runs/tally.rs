@@ -59,8 +59,22 @@ impl Tallies {
         }
     }
 
-    pub(super) fn step(self) -> Step {
-        let sql = sql!(
+    pub(super) fn steps(self) -> [Step; 2] {
+        let mut days: BTreeMap<Timestamp, Change> = BTreeMap::new();
+        for ((_, day), change) in &self.0 {
+            days.entry(*day).or_default().take(change);
+        }
+        let of_all = sql!(
+            "INSERT INTO day_tally (tenant, day, runs, pass, fail, error, pending, excepted, not_applicable, scored, \
+             score_sum) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+             ON CONFLICT (tenant, day) DO UPDATE SET runs = day_tally.runs + excluded.runs, \
+             pass = day_tally.pass + excluded.pass, fail = day_tally.fail + excluded.fail, \
+             error = day_tally.error + excluded.error, pending = day_tally.pending + excluded.pending, \
+             excepted = day_tally.excepted + excluded.excepted, \
+             not_applicable = day_tally.not_applicable + excluded.not_applicable, \
+             scored = day_tally.scored + excluded.scored, score_sum = day_tally.score_sum + excluded.score_sum"
+        );
+        let of_one = sql!(
             "INSERT INTO run_tally (tenant, procedure_id, day, runs, pass, fail, error, pending, excepted, \
              not_applicable, scored, score_sum) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
              ON CONFLICT (tenant, procedure_id, day) DO UPDATE SET runs = run_tally.runs + excluded.runs, \
@@ -70,15 +84,32 @@ impl Tallies {
              not_applicable = run_tally.not_applicable + excluded.not_applicable, \
              scored = run_tally.scored + excluded.scored, score_sum = run_tally.score_sum + excluded.score_sum"
         );
-        let rows = self.0.into_iter().filter(|(_, change)| *change != Change::default()).map(|((id, day), change)| {
-            let Change { runs, verdicts, scored, score_sum } = change;
-            let mut row: Vec<Value> = values![id, day, runs];
-            row.extend(verdicts.iter().map(ToValue::to_value));
-            row.extend(values![scored, score_sum]);
-            row
-        });
-        (sql, rows.collect())
+        let changed = |change: &Change| *change != Change::default();
+        let procedures = self.0.iter().filter(|(_, change)| changed(change));
+        let procedures = procedures.map(|((id, day), change)| row(values![id, day], change)).collect();
+        let days = days.iter().filter(|(_, change)| changed(change));
+        [(of_one, procedures), (of_all, days.map(|(day, change)| row(values![day], change)).collect())]
     }
+}
+
+impl Change {
+    fn take(&mut self, other: &Self) {
+        self.runs += other.runs;
+        for (mine, theirs) in self.verdicts.iter_mut().zip(other.verdicts) {
+            *mine += theirs;
+        }
+        self.scored += other.scored;
+        self.score_sum = self.score_sum.saturating_add(other.score_sum);
+    }
+}
+
+fn row(key: Vec<Value>, change: &Change) -> Vec<Value> {
+    let Change { runs, verdicts, scored, score_sum } = change;
+    let mut row = key;
+    row.push(runs.to_value());
+    row.extend(verdicts.iter().map(ToValue::to_value));
+    row.extend(values![scored, score_sum]);
+    row
 }
 
 impl Reads {

@@ -193,7 +193,7 @@ mod tests {
             "INSERT INTO platform_tenant VALUES ('{A}', 'active', 0), ('b', 'active', 0);
              INSERT INTO tenant VALUES ('{A}', 'A', 'free', 1, 0), ('b', 'B', 'free', 1, 0);
              INSERT INTO audit_head VALUES ('{A}', 0, x'', NULL, x'');
-             INSERT INTO audit_line VALUES ('{A}', 0, 0, 'x', 'x');
+             INSERT INTO audit_line VALUES ('{A}', 0, 0, 'x', 'x', 'system');
              INSERT INTO idempotency VALUES ('b', x'01', x'01', 0, 'running', NULL, NULL);"
         );
         db.execute_batch(&fill).unwrap();

@@ -1,0 +1,114 @@
+//! What fails, since when, and what to do about it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use control_plane_domain::check_state::CheckState;
+use control_plane_domain::list::{Listed, Page};
+use control_plane_domain::policy::{Caller, Permission};
+use control_plane_domain::standing::{FindingFilter, SeverityCounts};
+use control_plane_store::Reads;
+use crypto::Digest;
+use ids::RunnerId;
+use proof::text::Name;
+
+use super::controls::{Served, of_check};
+use super::refs::Labels;
+use super::texts::Text;
+use super::{AtRunner, Choices, ControlRef};
+use crate::{Error, Operations};
+
+/// Files that are looked through for controls; as many as are kept in memory.
+pub(super) const FILES: u32 = 512;
+
+/// A page of findings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindingsPage {
+    /// Findings, in the filter's order.
+    pub rows: Listed<FindingRow>,
+    /// All open ones, whatever the filter.
+    pub counts: SeverityCounts,
+    /// What the filters can choose from.
+    pub choices: Choices,
+    /// Controls to choose from, sorted.
+    pub controls: Vec<ControlRef>,
+}
+
+/// A finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindingRow {
+    /// The check, since when it fails, and the run that says so.
+    pub state: CheckState,
+    /// Where.
+    pub runner: AtRunner,
+    /// The digest of the procedure's newest complete run there: the page of the procedure.
+    pub digest: Option<Digest>,
+    /// The procedure's title.
+    pub procedure_title: Option<String>,
+    /// What holds if the check passes.
+    pub title: Option<String>,
+    /// What to do.
+    pub fix: Option<String>,
+    /// What the check serves.
+    pub controls: Vec<ControlRef>,
+}
+
+impl Operations {
+    /// Open findings; with `control`, those of the checks that serve it.
+    pub async fn findings_page(
+        &self,
+        caller: &Caller,
+        filter: &FindingFilter,
+        control: Option<&ControlRef>,
+        page: &Page,
+    ) -> Result<FindingsPage, Error> {
+        let permit = caller.permit(Permission::FindingsList)?;
+        let tx = self.store().read(&permit).await?;
+        let served = self.served(&tx).await?;
+        let among: Option<Vec<(Name, Option<Name>)>> = control.map(|control| served.among(control));
+        let Listed { items, next } = tx.findings_by(filter, among.as_deref(), page).await?;
+        Ok(FindingsPage {
+            rows: Listed { items: self.finding_rows(&tx, items).await?, next },
+            counts: tx.standing_counts().await?.findings,
+            choices: Choices::read(&tx).await?,
+            controls: served.controls().cloned().collect(),
+        })
+    }
+
+    /// Findings with what is written about their checks.
+    pub(super) async fn finding_rows(&self, reads: &Reads, states: Vec<CheckState>) -> Result<Vec<FindingRow>, Error> {
+        let places: BTreeSet<(RunnerId, Name)> =
+            states.iter().map(|state| (state.runner, state.procedure.clone())).collect();
+        let places: Vec<_> = places.into_iter().collect();
+        let labels = Labels::read(reads, places.iter().map(|(runner, _)| *runner)).await?;
+        let newest = reads.procedure_states(&places).await?.into_iter();
+        let newest: BTreeMap<_, _> = newest.map(|state| ((state.runner, state.procedure), state.digest)).collect();
+        let texts = self.texts(reads, &newest.values().copied().collect()).await?;
+        let row = |state: CheckState| {
+            let digest = newest.get(&(state.runner, state.procedure.clone())).copied();
+            let procedure = digest.and_then(|digest| texts.get(&digest)).and_then(Text::procedure);
+            let check = procedure.and_then(|procedure| Some((procedure, procedure.check(state.check.as_str())?)));
+            Ok(FindingRow {
+                runner: labels.at(state.runner)?,
+                digest,
+                procedure_title: procedure.map(|procedure| procedure.title.clone()),
+                title: check.map(|(_, check)| check.title.clone()),
+                fix: check.and_then(|(_, check)| check.fix.clone()),
+                controls: check.map(|(procedure, check)| of_check(procedure, check)).unwrap_or_default(),
+                state,
+            })
+        };
+        states.into_iter().map(row).collect()
+    }
+
+    /// Which checks of what is installed serve which control.
+    async fn served(&self, reads: &Reads) -> Result<Served, Error> {
+        let digests = reads.installed_texts(FILES).await?.into_iter().map(|(digest, _)| digest).collect();
+        let mut served = Served::default();
+        for text in self.texts(reads, &digests).await?.values() {
+            if let Some(procedure) = text.procedure() {
+                served.take(procedure);
+            }
+        }
+        Ok(served)
+    }
+}

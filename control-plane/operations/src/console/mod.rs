@@ -1,0 +1,53 @@
+//! What the pages of the console read: one file a page, each of them permit → one reading transaction → a typed answer.
+//!
+//! Nothing here counts rows or skips them: what a page shows was kept up when a report was accepted, or is a page of a list.
+//! Titles and texts come out of the files of procedures, which Runners sent: they are data, whatever is written in them.
+//! Knows the store and the language of procedures; must never know HTML, and opens no evidence.
+
+mod bundle;
+mod changes;
+mod compare;
+mod controls;
+mod coverage;
+mod findings;
+mod health;
+mod names;
+mod overview;
+mod procedure;
+mod procedures;
+mod pulse;
+mod refs;
+mod run;
+mod runner;
+mod runs;
+mod sop;
+mod texts;
+mod witness;
+
+pub use bundle::RunBundle;
+pub use changes::{ChangeRow, Changes, GoneRunner};
+pub use compare::{CheckDifference, Comparison, Difference, DifferenceCounts, MetricDifference};
+pub use controls::ControlRef;
+pub use coverage::{
+    ControlCoverage, Coverage, CoverageCheck, CoverageCounts, CoverageState, FrameworkCoverage, Unread, UnreadText,
+};
+pub use findings::{FindingRow, FindingsPage};
+pub use health::{RunnerHealth, Trouble, TroubledRunner};
+pub use names::Names;
+pub use overview::{MissedRow, OverdueRow, Overview, Started};
+pub use procedure::{InstalledElsewhere, ProcedurePage, SopText};
+pub use procedures::{ProcedureFilter, ProcedureRow, ProceduresPage};
+pub use refs::{AtRunner, Choices, PersonRef, ProcedureChoice};
+pub use run::{
+    Destroyed, DrillDownLine, Neighbour, ReportLine, RequestedBy, RunCheck, RunEvidence, RunPage, RunStep, SourceRef,
+};
+pub use runner::{RunnerPage, RunnerRow};
+pub use runs::{RunRow, RunningRow, RunsPage};
+pub use sop::{
+    FrameworkControls, Sop, SopCheck, SopConnection, SopInput, SopMetric, SopPopulation, SopQuestion, SopSchedule,
+    SopStep,
+};
+pub use witness::{CoveredBy, JournalRef, KeptAudit, RunProof, WitnessState};
+
+pub(crate) use pulse::Pulses;
+pub(crate) use texts::Texts;
