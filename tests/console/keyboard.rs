@@ -56,8 +56,8 @@ fn everything_from_the_sign_in_to_the_evidence_is_done_with_the_keyboard() {
     browser.keys(&person.password);
     browser.keys(ENTER);
     browser.at("/second-factor");
-    if !focused(&browser).contains("ode") {
-        tab_to(&browser, "Code");
+    if !focused(&browser).contains("Code") {
+        tab_to(&browser, "Code from your authenticator");
     }
     browser.keys(&person.authenticator.code());
     browser.keys(ENTER);
@@ -77,7 +77,7 @@ fn everything_from_the_sign_in_to_the_evidence_is_done_with_the_keyboard() {
     tab_to(&browser, title.as_str().unwrap());
     browser.keys(ENTER);
     browser.until("a run is open", || browser.path().starts_with("/runs/0").then_some(()));
-    tab_to(&browser, "Open evidence");
+    tab_to(&browser, "Ask for evidence");
     browser.keys(ENTER);
     browser.until("the page that asks is open", || browser.path().contains("/open").then_some(()));
     tab_to(&browser, "Reason");

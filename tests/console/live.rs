@@ -11,25 +11,27 @@ fn a_run_is_asked_for_in_the_page_and_seen_to_its_end_without_loading_it_again()
     let browser = console.browser(&console.owner);
     browser.open("/runs");
     browser.mark();
-    let rows = browser.count("tbody tr");
+    let rows = browser.count("#runs-list tbody tr");
     // Elsewhere, somebody else's run: it shows up by itself.
     console.line.request("accounts");
-    browser.until("the new run shows up", || (browser.count("tbody tr") == rows + 1).then_some(()));
+    browser.until("the new run shows up", || (browser.count("#runs-list tbody tr") == rows + 1).then_some(()));
     assert!(browser.is_marked(), "the page was not loaded again");
 
     browser.open(&format!("/runs/{before}"));
-    browser.press("Run again");
-    browser.see("[data-live-part]");
+    browser.press("Run it again");
+    browser.until("the request has a page", || browser.path().starts_with("/requests/").then_some(()));
     browser.mark();
-    browser.says("fail");
-    browser.follow("The run");
+    browser.see("a.button[href^='/runs/']");
+    assert!(browser.is_marked(), "the page was not loaded again");
+    browser.follow("See the result");
+    browser.until("the run is open", || browser.path().starts_with("/runs/").then_some(()));
     let path = browser.path();
     assert!(path.starts_with("/runs/") && !path.contains(&before), "{path}");
     browser.says("Shares of the file server are owned");
     browser.says("Take the group Everybody off the share.");
     browser.back();
     browser.reload();
-    browser.says("fail");
+    browser.says("The run ended");
 }
 
 #[test]
@@ -38,10 +40,10 @@ fn what_has_the_focus_keeps_it_when_the_page_changes_by_itself() {
     scene::fill(&console);
     let browser = console.browser(&console.owner);
     browser.open("/runs");
-    let rows = browser.count("tbody tr");
+    let rows = browser.count("#runs-list tbody tr");
     browser.run("document.querySelector('tbody a').focus(); window.scrollTo(0, 40);", serde_json::json!([]));
     let focused = browser.eval("document.activeElement.getAttribute('href')");
     console.line.request("accounts");
-    browser.until("the new run shows up", || (browser.count("tbody tr") == rows + 1).then_some(()));
+    browser.until("the new run shows up", || (browser.count("#runs-list tbody tr") == rows + 1).then_some(()));
     assert_eq!(browser.eval("document.activeElement.getAttribute('href')"), focused);
 }

@@ -3,13 +3,33 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
 
 mod crawl;
+mod drilldown;
 mod enrolment;
+mod evidence;
 mod headers;
+mod injection;
 mod keyboard;
 mod liar;
+mod lies;
 mod live;
+mod modules;
 mod no_script;
 mod pages;
+mod pictures;
 mod scene;
+mod secrets;
 mod sign_in;
 mod tenants;
+
+/// The secret that the page shows for those who cannot scan its picture.
+fn secret_of(browser: &tests::Browser) -> String {
+    browser.text(".offer code.key").split_whitespace().collect()
+}
+
+/// Shows both factors again, where the page asks for it.
+fn confirm(browser: &tests::Browser, person: &tests::Person) {
+    browser.at("/confirm");
+    browser.fill("password", &person.password);
+    browser.fill("code", &person.authenticator.code());
+    browser.press("Confirm");
+}

@@ -9,9 +9,36 @@ use tests::{Authenticator, Browser, Look, PASSWORD, Service, binary, text, until
 
 /// Every picture, without `-light.png` and `-dark.png`.
 const PICTURES: [&str; 30] = [
-    "sign-in", "link", "second-factor-new", "recovery-codes", "overview", "procedures", "procedure", "runs", "run", "request",
-    "compare", "findings", "coverage", "runners", "runner", "runner-add", "runner-approve", "people", "invite", "alarms",
-    "audit", "audit-verify", "drilldowns", "open", "evidence", "secrets", "secret-new", "account", "api-keys", "settings",
+    "sign-in",
+    "link",
+    "second-factor-new",
+    "recovery-codes",
+    "overview",
+    "procedures",
+    "procedure",
+    "runs",
+    "run",
+    "request",
+    "compare",
+    "findings",
+    "coverage",
+    "runners",
+    "runner",
+    "runner-add",
+    "runner-approve",
+    "people",
+    "invite",
+    "alarms",
+    "audit",
+    "audit-verify",
+    "drilldowns",
+    "open",
+    "evidence",
+    "secrets",
+    "secret-new",
+    "account",
+    "api-keys",
+    "settings",
 ];
 /// Of one picture and of all together, in bytes.
 const ONE: u64 = 400 * 1024;
@@ -114,13 +141,14 @@ fn sign_in(browser: &Browser, link: &str, with_pictures: bool) {
     browser.open(link);
     take("link");
     browser.fill("password", PASSWORD);
-    browser.click("main button[type=submit]");
+    browser.fill("repeat", PASSWORD);
+    browser.press("Continue");
     browser.at("/second-factor/new");
     take("second-factor-new");
-    let secret: String = browser.text("[data-totp-secret]").split_whitespace().collect();
+    let secret = crate::secret_of(browser);
     browser.fill("code", &Authenticator::new(&secret).code());
-    browser.click("main button[type=submit]");
-    browser.says("ecovery codes");
+    browser.press("Finish");
+    browser.says("recovery codes");
     take("recovery-codes");
     browser.open("/");
 }
@@ -133,10 +161,22 @@ fn take() {
     picture(&browser, "sign-in");
     sign_in(&browser, &text(&demo.summary, "/link"), true);
     for (name, path) in [
-        ("overview", "/"), ("procedures", "/procedures"), ("runs", "/runs"), ("findings", "/findings"),
-        ("coverage", "/coverage"), ("runners", "/runners"), ("people", "/people"), ("invite", "/people/invite"),
-        ("alarms", "/alarms"), ("audit", "/audit"), ("audit-verify", "/audit/verify"), ("secrets", "/secrets"),
-        ("secret-new", "/secrets/new"), ("account", "/account"), ("api-keys", "/account/keys"), ("settings", "/settings"),
+        ("overview", "/"),
+        ("procedures", "/procedures"),
+        ("runs", "/runs"),
+        ("findings", "/findings"),
+        ("coverage", "/coverage"),
+        ("runners", "/runners"),
+        ("people", "/people"),
+        ("invite", "/people/invite"),
+        ("alarms", "/alarms"),
+        ("audit", "/audit"),
+        ("audit-verify", "/audit/verify"),
+        ("secrets", "/secrets"),
+        ("secret-new", "/secrets/new"),
+        ("account", "/account"),
+        ("api-keys", "/account/keys"),
+        ("settings", "/settings"),
     ] {
         browser.open(path);
         picture(&browser, name);

@@ -235,10 +235,7 @@ impl ControlPlane {
 
     /// The SHA-256 of its authority's public key, in base64.
     pub fn pin(&self) -> String {
-        let pem = std::fs::read(self.authority()).expect("the authority was made");
-        let (_, pem) = x509_parser::pem::parse_x509_pem(&pem).expect("the authority is PEM");
-        let certificate = pem.parse_x509().expect("the authority is a certificate");
-        BASE64.encode(crypto::digest::sha256(certificate.public_key().raw).as_bytes())
+        pin_of(&self.authority())
     }
 
     /// The API, with the key in this file.
@@ -255,4 +252,12 @@ pub fn text(value: &Value, pointer: &str) -> String {
     let found = value.pointer(pointer).and_then(Value::as_str);
     assert!(found.is_some(), "no {pointer} in {value:#}");
     found.unwrap_or_default().to_owned()
+}
+
+/// The SHA-256 of the public key of a certificate in PEM, in base64.
+pub fn pin_of(pem: &Path) -> String {
+    let pem = std::fs::read(pem).expect("the certificate was made");
+    let (_, pem) = x509_parser::pem::parse_x509_pem(&pem).expect("the certificate is PEM");
+    let certificate = pem.parse_x509().expect("it is a certificate");
+    BASE64.encode(crypto::digest::sha256(certificate.public_key().raw).as_bytes())
 }

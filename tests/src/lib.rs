@@ -21,7 +21,7 @@ pub use api::{Api, Reply};
 pub use browser::{Browser, Look};
 pub use canary::Canary;
 pub use console::Console;
-pub use control_plane::{ControlPlane, Database, Detour, Ports, Tenant, text};
+pub use control_plane::{ControlPlane, Database, Detour, Ports, Tenant, pin_of, text};
 pub use line::{ACCOUNTS, Line, device_key, enrol, join_command};
 pub use person::{Authenticator, PASSWORD, Person};
 pub use postgres::Postgres;

@@ -1,0 +1,97 @@
+// The viewer with rows that are hostile, odd and plain.
+const [base] = arguments;
+const load = (name) => import(base + name);
+const { utf8 } = await load("bytes.js");
+const { csvLine, textIn, dump } = await load("rows.js");
+const { printable } = await load("text.js");
+const { Viewer, csvOf } = await load("viewer.js");
+let held = 0;
+const failed = [];
+const check = (what, holds) => (holds ? (held += 1) : failed.push(what));
+const place = document.querySelector("main");
+const line = { item: "019aa7f0-0000-7000-8000-000000000004", step: "list", form: "rows", class: "internal", rows: 0 };
+const view = async (rows, { form = "rows", listed = null } = {}) => {
+  const bytes = rows.map((row) => (typeof row === "string" ? utf8(row) : row));
+  const opened = { item: line.item, commitment: { rows: rows.length }, listed, rows: bytes.map((row, index) => ({ index, row })) };
+  const viewer = new Viewer(place, "run", { ...line, form, rows: rows.length }, opened);
+  await viewer.show();
+  return viewer;
+};
+const press = (name) => {
+  const button = [...place.querySelectorAll("button")].find((found) => found.textContent === name);
+  check(`a button ${name}`, button !== undefined);
+  button?.click();
+};
+window.fired = 0;
+
+// Markup is text.
+const hostile = '<script>window.fired = 1</script><img src=x onerror="window.fired = 1"><svg onload="window.fired = 1"></svg>';
+const record = JSON.stringify({ [hostile]: hostile, __proto__x: 1, "=1+1": "=cmd|' /C calc'!A0", bidi: "a\u202eb\u0000\u200bc", nested: { a: [1, null] } });
+await view([record, record]);
+check("a table", place.querySelectorAll("tbody tr").length === 2);
+check("no element out of evidence", place.querySelectorAll("script, img, svg, a, iframe, style, link").length === 0);
+check("markup can be read", place.textContent.includes(hostile));
+check("what cannot be seen is marked", [...place.querySelectorAll("mark.escape")].some((mark) => mark.textContent === "\\u{202e}"));
+check("nothing invisible", !/[\u202e\u200b\u0000]/.test(place.textContent));
+check("nested values", place.textContent.includes('{"a":[1,null]}'));
+press("Text");
+check("text has no element out of evidence", place.querySelectorAll("script, img, svg").length === 0);
+check("text can be read", place.querySelector("pre").textContent.includes("window.fired"));
+press("Hex");
+check("hex", place.querySelector("pre").textContent.startsWith("00000000  7b 22"));
+press("Table");
+check("the pressed button has the focus", document.activeElement?.textContent === "Table");
+
+// A record with the names of what objects have by themselves.
+await view(['{"__proto__":"p","constructor":"c","toString":"t"}']);
+check("names of objects", ["p", "c", "t"].every((text) => [...place.querySelectorAll("td")].some((cell) => cell.textContent === text)));
+
+// What is no record is text.
+for (const rows of [["[1,2]"], ['"text"'], ["{"], ["{}", "1"], [Uint8Array.of(0x7b, 0xff, 0x7d)]]) {
+  await view(rows);
+  check(`no table for ${rows}`, place.querySelector("table") === null && place.querySelector("pre") !== null);
+}
+await view([]);
+check("no rows are said", place.textContent.includes("There are no rows"));
+await view([""]);
+check("an empty row is one", place.textContent.includes("Rows 1 to 1 of 1"));
+await view([Uint8Array.of(0x61, 0xff, 0xc3, 0x28, 0xe2, 0x82)]);
+check("bytes that are no text", place.querySelector("pre").textContent === "a\\xff\\xc3(\\xe2\\x82");
+
+// A file is one run of bytes, also over the borders of its pieces.
+const file = new Uint8Array(70_000).fill(0x61);
+file.set(utf8("é"), 16_383);
+await view([file.subarray(0, 65_536), file.subarray(65_536)], { form: "blob" });
+const first = place.querySelector("pre").textContent;
+check("no character is cut", !first.includes("\\x") && first.length === 16_383);
+press("Next");
+check("the next window begins with it", place.querySelector("pre").textContent.startsWith("é"));
+press("Last");
+check("the last window", place.textContent.includes("to 69,999 of 70,000"));
+check("a piece of a file stands by itself", (await view([file.subarray(0, 10)], { form: "blob", listed: [3] })).bytes() === null);
+
+// A row by itself, and back.
+await view(['{"a":1}', '{"a":2}']);
+place.querySelector("tbody button").click();
+check("one row", place.textContent.includes("Row 0: bytes 0 to 6 of 7"));
+press("All rows");
+check("all rows again", place.querySelectorAll("tbody tr").length === 2);
+
+// Saved as CSV, nothing is a formula.
+for (const cell of ["=1+1", "+1", "-1", "@x", "\tx", "\rx"]) {
+  check(`a formula ${JSON.stringify(cell)}`, csvLine([cell]) === `"'${cell}"\r\n`);
+}
+check("quotes", csvLine(['a"b', "c,d", "e\nf", "g"]) === '"a""b","c,d","e\nf",g\r\n');
+const csv = await csvOf([{ index: 5, row: utf8('{"a":"=1","b":null}') }], ["a", "b", "c"]);
+check("csv of rows", csv.map((part) => new TextDecoder().decode(part)).join("") === 'row,a,b,c\r\n5,"\'=1",null,\r\n');
+
+// Forgotten is gone.
+const forgotten = await view(['{"a":"secret"}']);
+forgotten.forget();
+check("nothing is left in the page", place.childNodes.length === 0 && forgotten.rows.length === 0);
+
+check("text of bytes", textIn(utf8("aé😀")) === "aé😀" && textIn(Uint8Array.of(0xed, 0xa0, 0x80)) === "\\xed\\xa0\\x80");
+check("a dump", dump(utf8("ab\n"), 0, 3) === `00000000  61 62 0a${" ".repeat(41)}ab.`);
+check("escapes", printable("a\u202e\u{e0041}") === "a\\u{202e}\\u{e0041}");
+check("nothing ran", window.fired === 0);
+return { held, failed };
