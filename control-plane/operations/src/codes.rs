@@ -20,9 +20,10 @@ const LOOK_AT_ALARM: &str = "an administrator looks at the alarm and decides whe
 const COMES_BACK: &str = "nothing: the Runner comes back by itself";
 const NEW_ENROLMENT: &str = "enrol again with a new token";
 const ASK_ANEW: &str = "ask for the evidence anew";
+const SEND_ANEW: &str = "send it anew";
 const BUG: &str = "update Runner and control plane; if it stays, report it as a fault";
 
-/// Every code that operations give to a Runner, or to a drill-down that came to nothing.
+/// Every code that operations give to a Runner, or to a drill-down or a secret that came to nothing.
 pub const CODES: &[CodeHelp] = &[
     help("E-ENROL-001", "the token is not known", NEW_TOKEN),
     help("E-ENROL-002", "the token was used by another Runner", NEW_TOKEN),
@@ -102,6 +103,11 @@ pub const CODES: &[CodeHelp] = &[
     help("E-OPS-065", "the Runner was not connected in time", "see that it is connected, then ask anew"),
     help("E-OPS-066", "nobody signed in time", ASK_ANEW),
     help("E-OPS-067", "the Runner took the request and no receipt came", "look at the Runner's journal"),
+    help("E-OPS-101", "the secret was not sealed in time", SEND_ANEW),
+    help("E-OPS-102", "the Runner was not connected before the secret's time was over", "see that it is connected, then send it anew"),
+    help("E-OPS-103", "the Runner's program does not know secrets yet", "update the Runner, then send it anew"),
+    help("E-OPS-104", "who sent the secret may not any more, or has another role", SEND_ANEW),
+    help("E-OPS-105", "the Runner took the secret and no receipt came", "look at the Runner's journal"),
 ];
 
 /// What a code means.

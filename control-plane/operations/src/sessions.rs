@@ -3,13 +3,17 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use contract::Mark;
 use ids::{RunnerId, TenantId};
 
 /// Takeovers of one identity within [`TAKEOVER_MS`] that can still be a bad network.
 const TAKEOVERS: usize = 3;
 const TAKEOVER_MS: u64 = 60_000;
 
-/// The live session of each Runner. A newer one replaces the older; who keeps being replaced has a twin.
+/// The live session of each Runner. A newer one replaces the older; who keeps being replaced has a twin. A Runner that
+/// names the mark of the session it replaces is the same process behind a bad network, and no twin: only that process and
+/// this one know the mark. A copy of its disk does not, and a copy of its memory knows only marks from before it was made,
+/// of which none is that of the live session once the two have replaced one another.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
     state: Mutex<State>,
@@ -25,7 +29,18 @@ struct State {
 struct Live {
     session: u64,
     ended: bool,
+    /// What its successor names, if it is of the same process.
+    mark: Option<Mark>,
     takeovers: Vec<u64>,
+}
+
+/// What a session brings to show that it is of the same process as the one before.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Marks<'a> {
+    /// Its own mark.
+    pub(crate) own: Option<Mark>,
+    /// Those of its predecessors.
+    pub(crate) before: &'a [Mark],
 }
 
 /// What a new session finds.
@@ -39,17 +54,18 @@ pub(crate) enum Entrance {
 
 impl Sessions {
     /// Makes a session the live one.
-    pub(crate) fn open(&self, tenant: TenantId, runner: RunnerId, now_ms: u64) -> Entrance {
+    pub(crate) fn open(&self, tenant: TenantId, runner: RunnerId, marks: Marks<'_>, now_ms: u64) -> Entrance {
         let mut state = self.lock();
         state.next += 1;
         let session = state.next;
-        let fresh = Live { session, ended: true, takeovers: Vec::new() };
+        let fresh = Live { session, ended: true, mark: None, takeovers: Vec::new() };
         let live = state.live.entry((tenant, runner)).or_insert(fresh);
         live.takeovers.retain(|at| at + TAKEOVER_MS > now_ms);
-        if !live.ended {
+        let continued = live.mark.is_some_and(|live| marks.before.iter().any(|known| known.is(&live)));
+        if !live.ended && !continued {
             live.takeovers.push(now_ms);
         }
-        (live.session, live.ended) = (session, false);
+        (live.session, live.ended, live.mark) = (session, false, marks.own);
         if live.takeovers.len() > TAKEOVERS {
             live.takeovers.clear();
             return Entrance::Contended;
@@ -121,7 +137,7 @@ mod tests {
     const R: RunnerId = RunnerId::NIL;
 
     fn opened(sessions: &Sessions, now_ms: u64) -> u64 {
-        match sessions.open(T, R, now_ms) {
+        match sessions.open(T, R, Marks::default(), now_ms) {
             Entrance::Opened(session) => session,
             Entrance::Contended => panic!("contended at {now_ms}"),
         }
@@ -147,7 +163,58 @@ mod tests {
             now += 1_000;
             opened(&sessions, now);
         }
-        assert_eq!(sessions.open(T, R, now + 1_000), Entrance::Contended);
+        assert_eq!(sessions.open(T, R, Marks::default(), now + 1_000), Entrance::Contended);
+    }
+
+    /// A process as its Hellos show it: the mark of its next session, and those before.
+    #[derive(Clone)]
+    struct Process {
+        name: u8,
+        sessions: u8,
+        marks: Vec<Mark>,
+    }
+
+    impl Process {
+        fn new(name: u8) -> Self {
+            Self { name, sessions: 0, marks: Vec::new() }
+        }
+
+        fn open(&mut self, sessions: &Sessions, now_ms: u64) -> Entrance {
+            let mark = Mark::from_bytes([[self.name; 8], [self.sessions; 8]].concat().try_into().unwrap());
+            self.sessions += 1;
+            let entrance = sessions.open(T, R, Marks { own: Some(mark), before: &self.marks }, now_ms);
+            self.marks = vec![mark];
+            entrance
+        }
+    }
+
+    #[test]
+    fn a_network_that_cuts_silently_makes_no_second_holder() {
+        let sessions = Sessions::default();
+        let mut runner = Process::new(1);
+        for now in 0..100 {
+            assert!(matches!(runner.open(&sessions, now), Entrance::Opened(_)), "{now}");
+        }
+        // A restart, which forgets the marks, counts once each time.
+        for restart in 2..5 {
+            assert!(matches!(Process::new(restart).open(&sessions, 100), Entrance::Opened(_)));
+        }
+        assert_eq!(Process::new(5).open(&sessions, 101), Entrance::Contended);
+    }
+
+    #[test]
+    fn a_copy_of_the_disk_and_a_copy_of_the_memory_are_second_holders() {
+        for memory in [false, true] {
+            let sessions = Sessions::default();
+            let mut runner = Process::new(1);
+            runner.open(&sessions, 0);
+            let mut copy = if memory { Process { name: 2, ..runner.clone() } } else { Process::new(2) };
+            let contended = (1..10).find(|now| {
+                let turn = if now % 2 == 1 { &mut copy } else { &mut runner };
+                turn.open(&sessions, *now) == Entrance::Contended
+            });
+            assert!(contended.is_some_and(|after| after <= 5), "memory: {memory}, {contended:?}");
+        }
     }
 
     #[test]

@@ -146,6 +146,12 @@ pub struct Hello {
     pub condition: i32,
     #[prost(string, tag = "10")]
     pub seal_level: ::prost::alloc::string::String,
+    /// Since 1.2. A random mark of this session, which this process keeps in memory alone, and those of its last sessions:
+    /// who names the mark of the session that it replaces is not a second holder of the certificate.
+    #[prost(bytes = "vec", tag = "11")]
+    pub mark: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", repeated, tag = "12")]
+    pub marks_before: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
 /// One record of the journal, in order, without a gap; with it the attested run that a `run.attested` record names.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -261,7 +267,8 @@ pub struct SealedFrame {
     #[prost(bool, tag = "4")]
     pub last: bool,
 }
-/// DSSE, signed by the attestation key. Comes for every drill-down request that could be read, refused ones included.
+/// DSSE, signed by the attestation key. Comes for every drill-down request and every connector secret that could be read,
+/// refused ones included.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Receipt {
     #[prost(string, tag = "1")]
@@ -284,7 +291,7 @@ pub struct Goodbye {}
 pub struct FromControlPlane {
     #[prost(
         oneof = "from_control_plane::Message",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14"
     )]
     pub message: ::core::option::Option<from_control_plane::Message>,
 }
@@ -318,6 +325,9 @@ pub mod from_control_plane {
         Stop(super::Stop),
         #[prost(message, tag = "13")]
         ReceiptAccepted(super::ReceiptAccepted),
+        /// Since 1.2.
+        #[prost(message, tag = "14")]
+        ConnectorSecret(super::ConnectorSecret),
     }
 }
 /// The answer to Hello.
@@ -388,6 +398,19 @@ pub struct DrillDownCredit {
 pub struct DrillDownCancel {
     #[prost(string, tag = "1")]
     pub request: ::prost::alloc::string::String,
+}
+/// A connector's secret from a person, sealed to this Runner: whoever carries it cannot open it. Only for a Runner that
+/// speaks 1.2.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConnectorSecret {
+    #[prost(bytes = "vec", tag = "1")]
+    pub envelope: ::prost::alloc::vec::Vec<u8>,
+    /// SubjectPublicKeyInfo of the device's key, as the person gave it: a claim, like that of a drill-down.
+    #[prost(bytes = "vec", tag = "2")]
+    pub device_key: ::prost::alloc::vec::Vec<u8>,
+    /// HPKE: the encapsulated key, and the ciphertext after it.
+    #[prost(bytes = "vec", tag = "3")]
+    pub sealed: ::prost::alloc::vec::Vec<u8>,
 }
 /// The receipt with this hash is durable at the control plane; until then the Runner sends it again in each session.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

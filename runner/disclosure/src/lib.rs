@@ -5,11 +5,13 @@
 //! string that a target system or a person made; a test holds every one of them to being `Copy` and `'static`.
 //!
 //! A person who may see evidence gets it through [`drilldown`]: judged by the Runner's own [`policy`], journalled, and
-//! sealed to that person. Everything else goes out as types of `contract` alone ([`line`]).
+//! sealed to that person. A connector's [`secret`] that a person sends comes in by the same rules. Everything else goes out as types of `contract` alone ([`line`]).
 
 pub mod drilldown;
 pub mod line;
 mod manifest;
+pub mod minute;
 pub mod policy;
+pub mod secret;
 
 pub use manifest::{CheckFact, DisclosureError, Facts, MetricFact, Metrics, RunFact, StepReport, manifest};

@@ -1,9 +1,12 @@
 //! What the link reads in a certificate: whose it is, which key, how long.
 
+use std::time::Duration;
+
 use clock::Timestamp;
 use crypto::Digest;
 use crypto::digest::sha256;
 use rustls_pki_types::{CertificateDer, UnixTime};
+use webpki::{EndEntityCert, KeyUsage};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -70,6 +73,18 @@ pub(crate) fn leaf(der: &[u8]) -> Option<Leaf> {
         authority: certificate.is_ca(),
         uris: uris.collect(),
     })
+}
+
+/// Whether the issuer signed the certificate of a client, as whoever is shown it will ask.
+pub(crate) fn is_signed_by(leaf: &[u8], issuer: &[u8], at: Timestamp) -> bool {
+    let (leaf, issuer) = (CertificateDer::from(leaf), CertificateDer::from(issuer));
+    let (Ok(leaf), Ok(anchor)) = (EndEntityCert::try_from(&leaf), webpki::anchor_from_trusted_cert(&issuer)) else {
+        return false;
+    };
+    let seconds = u64::try_from(at.as_millis() / 1000).unwrap_or(0);
+    let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+    let algorithms = &[webpki::ring::ECDSA_P256_SHA256];
+    leaf.verify_for_usage(algorithms, &[anchor], &[], at, KeyUsage::client_auth(), None, None).is_ok()
 }
 
 /// A peer's text on one line, in characters that no terminal interprets.

@@ -4,9 +4,11 @@
 //! never on a run or on a person.
 
 use clock::Timestamp;
+use contract::version::Version;
 use contract::{
-    AuditCheckpoint, AuditForkSeen, Catalogue, Code, Condition, Digest, DrillDown, Epoch, Name, NoteText, Receipt,
-    ReceiptAccepted, Report, RunProgress, RunRequest, Schedule, SealedFrame, SealedStart, Software, StatementEnvelope,
+    AuditCheckpoint, AuditForkSeen, Catalogue, Code, Condition, ConnectorSecret, Digest, DrillDown, Epoch, Name,
+    NoteText, Receipt, ReceiptAccepted, Report, RunProgress, RunRequest, Schedule, SealedFrame, SealedStart, Software,
+    StatementEnvelope,
 };
 use crypto::Secret;
 use ids::RequestId;
@@ -52,6 +54,12 @@ pub trait Duties: Send + Sync + 'static {
     /// [`Handle::progress`](crate::Handle::progress).
     fn start_run(&self, request: &RunRequest) -> Result<RunAnswer>;
 
+    /// A request for a run was refused by the session itself; whoever asked hears of it.
+    fn run_refused(&self, request: RequestId, code: &Code) -> Result<()>;
+
+    /// A session begins that speaks this version.
+    fn spoken(&self, version: Version) -> Result<()>;
+
     /// The newest checkpoint of the journal, signed.
     fn journal_checkpoint(&self) -> Result<Option<SizedNote>>;
 
@@ -70,6 +78,10 @@ pub trait Duties: Send + Sync + 'static {
 
     /// Nobody waits for this answer any more. An unknown id is fine.
     fn cancel_drill_down(&self, request: RequestId) -> Result<Option<Receipt>>;
+
+    /// Decides on a connector's secret. When this returns, the decision is journalled, and a value that is kept can be used.
+    /// There is no receipt for what could not be read at all.
+    fn keep_secret(&self, secret: &ConnectorSecret) -> Result<Option<Receipt>>;
 
     /// Receipts that were not acknowledged yet, oldest first, some dozens at most. Asked again when these are.
     fn receipts(&self) -> Result<Vec<Receipt>>;

@@ -19,6 +19,7 @@ mod identity;
 pub mod keeper;
 mod keyring;
 mod link;
+pub mod marks;
 mod moment;
 pub mod probe;
 pub mod session;

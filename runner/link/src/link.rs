@@ -27,6 +27,7 @@ use crate::handle::{Ear, Handle, LinkState, Trouble, pair};
 use crate::identity::Identity;
 use crate::keeper::{Keeper, Next};
 use crate::keyring::Keyring;
+use crate::marks::Marks;
 use crate::moment::Moment;
 use crate::session::{Command, Ending, Event, Opening, Session};
 use crate::work::Done;
@@ -50,6 +51,7 @@ pub struct Link {
     ear: Ear,
     /// The control plane took the certificate for expired, whatever this host's clock says.
     recover: bool,
+    marks: Marks,
 }
 
 /// Why the service ended.
@@ -77,7 +79,7 @@ impl Link {
     ) -> (Self, Handle) {
         let (ear, handle) = pair();
         let keyring = Arc::new(Keyring::new(identity, entropy.clone()));
-        (Self { keyring, duties, dialer, clock, entropy, ear, recover: false }, handle)
+        (Self { keyring, duties, dialer, clock, entropy, ear, recover: false, marks: Marks::default() }, handle)
     }
 
     /// Serves until it is shut down or stopped for good.
@@ -147,7 +149,10 @@ impl Link {
         let (identity, first_use) = worker.call(|duties, keyring| keyring.opening(duties)).await?;
         self.ear.begin_session();
         let standing = worker.call(|duties, _| Ok(duties.standing()?)).await?;
+        let (mark, marks_before) = self.marks.next(&self.entropy);
         let opening = Opening {
+            mark,
+            marks_before,
             epoch: Epoch::from_bytes(random_bytes(&self.entropy)),
             generation: identity.generation(),
             standing,
@@ -158,6 +163,9 @@ impl Link {
         let incoming = session_stream(channel, messages);
         let line = Line { outgoing, incoming: pin!(incoming), watch };
         let ending = self.converse(line, worker, opening, &identity, welcomed_ms).await;
+        if welcomed_ms.is_some() {
+            self.marks.welcomed(mark);
+        }
         let refused = matches!(&ending, Ending::Failed(LinkError::OwnCertificateRefused { .. }));
         if refused && first_use && welcomed_ms.is_none() {
             let now = self.clock.now();

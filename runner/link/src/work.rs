@@ -1,9 +1,10 @@
 //! What a session wants done outside of it, and how it is done: one piece of work, one call of the duties.
 
 use clock::Timestamp;
+use contract::version::Version;
 use contract::{
-    AuditCheckpoint, Catalogue, Code, DerCertificate, Digest, DrillDown, Epoch, NoteText, Receipt, ReceiptAccepted,
-    Renew, Report, RunProgress, RunRequest, Schedule,
+    AuditCheckpoint, Catalogue, Code, ConnectorSecret, DerCertificate, Digest, DrillDown, Epoch, NoteText, Receipt,
+    ReceiptAccepted, Renew, Report, RunProgress, RunRequest, Schedule,
 };
 use ids::RequestId;
 
@@ -37,6 +38,11 @@ pub enum Work {
     Schedule,
     Progress,
     StartRun(RunRequest),
+    /// The session itself refused a request for a run.
+    RunRefused {
+        request: RequestId,
+        code: Code,
+    },
     JournalCheckpoint,
     KeepCosignature(NoteText),
     Audit(AuditCheckpoint),
@@ -46,8 +52,11 @@ pub enum Work {
     },
     NextFrame(RequestId),
     CancelDrillDown(RequestId),
+    KeepSecret(ConnectorSecret),
     Receipts,
     ReceiptAccepted(ReceiptAccepted),
+    /// The version that this session speaks.
+    Spoken(Version),
     /// The certificate of this generation was welcomed.
     Welcomed {
         generation: u64,
@@ -82,6 +91,10 @@ pub enum Done {
         receipt: Option<Receipt>,
     },
     Receipts(Vec<Receipt>),
+    /// A connector's secret was taken in or refused.
+    Secret {
+        receipt: Option<Receipt>,
+    },
     RenewalPrepared(Renew),
     RenewalAdopted,
     /// The renewal could not be prepared or adopted; the session goes on with the certificate that it has.
@@ -125,6 +138,9 @@ fn duty(work: Work, duties: &dyn Duties) -> Result<Done, DutyError> {
         Work::BeginDrillDown { request, epoch } => duties.begin_drill_down(&request, &epoch).map(Done::DrillDownBegun),
         Work::NextFrame(request) => duties.next_frame(request).map(|piece| Done::Piece { request, piece }),
         Work::CancelDrillDown(request) => duties.cancel_drill_down(request).map(|receipt| Done::Cancelled { receipt }),
+        Work::KeepSecret(secret) => duties.keep_secret(&secret).map(|receipt| Done::Secret { receipt }),
+        Work::Spoken(version) => duties.spoken(version).map(nothing),
+        Work::RunRefused { request, code } => duties.run_refused(request, &code).map(nothing),
         Work::Receipts => duties.receipts().map(Done::Receipts),
         Work::ReceiptAccepted(accepted) => duties.receipt_accepted(&accepted).map(nothing),
         // Done by the keyring, in `perform`.

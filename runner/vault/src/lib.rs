@@ -56,4 +56,5 @@ pub use runs::{
     RunFilter, RunStart, RunState, RunSummary, StoredAttestation, StoredPiece, StoredRun,
 };
 pub use seal::Identity;
+pub use secrets::{ListedSecret, SecretOrigin, SecretRefusal};
 pub use vault::{Condition, Files, Options, RetentionDays, Vault};

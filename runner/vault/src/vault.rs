@@ -187,7 +187,7 @@ impl Vault {
         if !files.store.exists() {
             return Err(VaultError::NoStore(files.store.clone()));
         }
-        if schema::open_read_only(&files.store)?.1 == Tables::Earlier {
+        if schema::open_read_only(&files.store)?.1 != Tables::Current {
             // Nobody can read it as it is; whoever may open it may also bring it up to date, unless a process of the
             // earlier version has it.
             let (clock, entropy) = (clock.clone(), entropy.clone());
@@ -210,8 +210,8 @@ impl Vault {
             if lock.is_some() { schema::open(&files.store)? } else { schema::open_read_only(&files.store)? };
         let identity = read_identity(&db, &root, provider)?;
         let mut ring = KeyRing::load(&db, &root.key, identity)?;
-        if tables == Tables::Earlier {
-            migrate(&db, &mut ring, &entropy, clock.now())?;
+        if tables != Tables::Current {
+            migrate(&db, tables, &mut ring, &entropy, clock.now())?;
         }
         let keys = OwnKeys::read(&db, &ring, &identity, &entropy)?;
         let (mut condition, checkpoint_stale) = journal::compare_with_checkpoint(&db, &keys.journal, files)?;
@@ -410,11 +410,22 @@ fn read_identity(db: &Connection, root: &RootKey, provider: &Provider) -> Result
 }
 
 /// Brings a store with earlier tables up to date. In one transaction: it is of the one kind or of the other.
-fn migrate(db: &Connection, ring: &mut KeyRing, entropy: &SystemEntropy, now: Timestamp) -> Result<(), VaultError> {
-    ring.reserve(db, entropy, now, &Epoch::system(), own_keys::SECOND)?;
+fn migrate(
+    db: &Connection,
+    found: Tables,
+    ring: &mut KeyRing,
+    entropy: &SystemEntropy,
+    now: Timestamp,
+) -> Result<(), VaultError> {
+    let first = found == Tables::First;
+    if first {
+        ring.reserve(db, entropy, now, &Epoch::system(), own_keys::SECOND)?;
+    }
     let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
-    schema::migrate(&transaction)?;
-    own_keys::second(&transaction, ring, entropy, now)?;
+    schema::migrate(&transaction, found)?;
+    if first {
+        own_keys::second(&transaction, ring, entropy, now)?;
+    }
     transaction.commit()?;
     Ok(())
 }

@@ -51,6 +51,7 @@ pub const FIELDS: &[&[Field]] = &[
     DrillDownCredit::FIELDS,
     DrillDownCancel::FIELDS,
     ReceiptAccepted::FIELDS,
+    ConnectorSecret::FIELDS,
     JournalCosignature::FIELDS,
     AuditCheckpoint::FIELDS,
     Renewed::FIELDS,

@@ -3,7 +3,8 @@
 //! Each message of `proto` has a type of the same name here whose every field is bounded: an id, a digest, a time, a word
 //! of a vocabulary, a text of limited length without control characters, or bytes of a known form. A message that cannot
 //! be such a value is refused with the name of the field ([`Refusal`]). There is no type for raw evidence; the one type
-//! that carries it, sealed to a person, is [`Sealed`]. Beside the messages stand the names in certificates
+//! that carries it, sealed to a person, is [`Sealed`]; in the other direction [`SealedSecret`] carries what only the
+//! Runner can open. Beside the messages stand the names in certificates
 //! ([`identity`]), the statements that a Runner signs about itself ([`enrolment`]), join tokens ([`token`]) and the
 //! versions of the protocol ([`version`]).
 //!

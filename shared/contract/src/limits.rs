@@ -59,3 +59,6 @@ pub const MAX_PROCEDURES: usize = 500;
 
 /// Bytes of the files in one catalogue; an operator who has more installed withholds some.
 pub const MAX_CATALOGUE_SOURCES: usize = 16 * 1024 * 1024;
+
+/// Marks of earlier sessions in one Hello: as many attempts may fail in a row before one of them is forgotten.
+pub const MAX_MARKS: usize = 8;

@@ -18,6 +18,7 @@ pub mod log;
 pub mod manifest;
 pub mod merkle;
 pub mod note;
+pub mod secret;
 pub mod text;
 pub mod tlog_proof;
 pub mod verification;

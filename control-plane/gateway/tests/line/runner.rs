@@ -167,6 +167,8 @@ impl Runner {
             audit_root: Frontier::new().root(),
             condition: Condition::Ready,
             seal_level: "software".parse().unwrap(),
+            mark: None,
+            marks_before: Vec::new(),
         }
     }
 

@@ -20,7 +20,7 @@ use ids::AlarmId;
 
 use super::session::Shown;
 use super::{LineError, Session};
-use crate::sessions::Entrance;
+use crate::sessions::{Entrance, Marks};
 use crate::{Error, Operations};
 
 /// A suspended tenant's Runners look in once an hour.
@@ -78,7 +78,8 @@ impl Operations {
         self.check_identity(peer, hello, &found).await?;
         self.check_history(peer, hello, &found, version).await?;
         let RunnerName { tenant, runner } = peer.name;
-        let id = match self.0.sessions.open(tenant, runner, self.clock().monotonic_ms()) {
+        let marks = Marks { own: hello.mark, before: &hello.marks_before };
+        let id = match self.0.sessions.open(tenant, runner, marks, self.clock().monotonic_ms()) {
             Entrance::Opened(id) => id,
             Entrance::Contended => {
                 self.lock_runner(tenant, runner, LockReason::TakenOver, None).await?;
@@ -86,7 +87,7 @@ impl Operations {
             }
         };
         let begun = match self.activate(peer, &found, hello).await {
-            Ok(()) => self.session(id, peer, hello, &found),
+            Ok(()) => self.line_session((id, version), peer, hello, &found),
             Err(error) => Err(error),
         };
         let session = begun.inspect_err(|_| {
@@ -237,7 +238,13 @@ impl Operations {
         Ok(())
     }
 
-    fn session(&self, id: u64, peer: &PeerCertificate, hello: &Hello, found: &Found) -> Result<Session, LineError> {
+    fn line_session(
+        &self,
+        (id, version): (u64, Version),
+        peer: &PeerCertificate,
+        hello: &Hello,
+        found: &Found,
+    ) -> Result<Session, LineError> {
         let damaged = || LineError::stop(StopReason::Busy, "E-LINE-009");
         let keys = &found.runner.keys;
         Ok(Session {
@@ -246,6 +253,7 @@ impl Operations {
             certificate: peer.fingerprint,
             certificate_key: found.certificate.key,
             generation: found.certificate.generation,
+            version,
             not_after: peer.not_after,
             epoch: hello.epoch,
             attestation_key: p256::VerifyingKey::from_spki(&keys.attestation_key).map_err(|_| damaged())?,
@@ -263,6 +271,8 @@ impl Operations {
             checkpoint_ahead: None,
             sent_runs: std::collections::BTreeSet::new(),
             sent_drilldowns: std::collections::BTreeSet::new(),
+            sent_secrets: std::collections::BTreeSet::new(),
+            secrets_to_mark: Vec::new(),
             to_mark: Vec::new(),
             audit: Shown {
                 kept: hello.audit_size,

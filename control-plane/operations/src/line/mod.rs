@@ -18,6 +18,7 @@ mod receipt;
 mod renew;
 mod run_progress;
 mod schedule;
+mod secret;
 mod session;
 mod take_in;
 

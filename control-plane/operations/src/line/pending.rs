@@ -29,6 +29,9 @@ impl Operations {
         for request in std::mem::take(&mut session.to_mark) {
             self.mark_delivered(tenant, runner, request).await?;
         }
+        for request in std::mem::take(&mut session.secrets_to_mark) {
+            self.mark_secret_delivered(tenant, runner, request).await?;
+        }
         let now = self.now();
         if now > session.not_after {
             return Err(LineError::stop(StopReason::Expired, "E-LINE-001"));
@@ -64,9 +67,14 @@ impl Operations {
         let mut messages = self.runs_to_request(&tx, session).await?;
         let open = tx.open_drilldowns(session.name.runner).await?;
         session.sent_drilldowns.retain(|sent| open.iter().any(|drilldown| drilldown.id == *sent));
+        let secrets = tx.open_connector_secrets(session.name.runner).await?;
+        session.sent_secrets.retain(|sent| secrets.iter().any(|secret| secret.id == *sent));
         drop(tx);
         for drilldown in open {
             messages.extend(self.drilldown_step(session, drilldown).await?);
+        }
+        for secret in secrets {
+            messages.extend(self.secret_step(session, secret).await?);
         }
         Ok(messages)
     }

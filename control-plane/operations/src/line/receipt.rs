@@ -38,10 +38,18 @@ impl Operations {
         let bytes = message.envelope.as_bytes();
         let receipt_sha256 = sha256(bytes);
         let accepted = vec![ReceiptAccepted { request: message.request, receipt_sha256 }.into()];
-        let receipt = Receipt::open(bytes, std::slice::from_ref(&session.attestation_key));
-        let receipt = receipt.ok().filter(|receipt| receipt.request == message.request);
         let permit = session.permit();
         let tx = self.store().write(&permit).await?;
+        let secret = tx.connector_secret(message.request).await?;
+        if let Some(secret) = secret.filter(|secret| secret.runner == session.name.runner) {
+            if !self.secret_receipt_came(tx, session, secret, bytes).await? {
+                let tx = self.store().write(&permit).await?;
+                self.alarm_receipt(tx, session, bytes).await?;
+            }
+            return Ok(accepted);
+        }
+        let receipt = Receipt::open(bytes, std::slice::from_ref(&session.attestation_key));
+        let receipt = receipt.ok().filter(|receipt| receipt.request == message.request);
         let known = tx.drilldown(message.request).await?;
         let known = known.filter(|known| known.runner == session.name.runner);
         let (Some(drilldown), Some(receipt)) = (known, receipt) else {
@@ -113,7 +121,7 @@ impl Operations {
         Ok(())
     }
 
-    async fn alarm_only(&self, tx: WriteTx, session: &Session, receipt: Digest) -> Result<(), LineError> {
+    pub(super) async fn alarm_only(&self, tx: WriteTx, session: &Session, receipt: Digest) -> Result<(), LineError> {
         self.raise(tx, session, self.receipt_alarm(session, receipt)).await
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use clock::Timestamp;
 use contract::identity::RunnerName;
+use contract::version::Version;
 use contract::{Epoch, NoteText};
 use control_plane_domain::policy::{self, Permit};
 use control_plane_domain::runner::Presence;
@@ -21,6 +22,8 @@ pub struct Session {
     pub(super) certificate: Digest,
     pub(super) certificate_key: Digest,
     pub(super) generation: u64,
+    /// What both sides speak.
+    pub(super) version: Version,
     pub(super) not_after: Timestamp,
     pub(super) epoch: Epoch,
     pub(super) attestation_key: p256::VerifyingKey,
@@ -35,6 +38,10 @@ pub struct Session {
     pub(super) sent_runs: BTreeSet<RequestId>,
     /// Drill-downs that were sent in this session.
     pub(super) sent_drilldowns: BTreeSet<RequestId>,
+    /// Connector secrets that were sent in this session.
+    pub(super) sent_secrets: BTreeSet<RequestId>,
+    /// Connector secrets of which it is not yet written that they were sent.
+    pub(super) secrets_to_mark: Vec<RequestId>,
     /// Drill-downs of which it is not yet written that they were sent.
     pub(super) to_mark: Vec<RequestId>,
     pub(super) audit: Shown,

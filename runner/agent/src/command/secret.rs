@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crypto::Secret;
 use proof::text::Name;
+use runner_vault::{ListedSecret, SecretOrigin};
 use serde_json::{Value, json};
 
 use crate::fail::{Exit, Fail};
@@ -40,7 +41,7 @@ enum Action {
         #[command(flatten)]
         origin: Origin,
     },
-    /// List the names and when each was set.
+    /// List the names, when each was set and where it came from: set here, or sent over the line by whom.
     #[command(after_help = "Example:
   proctor-runner secret list --json")]
     List,
@@ -100,16 +101,32 @@ fn set(name: &Name, origin: &Origin, place: &Place) -> Result<Exit, Fail> {
 
 fn list(place: &Place) -> Result<Exit, Fail> {
     let runner = Runner::open(place, Mode::Look)?;
-    let secrets = runner.store.with(|store| store.secrets())?;
-    let rows = secrets.iter().map(|(name, set)| vec![name.into(), set.into()]).collect();
+    let secrets = runner.store.with(|store| store.listed_secrets())?;
+    let rows = secrets.iter().map(|secret| vec![secret.name.as_str().into(), secret.set.into(), origin(secret).into()]);
     if secrets.is_empty() {
         place.out.line("no secrets; keep one with `proctor-runner secret set NAME`");
     } else {
-        place.out.table(&["name", "set"], rows);
+        place.out.table(&["name", "set", "from"], rows.collect());
     }
-    let listed: Vec<_> = secrets.iter().map(|(name, set)| json!({"name": name, "set": set})).collect();
-    place.out.json(&Value::Array(listed));
+    place.out.json(&Value::Array(secrets.iter().map(document).collect()));
     Ok(Exit::Pass)
+}
+
+fn origin(secret: &ListedSecret) -> String {
+    match &secret.origin {
+        SecretOrigin::Here => "this Runner".to_owned(),
+        SecretOrigin::Line { person, seq, .. } => format!("the line: person {person} (journal record {seq})"),
+    }
+}
+
+fn document(ListedSecret { name, set, origin }: &ListedSecret) -> Value {
+    let from = match origin {
+        SecretOrigin::Here => Value::Null,
+        SecretOrigin::Line { person, device, request, seq } => {
+            json!({"person": person, "device": device, "request": request, "journal": seq})
+        }
+    };
+    json!({"name": name, "set": set, "line": from})
 }
 
 fn remove(name: &Name, place: &Place) -> Result<Exit, Fail> {

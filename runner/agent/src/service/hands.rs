@@ -13,7 +13,7 @@ use ids::{RequestId, RunId};
 
 use super::board::Board;
 use super::job::{self, Done, Job};
-use super::line::{self, Out};
+use super::line::{self, Out, Refusals};
 use super::work::{Looked, Requested, Work};
 use crate::fail::Fail;
 use crate::wiring::runner::Runner;
@@ -47,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) out: Out,
     /// Requests over the line that wait for their turn or are being executed.
     pub(crate) queued: Queued,
+    pub(crate) refusals: Refusals,
 }
 
 /// Request ids, each once.

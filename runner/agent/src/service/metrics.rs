@@ -22,6 +22,7 @@ pub(crate) struct Metrics {
     missed: Family<Reason, Counter>,
     requests: Family<Outcome, Counter>,
     drilldowns: Family<Outcome, Counter>,
+    secrets: Family<Outcome, Counter>,
     executing: Gauge,
     waiting: Gauge,
     accepted: Gauge,
@@ -56,6 +57,7 @@ impl Metrics {
             missed: Family::default(),
             requests: Family::default(),
             drilldowns: Family::default(),
+            secrets: Family::default(),
             executing: Gauge::default(),
             waiting: Gauge::default(),
             accepted: Gauge::default(),
@@ -74,6 +76,7 @@ impl Metrics {
         registry.register("runs", "Runs that were reported, by verdict", self.runs.clone());
         registry.register("due_missed", "Due times that were not met, by reason", self.missed.clone());
         registry.register("run_requests", "Run requests over the line, by outcome", self.requests.clone());
+        registry.register("secrets", "Connector secrets that came over the line, by outcome", self.secrets.clone());
         registry.register("drilldowns", "Requests for evidence over the line, by outcome", self.drilldowns.clone());
         registry.register("cosigned", "Audit checkpoints that were cosigned", self.received.clone());
         registry.register("executing", "Runs that are executed now", self.executing.clone());
@@ -109,6 +112,11 @@ impl Metrics {
     /// Evidence was asked for over the line.
     pub(crate) fn drilldown(&self, outcome: &'static str) {
         self.drilldowns.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// A connector's secret came over the line.
+    pub(crate) fn secret(&self, outcome: &'static str) {
+        self.secrets.get_or_create(&Outcome { outcome }).inc();
     }
 
     /// An audit checkpoint was cosigned.

@@ -63,7 +63,9 @@ pub(crate) fn run(place: &Place) -> Result<Exit, Fail> {
     let board = Arc::new(Board::new(runner.clock.now()));
     runner.board = Some(Arc::clone(&board));
     let (events, heard) = hands::events();
-    let shared = hands::Shared { runner, board, events, out: line::Out::default(), queued: hands::Queued::default() };
+    let refusals = line::Refusals::starting(runner.clock.now());
+    let (out, queued) = (line::Out::default(), hands::Queued::default());
+    let shared = hands::Shared { runner, board, events, out, queued, refusals };
     // Whatever the health listener needs comes before anything is begun.
     let listener = listen.map(|address| runtime.block_on(http::bind(address))).transpose()?;
     let service = Service { shared: shared.clone(), ended: Arc::new(Notify::new()) };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use clock::{Clock, Timestamp};
+use clock::Clock;
 use contract::DrillDown;
 use crypto::Entropy;
 use proof::drilldown::{self, Epoch};
@@ -11,12 +11,8 @@ use runner_vault::{Condition, Vault, VaultError};
 use super::answer::cut_off;
 use super::{Allowed, Answer, Circumstances, Decision, DrillDownCode, Refused, decide};
 use crate::line;
+use crate::minute::{Minute, REFUSALS_A_MINUTE};
 use crate::policy::Policy;
-
-/// Refusals that are journalled within a minute. A peer that sends more of them gets silence, so that it cannot fill the
-/// store; one record says so.
-pub(super) const REFUSALS_A_MINUTE: u32 = 30;
-const MINUTE_MS: i64 = 60_000;
 
 /// What a request came to.
 #[derive(Debug)]
@@ -41,15 +37,14 @@ pub struct Refusal {
 pub struct Gate {
     policy: Policy,
     clock: Arc<dyn Clock>,
-    minute: Timestamp,
-    refused: u32,
+    refused: Minute,
 }
 
 impl Gate {
     /// A gate with the operator's policy.
     pub fn new(policy: Policy, clock: Arc<dyn Clock>) -> Self {
-        let minute = clock.now();
-        Self { policy, clock, minute, refused: 0 }
+        let refused = Minute::starting(clock.now());
+        Self { policy, clock, refused }
     }
 
     /// The policy.
@@ -113,17 +108,14 @@ impl Gate {
 
     fn refuse(&mut self, vault: &mut Vault, refused: &Refused) -> Result<Refusal, VaultError> {
         let Refused { code, request, pending, person, item, stranger } = refused;
-        let (code, now) = (*code, self.clock.now());
-        if !(0..MINUTE_MS).contains(&now.since_ms(self.minute)) {
-            (self.minute, self.refused) = (now, 0);
-        }
-        self.refused = self.refused.saturating_add(1);
+        let code = *code;
+        let count = self.refused.count(self.clock.now());
         // A store that was put back is not written to: its checkpoint is the proof.
-        if *vault.condition() != Condition::Ready || self.refused > REFUSALS_A_MINUTE {
-            tracing::warn!(%code, refused = self.refused, "a drill-down request is refused and not journalled");
+        if *vault.condition() != Condition::Ready || count > REFUSALS_A_MINUTE {
+            tracing::warn!(%code, refused = count, "a drill-down request is refused and not journalled");
             return Ok(Refusal { code, receipt: None });
         }
-        let code = if self.refused == REFUSALS_A_MINUTE { DrillDownCode::Busy } else { code };
+        let code = if count == REFUSALS_A_MINUTE { DrillDownCode::Busy } else { code };
         let receipt = vault.refuse_drilldown(&runner_vault::Refusal {
             code: code.name(),
             request: *request,

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use verdict::EvidenceClass;
 
-use super::{Day, Hours, Limits, Minute, Policy, Rule};
+use super::{Day, Hours, Limits, Minute, NamePattern, Policy, Rule, Secrets};
 
 /// Longest approval that counts.
 const MAX_DAYS: u32 = runner_vault::MAX_READER_DAYS;
@@ -42,8 +42,19 @@ struct PolicyFile {
     time_zone: Spanned<String>,
     reader_days: Spanned<u32>,
     limits: LimitsFile,
+    secrets: Option<SecretsFile>,
     #[serde(default)]
     allow: Vec<RuleFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SecretsFile {
+    roles: Vec<Spanned<String>>,
+    factors: Spanned<Vec<Vec<Spanned<String>>>>,
+    names: Vec<Spanned<String>>,
+    replace_local: bool,
+    per_person_per_hour: u64,
 }
 
 #[derive(Deserialize)]
@@ -101,10 +112,11 @@ impl Policy {
             reading.fault("E-POLICY-003", file.reader_days.span().start, text);
         }
         let rules: Vec<_> = file.allow.into_iter().filter_map(|rule| reading.rule(rule)).collect();
+        let secrets = file.secrets.map(|secrets| reading.secrets(&secrets));
         let LimitsFile { requests_per_person_per_hour, rows_per_person_per_day, rows_per_day } = file.limits;
         let limits = Limits { requests_per_person_per_hour, rows_per_person_per_day, rows_per_day };
         match time_zone {
-            Some(time_zone) if reading.faults.is_empty() => Ok(Self { time_zone, reader_days, limits, rules }),
+            Some(time_zone) if reading.faults.is_empty() => Ok(Self { time_zone, reader_days, limits, rules, secrets }),
             Some(_) | None => {
                 reading.faults.sort_by_key(|fault| (fault.line, fault.column));
                 Err(reading.faults)
@@ -125,18 +137,35 @@ impl Reading<'_> {
         let purposes = self.words::<Purpose>("E-POLICY-005", &file.purposes, "a purpose");
         let roles = self.words::<Name>("E-POLICY-006", &file.roles, "a role");
         let classes = self.words::<EvidenceClass>("E-POLICY-008", &file.classes, "a class of evidence");
-        let mut factors = Vec::new();
-        for list in file.factors.get_ref() {
-            factors.push(self.words::<Factor>("E-POLICY-007", list, "a factor"));
-        }
-        if factors.iter().any(BTreeSet::is_empty) {
-            let text = "an empty list of factors would recognise anybody".to_owned();
-            self.fault("E-POLICY-007", file.factors.span().start, text);
-        }
+        let factors = self.factors(&file.factors);
         let hours = file.hours.and_then(|hours| self.hours(&hours));
         let name = name.filter(|_| self.faults.len() == before)?;
         let (rows_per_request, second_person) = (file.rows_per_request, file.second_person);
         Some(Rule { name, purposes, roles, factors, classes, hours, rows_per_request, second_person })
+    }
+
+    fn secrets(&mut self, file: &SecretsFile) -> Secrets {
+        let expected = "not the name of a secret, or the beginning of one with `*` at its end";
+        let names = file.names.iter();
+        Secrets {
+            roles: self.words::<Name>("E-POLICY-006", &file.roles, "a role"),
+            factors: self.factors(&file.factors),
+            names: names.filter_map(|name| self.word::<NamePattern>("E-POLICY-010", name, expected)).collect(),
+            replace_local: file.replace_local,
+            per_person_per_hour: file.per_person_per_hour,
+        }
+    }
+
+    fn factors(&mut self, lists: &Spanned<Vec<Vec<Spanned<String>>>>) -> Vec<BTreeSet<Factor>> {
+        let mut factors = Vec::new();
+        for list in lists.get_ref() {
+            factors.push(self.words::<Factor>("E-POLICY-007", list, "a factor"));
+        }
+        if factors.iter().any(BTreeSet::is_empty) {
+            let text = "an empty list of factors would recognise anybody".to_owned();
+            self.fault("E-POLICY-007", lists.span().start, text);
+        }
+        factors
     }
 
     fn hours(&mut self, file: &Spanned<HoursFile>) -> Option<Hours> {

@@ -1,10 +1,12 @@
-//! The Runner's own policy: who may be shown which evidence, for what, when and how much of it.
+//! The Runner's own policy: who may be shown which evidence, for what, when and how much of it; and who may set which
+//! connector secrets over the line.
 //!
 //! It is a file of the Runner's operator. Nothing that comes over the line changes it, so the control plane, which has a
 //! policy of its own, can tighten what is allowed here and never widen it.
 
 mod file;
 mod hours;
+mod secrets;
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +21,8 @@ use verdict::EvidenceClass;
 
 pub use file::PolicyFault;
 pub use hours::{Day, Hours, Minute};
+pub(crate) use secrets::SecretReason;
+pub use secrets::{NamePattern, PatternError, Secrets};
 
 /// What may be shown. A request is allowed if one of the rules allows all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +35,8 @@ pub struct Policy {
     pub limits: Limits,
     /// The rules, in the order of the file.
     pub rules: Vec<Rule>,
+    /// Which connector secrets may be set over the line; none if nothing is said.
+    pub secrets: Option<Secrets>,
 }
 
 /// Limits over all rules.
@@ -152,7 +158,8 @@ fn narrow<'r>(rules: Vec<&'r Rule>, holds: &dyn Fn(&Rule) -> bool, reason: Reaso
 
 impl Default for Policy {
     /// That of the sample file: auditors with approved devices, 10,000 rows a day; what tells of natural persons needs a
-    /// second person, and what gives access to something is never shown.
+    /// second person, and what gives access to something is never shown. Those who look after Runners may set secrets from
+    /// approved devices, except where the operator set one at the Runner.
     fn default() -> Self {
         Self::from_toml(Self::SAMPLE).expect("a test reads the sample")
     }

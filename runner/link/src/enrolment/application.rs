@@ -108,7 +108,7 @@ impl Application {
         authority: Option<CertificateDer<'static>>,
         now: Timestamp,
     ) -> Result<Identity, LinkError> {
-        let current = Holding::new(self.key.clone(), answer.chain, answer.generation, &self.name)?;
+        let current = Holding::issued(self.key.clone(), answer.chain, answer.generation, &self.name)?;
         if current.expired(now) {
             return Err(LinkError::CertificateAnswer { why: "it has expired by this host's clock".to_owned() });
         }

@@ -81,6 +81,23 @@ impl Holding {
         Ok(Self { key, chain, generation, not_before: leaf.not_before, not_after: leaf.not_after })
     }
 
+    /// Takes in a chain that the control plane sends now: its first certificate must also be signed by the one after it. A
+    /// damaged one would be refused at its first use, when the old one may no longer be shown.
+    pub(crate) fn issued(
+        key: TlsKey,
+        chain: Vec<DerCertificate>,
+        generation: u64,
+        name: &RunnerName,
+    ) -> Result<Self, LinkError> {
+        let issued = Self::new(key, chain, generation, name)?;
+        let signed = match issued.chain.as_slice() {
+            [leaf, issuer, ..] => certificate::is_signed_by(leaf.as_bytes(), issuer.as_bytes(), issued.not_before),
+            _ => false,
+        };
+        let why = "its issuer, which must come after it, did not sign it".to_owned();
+        if signed { Ok(issued) } else { Err(LinkError::CertificateAnswer { why }) }
+    }
+
     pub(crate) fn key(&self) -> &TlsKey {
         &self.key
     }

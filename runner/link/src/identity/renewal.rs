@@ -69,7 +69,7 @@ impl Identity {
         if generation != self.current.generation.saturating_add(1) {
             return Err(refused("its generation is not the next one"));
         }
-        let holding = Holding::new(pending.key.clone(), chain, generation, &self.name)?;
+        let holding = Holding::issued(pending.key.clone(), chain, generation, &self.name)?;
         if holding.expired(now) {
             return Err(refused("it has expired by this host's clock"));
         }
@@ -113,7 +113,7 @@ impl Identity {
         if generation < held.generation {
             return Err(refused("its generation is older"));
         }
-        let current = Holding::new(held.key.clone(), chain, generation, &self.name)?;
+        let current = Holding::issued(held.key.clone(), chain, generation, &self.name)?;
         if current.expired(now) {
             return Err(refused("it has expired by this host's clock"));
         }

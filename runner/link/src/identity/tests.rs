@@ -184,6 +184,28 @@ fn the_old_certificate_is_kept_until_the_new_one_was_welcomed() {
     assert_ne!(welcomed.tls_key_digest(), identity.tls_key_digest());
 }
 
+/// Whatever byte of it changed under way: it would be refused at its first use, and the old one could not be shown again.
+#[test]
+fn a_certificate_that_was_damaged_under_way_is_not_adopted() {
+    let (authority, identity) = sample();
+    let prepared = identity.prepared(&SystemEntropy::new());
+    let good = renewed(&authority, &prepared);
+    assert!(prepared.adopted(good.clone(), 8, now()).is_ok());
+    let leaf = good[0].as_bytes();
+    for at in (0..leaf.len()).rev() {
+        let mut damaged = leaf.to_vec();
+        damaged[at] ^= 1;
+        let Ok(damaged) = DerCertificate::new(damaged) else { continue };
+        let chain = vec![damaged, good[1].clone()];
+        assert_eq!(prepared.adopted(chain, 8, now()).unwrap_err().code(), "E-LINK-051", "byte {at}");
+    }
+    let other = Authority::new();
+    let other = DerCertificate::new(other.der).unwrap();
+    for chain in [vec![good[0].clone()], vec![good[0].clone(), other], vec![good[0].clone(), good[0].clone()]] {
+        assert_eq!(prepared.adopted(chain, 8, now()).unwrap_err().code(), "E-LINK-051");
+    }
+}
+
 #[test]
 fn an_answer_that_does_not_fit_is_refused() {
     let (authority, identity) = sample();

@@ -1,7 +1,7 @@
 //! What comes into a session, and what it wants done.
 
 use clock::Timestamp;
-use contract::{Condition, Epoch, FromControlPlane, FromRunner, RunProgress};
+use contract::{Condition, Epoch, FromControlPlane, FromRunner, Mark, RunProgress};
 
 use crate::duties::Standing;
 use crate::error::LinkError;
@@ -12,6 +12,9 @@ use crate::work::{Done, Work};
 pub struct Opening {
     /// Fresh for each session.
     pub epoch: Epoch,
+    /// Fresh for each session as well, and the marks of those before it that may still be thought to be alive.
+    pub mark: Mark,
+    pub marks_before: Vec<Mark>,
     /// Of the certificate that the session is opened with.
     pub generation: u64,
     pub standing: Standing,

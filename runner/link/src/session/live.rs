@@ -1,5 +1,6 @@
 //! A session after its Welcome.
 
+use contract::version::{CONNECTOR_SECRETS, Version};
 use contract::{
     Alive, AuditCosignature, Code, Condition, Digest, Epoch, FromControlPlane, FromRunner, RunProgress, RunRequest,
     RunStage, Welcome,
@@ -22,6 +23,7 @@ const REMEMBERED: usize = 256;
 
 #[derive(Debug)]
 pub(super) struct Live {
+    spoken: Version,
     epoch: Epoch,
     condition: Condition,
     clock_ahead_ms: i64,
@@ -46,12 +48,19 @@ type Step = Result<(), Ending>;
 
 impl Live {
     /// Takes the Welcome in.
-    pub(super) fn begin(opening: Opening, grown_to: u64, welcome: &Welcome, now: Moment, out: Out<'_>) -> Self {
+    pub(super) fn begin(
+        opening: Opening,
+        grown_to: u64,
+        (welcome, spoken): (&Welcome, Version),
+        now: Moment,
+        out: Out<'_>,
+    ) -> Self {
         let size = opening.standing.journal_size;
         let alive_ms = u64::from(welcome.alive_seconds) * 1000;
         let (accepted, head) = (welcome.accepted, welcome.accepted_head);
         let random = opening.epoch.as_bytes().iter().fold(0_u64, |sum, byte| sum.rotate_left(8) ^ u64::from(*byte));
         let mut live = Self {
+            spoken,
             epoch: opening.epoch,
             condition: opening.standing.condition,
             clock_ahead_ms: now.wall.since_ms(welcome.now),
@@ -66,6 +75,7 @@ impl Live {
             endings: std::collections::VecDeque::new(),
             receipts: Vec::new(),
         };
+        out.push(Command::Do(Work::Spoken(spoken)));
         // The journal cannot have grown by reports of an older session that Hello did not count: they stood in it before.
         if accepted > size {
             live.condition = Condition::Rollback;
@@ -139,6 +149,10 @@ impl Live {
                     return Err(broken("it sends more drill-down requests than can wait"));
                 }
             }
+            FromControlPlane::ConnectorSecret(_) if self.spoken < CONNECTOR_SECRETS => {
+                return Err(broken("it sends a secret in a version that has none"));
+            }
+            FromControlPlane::ConnectorSecret(secret) => out.push(Command::Do(Work::KeepSecret(secret))),
             FromControlPlane::DrillDownCredit(credit) => self.drilldowns.granted(credit.request, credit.frames),
             FromControlPlane::DrillDownCancel(cancel) => {
                 if self.drilldowns.cancel(cancel.request) {
@@ -211,7 +225,9 @@ impl Live {
             }
             Done::DrillDownBegun(begun) => self.begun(begun, out),
             Done::Piece { request, piece } => self.piece(request, piece, out),
-            Done::Cancelled { receipt } => out.extend(receipt.map(|it| Command::Send(FromRunner::Receipt(it)))),
+            Done::Secret { receipt } | Done::Cancelled { receipt } => {
+                out.extend(receipt.map(|it| Command::Send(FromRunner::Receipt(it))))
+            }
             Done::Receipts(receipts) => {
                 self.receipts = receipts.iter().map(|receipt| receipt.envelope.envelope().sha256()).collect();
                 out.extend(receipts.into_iter().map(|it| Command::Send(FromRunner::Receipt(it))));
@@ -281,7 +297,14 @@ impl Live {
         };
         match refused {
             None => out.push(Command::Do(Work::StartRun(request))),
-            Some(code) => refuse_run(out, request.request, Code::new(code).expect("a code of this room is a code")),
+            Some(code) => {
+                let code = Code::new(code).expect("a code of this room is a code");
+                // A store that was put back is not written to: its checkpoint is the proof.
+                if self.condition != Condition::Rollback {
+                    out.push(Command::Do(Work::RunRefused { request: request.request, code: code.clone() }));
+                }
+                refuse_run(out, request.request, code);
+            }
         }
     }
 

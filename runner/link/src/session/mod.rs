@@ -76,6 +76,8 @@ impl Session {
             audit_root: standing.audit_root,
             condition: standing.condition,
             seal_level: standing.seal_level,
+            mark: Some(opening.mark),
+            marks_before: opening.marks_before.clone(),
         };
         let greeting = Greeting { opening, until_ms: now.monotonic_ms + WELCOME_MS, grown_to: 0 };
         (Self { phase: Phase::Greeting(Box::new(greeting)) }, vec![Command::Send(FromRunner::Hello(hello))])
@@ -133,10 +135,13 @@ impl Session {
     ) -> Option<Ending> {
         match event {
             Event::Received(FromControlPlane::Welcome(welcome)) => {
-                if let Err(incompatible) = negotiate(welcome.version) {
-                    return Some(Ending::Failed(LinkError::Version { why: incompatible.to_string() }));
-                }
-                let live = Live::begin(greeting.opening, greeting.grown_to, &welcome, now, commands);
+                let spoken = match negotiate(welcome.version) {
+                    Ok(spoken) => spoken,
+                    Err(incompatible) => {
+                        return Some(Ending::Failed(LinkError::Version { why: incompatible.to_string() }));
+                    }
+                };
+                let live = Live::begin(greeting.opening, greeting.grown_to, (&welcome, spoken), now, commands);
                 self.phase = Phase::Live(Box::new(live));
                 return None;
             }

@@ -1,6 +1,7 @@
 //! Values for tests.
 
 use clock::{Clock, ManualClock};
+use contract::Mark;
 use contract::version::CURRENT;
 use contract::{
     Condition, Digest, DrillDown, DrillDownBytes, Epoch, JournalLine, NoteText, Receipt, Report, RunRequest, Sealed,
@@ -40,7 +41,8 @@ pub(crate) fn standing(size: u64) -> Standing {
 
 pub(crate) fn opening(size: u64) -> Opening {
     let renew_at = wall().plus_ms(12 * 3_600_000);
-    Opening { epoch: EPOCH, generation: 7, standing: standing(size), renew_at }
+    let mark = Mark::from_bytes([9; 16]);
+    Opening { epoch: EPOCH, mark, marks_before: Vec::new(), generation: 7, standing: standing(size), renew_at }
 }
 
 pub(crate) fn welcome(accepted: u64, window: u32) -> FromControlPlane {

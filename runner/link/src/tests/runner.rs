@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use clock::Timestamp;
+use contract::version::Version;
 use contract::{
-    AuditCheckpoint, Catalogue, Code, Digest, DrillDown, Epoch, NoteText, Receipt, ReceiptAccepted, Report,
-    RunProgress, RunRequest, Schedule, StatementEnvelope,
+    AuditCheckpoint, Catalogue, Code, ConnectorSecret, Digest, DrillDown, Epoch, NoteText, Receipt, ReceiptAccepted,
+    Report, RunProgress, RunRequest, Schedule, StatementEnvelope,
 };
 use crypto::{Secret, SystemEntropy};
 use ids::RequestId;
@@ -140,6 +141,18 @@ impl Duties for Runner {
     fn cancel_drill_down(&self, request: RequestId) -> Result<Option<Receipt>> {
         self.state().cancelled.push(request);
         Ok(None)
+    }
+
+    fn run_refused(&self, _: RequestId, _: &Code) -> Result<()> {
+        Ok(())
+    }
+
+    fn spoken(&self, _: Version) -> Result<()> {
+        Ok(())
+    }
+
+    fn keep_secret(&self, _: &ConnectorSecret) -> Result<Option<Receipt>> {
+        Ok(Some(receipt(2)))
     }
 
     fn receipts(&self) -> Result<Vec<Receipt>> {

@@ -12,3 +12,5 @@ pub use admit::{Admitted, Spent};
 pub use confirm::Confirmation;
 pub use receipt::{Ending, StoredReceipt};
 pub use refuse::Refusal;
+
+pub(crate) use receipt::keep_receipt;

@@ -3,6 +3,7 @@
 use crypto::Digest;
 use ids::RequestId;
 use proof::drilldown::{Decision, Receipt, RecordRef};
+use proof::dsse::Envelope;
 use proof::log::journal::JournalRecord;
 use proof::text::Name;
 use rusqlite::{Connection, params};
@@ -126,6 +127,7 @@ impl Vault {
         )?;
         writer.tx.execute("DELETE FROM confirmation WHERE asked < ?1", [before])?;
         writer.tx.execute("DELETE FROM run_request WHERE at < ?1", [before])?;
+        writer.tx.execute("DELETE FROM secret_request WHERE received < ?1 AND expires < ?1", [before])?;
         writer.commit()
     }
 }
@@ -140,8 +142,19 @@ pub(super) fn issue(
 ) -> Result<StoredReceipt, VaultError> {
     let receipt = Receipt { request, request_sha256, decision, at: writer.now, journal };
     let envelope = receipt.sign(&writer.keys.attester);
+    let record = JournalRecord::EvidenceReceipted { request, receipt_sha256: envelope.sha256() };
+    keep_receipt(writer, request, &envelope, &record)
+}
+
+/// Journals a signed receipt and keeps it until the control plane has it, within the caller's transaction.
+pub(crate) fn keep_receipt(
+    writer: &mut Writer<'_>,
+    request: RequestId,
+    envelope: &Envelope,
+    record: &JournalRecord,
+) -> Result<StoredReceipt, VaultError> {
     let sha256 = envelope.sha256();
-    let seq = writer.journal(&JournalRecord::EvidenceReceipted { request, receipt_sha256: sha256 })?.seq;
+    let seq = writer.journal(record)?.seq;
     writer
         .tx
         .prepare_cached("INSERT INTO receipt (seq, request, sha256, envelope, made) VALUES (?1, ?2, ?3, ?4, ?5)")?

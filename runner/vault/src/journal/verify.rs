@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use clock::Timestamp;
 use crypto::Digest;
 use crypto::digest::sha256;
-use ids::{ExceptionId, ItemId, RequestId, RunId};
+use ids::{ExceptionId, ItemId, PersonId, RequestId, RunId};
 use proof::attestation;
 use proof::dsse::{Envelope, MAX_ENVELOPE};
 use proof::log::Chain;
 use proof::log::journal::JournalRecord;
 use proof::manifest::{self, RunLine};
+use proof::text::Name;
 use rusqlite::params;
 use verdict::Code;
 
@@ -18,6 +19,7 @@ use super::resume;
 use super::stored_tree::{self, StoredTree};
 use crate::VaultError;
 use crate::runs::{RunState, is_final, run_state};
+use crate::secrets::{ListedSecret, SecretOrigin};
 use crate::vault::Vault;
 
 /// What a whole, intact journal says.
@@ -49,6 +51,7 @@ struct Claims {
     destroyed: BTreeMap<ItemId, u64>,
     exceptions: BTreeMap<ExceptionId, ClaimedException>,
     receipts: BTreeMap<u64, (RequestId, Digest)>,
+    secrets: BTreeMap<u64, (Name, PersonId, Digest, RequestId)>,
     gaps: u64,
 }
 
@@ -76,6 +79,7 @@ impl Vault {
         self.check_destroyed(&mut claims)?;
         self.check_exceptions(&mut claims)?;
         self.check_receipts(&claims)?;
+        self.check_secrets(&claims)?;
         self.readers()?;
         self.check_holds()?;
         Ok(JournalReport {
@@ -244,6 +248,17 @@ impl Vault {
         Ok(())
     }
 
+    /// Every secret that is said to have come over the line did.
+    fn check_secrets(&self, claims: &Claims) -> Result<(), VaultError> {
+        for ListedSecret { name, origin, .. } in self.listed_secrets()? {
+            let SecretOrigin::Line { person, device, request, seq } = origin else { continue };
+            if claims.secrets.get(&seq) != Some(&(name.clone(), person, device, request)) {
+                return Err(VaultError::inconsistent("secret_origin", name, "it is not what the journal records"));
+            }
+        }
+        Ok(())
+    }
+
     fn check_exceptions(&self, claims: &mut Claims) -> Result<(), VaultError> {
         for stored in self.stored_exceptions()? {
             let found = ClaimedException {
@@ -287,8 +302,12 @@ impl Claims {
                 let claimed = self.exceptions.get_mut(&exception).ok_or("an unknown exception was taken back")?;
                 claimed.removed = Some((seq, at));
             }
-            JournalRecord::EvidenceReceipted { request, receipt_sha256 } => {
+            JournalRecord::EvidenceReceipted { request, receipt_sha256 }
+            | JournalRecord::SecretReceipted { request, receipt_sha256 } => {
                 self.receipts.insert(seq, (request, receipt_sha256));
+            }
+            JournalRecord::SecretReceived { name, by, device, request, .. } => {
+                self.secrets.insert(seq, (name, by, device, request));
             }
             JournalRecord::Gap { .. } => self.gaps += 1,
             JournalRecord::Started { .. }
@@ -297,6 +316,8 @@ impl Claims {
             | JournalRecord::ProcedureWithdrawn { .. }
             | JournalRecord::EvidenceOpened { .. }
             | JournalRecord::EvidenceRefused { .. }
+            | JournalRecord::SecretRefused { .. }
+            | JournalRecord::RunRefused { .. }
             | JournalRecord::KeyRotated { .. }
             | JournalRecord::RunHeld { .. }
             | JournalRecord::RunReleased { .. }

@@ -2,6 +2,7 @@
 
 use clock::Timestamp;
 use ids::{RequestId, RunId};
+use proof::log::journal::JournalRecord;
 use proof::text::Name;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -31,11 +32,20 @@ pub enum RequestOutcome {
 const SELECT: &str = "SELECT request, at, run, code FROM run_request";
 
 impl Vault {
-    /// Keeps that a request to run something was refused, and why.
-    pub fn refuse_run_request(&mut self, request: RequestId, code: &Name) -> Result<(), VaultError> {
-        let writer = self.begin()?;
+    /// Keeps that a request to run something was refused, and why; in the journal too, if the caller says so.
+    pub fn refuse_run_request(&mut self, request: RequestId, code: &Name, journalled: bool) -> Result<(), VaultError> {
+        let mut writer = self.begin()?;
         insert_request(&writer.tx, request, writer.now, None, Some(code))?;
+        if journalled {
+            writer.journal(&JournalRecord::RunRefused { request, code: code.clone() })?;
+        }
         writer.commit()
+    }
+
+    /// Journals that a request was refused before it was looked at; its id is not used up.
+    pub fn journal_run_refused(&mut self, request: RequestId, code: &Name) -> Result<(), VaultError> {
+        let record = JournalRecord::RunRefused { request, code: code.clone() };
+        self.begin()?.with_journal(&record).map(drop)
     }
 
     /// What came of a request; none if it was never seen.

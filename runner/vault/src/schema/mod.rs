@@ -14,7 +14,7 @@ use crate::VaultError;
 const APPLICATION: i64 = 0x5052_4354;
 /// `PRAGMA user_version` of a store that this version makes: each of the texts in [`tables`] was carried out. A file with
 /// a higher number is refused, not guessed at.
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 3;
 
 /// Opens a new database and makes the tables.
 pub(crate) fn create(path: &Path) -> Result<Connection, VaultError> {
@@ -23,6 +23,7 @@ pub(crate) fn create(path: &Path) -> Result<Connection, VaultError> {
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(tables::FIRST)?;
     transaction.execute_batch(tables::SECOND)?;
+    transaction.execute_batch(tables::THIRD)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", SCHEMA)?;
     transaction.commit()?;
@@ -34,8 +35,10 @@ pub(crate) fn create(path: &Path) -> Result<Connection, VaultError> {
 pub(crate) enum Tables {
     /// It has.
     Current,
-    /// They are of an earlier version; [`migrate`] brings them up to date.
-    Earlier,
+    /// They are of the first version; [`migrate`] brings them up to date.
+    First,
+    /// They are of the second version; [`migrate`] brings them up to date.
+    Second,
 }
 
 /// Opens a store for writing.
@@ -55,8 +58,11 @@ pub(crate) fn open_read_only(path: &Path) -> Result<(Connection, Tables), VaultE
 }
 
 /// Brings the tables up to date within the transaction of the caller, who adds what the new ones need.
-pub(crate) fn migrate(transaction: &Transaction<'_>) -> Result<(), VaultError> {
-    transaction.execute_batch(tables::SECOND)?;
+pub(crate) fn migrate(transaction: &Transaction<'_>, found: Tables) -> Result<(), VaultError> {
+    if found == Tables::First {
+        transaction.execute_batch(tables::SECOND)?;
+    }
+    transaction.execute_batch(tables::THIRD)?;
     transaction.pragma_update(None, "user_version", SCHEMA)?;
     Ok(())
 }
@@ -104,7 +110,8 @@ fn check_kind(db: &Connection, path: &Path) -> Result<Tables, VaultError> {
     }
     match number("PRAGMA user_version")? {
         SCHEMA => Ok(Tables::Current),
-        1 => Ok(Tables::Earlier),
+        1 => Ok(Tables::First),
+        2 => Ok(Tables::Second),
         found => Err(VaultError::Schema { found, known: SCHEMA }),
     }
 }
@@ -149,7 +156,7 @@ mod tests {
         Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
         assert_eq!(open(&path).unwrap_err().code(), "E-VAULT-005");
         let path = folder.path().join("newer.db");
-        create(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
-        assert_eq!(open(&path).unwrap_err().to_string(), "the store has schema 3, this version knows 2");
+        create(&path).unwrap().pragma_update(None, "user_version", 4).unwrap();
+        assert_eq!(open(&path).unwrap_err().to_string(), "the store has schema 4, this version knows 3");
     }
 }

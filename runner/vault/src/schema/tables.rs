@@ -180,3 +180,21 @@ CREATE TABLE run_request (
 CREATE INDEX run_request_at ON run_request (at);
 CREATE INDEX journal_readers ON journal (seq) WHERE instr(line, '\"kind\":\"reader.') > 0;
 ";
+
+/// Added with connector secrets from the console. `secret_origin` has a row for each name that was ever set since: what was
+/// issued at or before `floor` is not taken in, so that nothing older comes back, also after a secret was removed. Without
+/// `seq` it was set at the Runner. The value itself stands in `secret`.
+pub(super) const THIRD: &str = "
+CREATE TABLE secret_origin (
+    name TEXT PRIMARY KEY,
+    floor INTEGER NOT NULL,
+    request BLOB, person BLOB, device BLOB, seq INTEGER REFERENCES journal
+) STRICT, WITHOUT ROWID;
+CREATE TABLE secret_request (
+    request BLOB PRIMARY KEY,
+    request_sha256 BLOB NOT NULL, person BLOB NOT NULL,
+    received INTEGER NOT NULL, expires INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('kept', 'refused'))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX secret_request_received ON secret_request (received);
+";

@@ -298,7 +298,7 @@ fn a_run_is_requested_once() {
     vault.begin_requested_run(&bed.start(1), request(1)).unwrap();
     assert_eq!(vault.begin_requested_run(&bed.start(2), request(1)).unwrap_err().code(), "E-VAULT-030");
     assert!(vault.run(bed.start(2).run).is_err());
-    vault.refuse_run_request(request(2), &"E-RUN-001".parse().unwrap()).unwrap();
+    vault.refuse_run_request(request(2), &"E-RUN-001".parse().unwrap(), true).unwrap();
     drop(vault);
     let mut vault = bed.open();
     assert_eq!(vault.begin_requested_run(&bed.start(2), request(2)).unwrap_err().code(), "E-VAULT-030");

@@ -3,10 +3,10 @@
 use crate::refusal::{Fault, Refusal};
 
 use super::{
-    Accepted, Alive, AuditCheckpoint, AuditCosignature, AuditForkSeen, AwaitingApproval, Catalogue, DrillDown,
-    DrillDownCancel, DrillDownCredit, Enrolled, Goodbye, Hello, JournalCheckpoint, JournalCosignature, Receipt,
-    ReceiptAccepted, Refused, Renew, Renewed, Report, ReportRefused, RunProgress, RunRequest, Schedule, SealedFrame,
-    SealedStart, Stop, Welcome,
+    Accepted, Alive, AuditCheckpoint, AuditCosignature, AuditForkSeen, AwaitingApproval, Catalogue, ConnectorSecret,
+    DrillDown, DrillDownCancel, DrillDownCredit, Enrolled, Goodbye, Hello, JournalCheckpoint, JournalCosignature,
+    Receipt, ReceiptAccepted, Refused, Renew, Renewed, Report, ReportRefused, RunProgress, RunRequest, Schedule,
+    SealedFrame, SealedStart, Stop, Welcome,
 };
 
 macro_rules! choices {
@@ -93,7 +93,7 @@ choices! {
         SealedStart(SealedStart) = "sealed_start",
         /// A sealed answer goes on.
         SealedFrame(SealedFrame) = "sealed_frame",
-        /// What was decided about a drill-down request.
+        /// What was decided about a drill-down request or a connector's secret.
         Receipt(Receipt) = "receipt",
         /// A sign of life.
         Alive(Alive) = "alive",
@@ -129,5 +129,7 @@ choices! {
         Stop(Stop) = "stop",
         /// A receipt is durable.
         ReceiptAccepted(ReceiptAccepted) = "receipt_accepted",
+        /// A connector's secret.
+        ConnectorSecret(ConnectorSecret) = "connector_secret",
     }
 }

@@ -10,7 +10,7 @@ use super::enrolment::{check_chain, check_seconds};
 use crate::limits::{MAX_ALIVE_SECONDS, MAX_CREDIT, MAX_WINDOW};
 use crate::refusal::{Fault, Refusal};
 use crate::version::Version;
-use crate::word::{Code, DerCertificate, DrillDownBytes, NoteText, StopReason};
+use crate::word::{Code, DerCertificate, DrillDownBytes, NoteText, SealedSecret, SecretBytes, StopReason};
 
 messages! {
     /// The answer to Hello.
@@ -81,9 +81,20 @@ messages! {
         request: RequestId,
     }
 
+    /// Somebody sends a connector's secret. Only to a Runner that speaks
+    /// [`CONNECTOR_SECRETS`](crate::version::CONNECTOR_SECRETS).
+    ConnectorSecret {
+        /// The request with its two signatures, as `proof::secret` defines it.
+        envelope: SecretBytes,
+        /// The key of the person's device, as that person gave it: a claim that the Runner's own approval must confirm.
+        device_key: Option<ed25519::VerifyingKey>,
+        /// The value, sealed to this Runner.
+        sealed: SealedSecret,
+    }
+
     /// The receipt is durable at the control plane.
     ReceiptAccepted {
-        /// The drill-down request.
+        /// The request that it is about.
         request: RequestId,
         /// SHA-256 of the receipt's envelope: one request may have several.
         receipt_sha256: Digest,

@@ -13,7 +13,8 @@ use crate::limits::{MAX_CATALOGUE_SOURCES, MAX_PROCEDURES, MAX_STATEMENT};
 use crate::refusal::{Fault, Refusal};
 use crate::version::Version;
 use crate::word::{
-    Code, Condition, DerRequest, Envelope, NoteText, ProcedureSource, RunStage, ScheduleText, Sealed, Title, ZoneName,
+    Code, Condition, DerRequest, Envelope, Mark, NoteText, ProcedureSource, RunStage, ScheduleText, Sealed, Title,
+    ZoneName,
 };
 
 messages! {
@@ -39,6 +40,10 @@ messages! {
         condition: Condition,
         /// What guards the store's root key, as the word of a seal level.
         seal_level: Name,
+        /// The mark of this session; none from a Runner that speaks 1.1.
+        mark: Option<Mark>,
+        /// The marks of the sessions of this process since the one that was welcomed last.
+        marks_before: Vec<Mark>,
     }
 
     /// The newest checkpoint of the journal, to be countersigned.
@@ -145,11 +150,11 @@ messages! {
         last: bool,
     }
 
-    /// What the Runner decided about a drill-down request, signed by its attestation key.
+    /// What the Runner decided about a drill-down request or a connector's secret, signed by its attestation key.
     Receipt {
-        /// The drill-down request.
+        /// The request.
         request: RequestId,
-        /// The receipt, as formats §5 defines it.
+        /// The receipt; its type says which of the two it is about.
         envelope: Envelope<MAX_STATEMENT>,
     }
 

@@ -11,8 +11,8 @@ mod report;
 pub use choice::{EnrolResponse, FromControlPlane, FromRunner};
 pub use enrolment::{AwaitingApproval, EnrolRequest, Enrolled, RecoverRequest, Refused, StatementEnvelope};
 pub use from_control_plane::{
-    Accepted, AuditCheckpoint, DrillDown, DrillDownCancel, DrillDownCredit, JournalCosignature, ReceiptAccepted,
-    Renewed, ReportRefused, RunRequest, Stop, Welcome,
+    Accepted, AuditCheckpoint, ConnectorSecret, DrillDown, DrillDownCancel, DrillDownCredit, JournalCosignature,
+    ReceiptAccepted, Renewed, ReportRefused, RunRequest, Stop, Welcome,
 };
 pub use from_runner::{
     Alive, AuditCosignature, AuditForkSeen, Catalogue, Due, Goodbye, Hello, InstalledProcedure, JournalCheckpoint,

@@ -4,9 +4,9 @@ use std::fmt;
 
 use proof::drilldown::Epoch;
 
-use crate::limits::{FRAME, MAX_MANIFEST, MAX_PROCEDURE, SEAL_TAG};
+use crate::limits::{FRAME, MAX_MANIFEST, MAX_MARKS, MAX_PROCEDURE, SEAL_TAG};
 use crate::refusal::{Fault, Refusal};
-use crate::wire::Wire;
+use crate::wire::{Element, Wire};
 
 macro_rules! bytes {
     ($($(#[$doc:meta])* $name:ident, $max:expr, $expected:literal, $allowed:expr;)*) => {$(
@@ -88,6 +88,14 @@ bytes! {
     /// A drill-down request on its way to the Runner, not read yet. It may be larger than a request is allowed to be, so
     /// that the Runner's gate refuses that under its own code, journals it and sends a receipt.
     DrillDownBytes, 65_536, "a drill-down request", |_| true;
+
+    /// A request to keep a connector's secret on its way to the Runner, not read yet; larger than allowed for the same
+    /// reason.
+    SecretBytes, 65_536, "a request to keep a secret", |_| true;
+
+    /// A connector's secret, sealed to a Runner: nobody on the way can open it. It may be longer than a sealed secret is
+    /// allowed to be, for the same reason.
+    SealedSecret, 65_536, "a sealed secret", |_| true;
 }
 
 impl Wire for Epoch {
@@ -100,6 +108,57 @@ impl Wire for Epoch {
 
     fn write(self) -> Vec<u8> {
         self.as_bytes().to_vec()
+    }
+}
+
+/// A random mark of a session, known to the process that made it and to the control plane: what a session's successor
+/// names to show that it is of the same process. It is never stored, and never shown to a person.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Mark([u8; 16]);
+
+impl Mark {
+    /// The mark with these bytes.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Whether two marks are the same, in a time that does not depend on where they differ.
+    pub fn is(&self, other: &Self) -> bool {
+        crypto::equal_constant_time(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mark(…)")
+    }
+}
+
+impl Wire for Mark {
+    type Proto = Vec<u8>;
+    const MAX_BYTES: Option<usize> = Some(16);
+
+    fn read(wire: Vec<u8>) -> Result<Self, Refusal> {
+        crate::wire::exactly(&wire, "a mark of 16 bytes").map(Self)
+    }
+
+    fn write(self) -> Vec<u8> {
+        self.0.to_vec()
+    }
+}
+
+/// Marks of sessions before this one.
+impl Element for Mark {
+    type Proto = Vec<u8>;
+    const MAX_BYTES: Option<usize> = <Self as Wire>::MAX_BYTES;
+    const MAX_COUNT: usize = MAX_MARKS;
+
+    fn read_one(wire: Vec<u8>) -> Result<Self, Refusal> {
+        Self::read(wire)
+    }
+
+    fn write_one(self) -> Vec<u8> {
+        self.write()
     }
 }
 

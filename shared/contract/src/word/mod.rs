@@ -8,7 +8,9 @@ mod signed;
 mod text;
 mod vocabulary;
 
-pub use bytes::{DerCertificate, DerRequest, DrillDownBytes, ManifestBytes, ProcedureSource, Sealed};
+pub use bytes::{
+    DerCertificate, DerRequest, DrillDownBytes, ManifestBytes, Mark, ProcedureSource, Sealed, SealedSecret, SecretBytes,
+};
 pub use signed::{Envelope, JournalLine, NoteText};
 pub use text::{Address, Code, Label, ScheduleText, Title, ZoneName};
 pub use vocabulary::{Condition, RunStage, StopReason};

@@ -16,7 +16,10 @@ use crate::{messages, samples};
 const WITHOUT_FIELDS: [&str; 4] = ["EnrolResponse", "FromRunner", "FromControlPlane", "Version"];
 
 /// Fields that may be left out.
-const OPTIONAL: [&str; 10] = [
+const OPTIONAL: [&str; 13] = [
+    "Hello.mark",
+    "Hello.marks_before",
+    "ConnectorSecret.device_key",
     "DrillDown.device_key",
     "InstalledProcedure.source",
     "InstalledProcedure.schedule",
@@ -29,8 +32,11 @@ const OPTIONAL: [&str; 10] = [
     "AuditCheckpoint.proof",
 ];
 
+/// Bytes that the gate judges under its own codes.
+const UNREAD: [&str; 3] = ["DrillDown.envelope", "ConnectorSecret.envelope", "ConnectorSecret.sealed"];
+
 /// Lists that may be empty.
-const MAY_BE_EMPTY: [&str; 3] = ["Catalogue.procedures", "Schedule.due", "AuditCheckpoint.proof"];
+const MAY_BE_EMPTY: [&str; 4] = ["Catalogue.procedures", "Schedule.due", "AuditCheckpoint.proof", "Hello.marks_before"];
 
 fn pool() -> DescriptorPool {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
@@ -134,7 +140,7 @@ fn wrong_values(field: &FieldDescriptor, path: &str) -> Vec<Value> {
     let mut wrong = match field.kind() {
         Kind::String => ["a\nb", "\u{1b}[31m", "a\u{202e}b"].map(|text| Value::String(text.into())).to_vec(),
         // A request that cannot be read is the business of the Runner's gate, which says so in a receipt.
-        Kind::Bytes if path == "DrillDown.envelope" => Vec::new(),
+        Kind::Bytes if UNREAD.contains(&path) => Vec::new(),
         Kind::Bytes => vec![Value::Bytes(vec![0xff].into())],
         Kind::Uint64 => vec![Value::U64(MAX_COUNT + 1), Value::U64(u64::MAX)],
         Kind::Int64 => vec![Value::I64(0), Value::I64(i64::MAX), Value::I64(i64::MIN)],

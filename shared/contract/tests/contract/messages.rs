@@ -38,5 +38,5 @@ messages! {
     Hello Report JournalCheckpoint AuditCosignature AuditForkSeen Catalogue InstalledProcedure Schedule Due RunProgress
     Renew SealedStart SealedFrame Receipt Alive Goodbye
     Welcome Accepted ReportRefused RunRequest DrillDown DrillDownCredit DrillDownCancel ReceiptAccepted
-    JournalCosignature AuditCheckpoint Renewed Stop
+    ConnectorSecret JournalCosignature AuditCheckpoint Renewed Stop
 }

@@ -4,11 +4,11 @@ use contract::token::JoinToken;
 use contract::version::{CURRENT, Version};
 use contract::{
     Accepted, Alive, Attested, AuditCheckpoint, AuditCosignature, AuditForkSeen, AwaitingApproval, Catalogue, Code,
-    Condition, Digest, DrillDown, DrillDownBytes, DrillDownCancel, DrillDownCredit, Due, EnrolRequest, EnrolResponse,
-    Enrolled, Epoch, FromControlPlane, FromRunner, Goodbye, Hello, InstalledProcedure, JournalCheckpoint,
-    JournalCosignature, Label, ManifestBytes, Name, Notation, ProcedureSource, Receipt, ReceiptAccepted,
-    RecoverRequest, Refused, Renew, Renewed, Report, ReportRefused, RunProgress, RunRequest, RunStage, Schedule,
-    Sealed, SealedFrame, SealedStart, Stop, StopReason, Timestamp, Title, Welcome,
+    Condition, ConnectorSecret, Digest, DrillDown, DrillDownBytes, DrillDownCancel, DrillDownCredit, Due, EnrolRequest,
+    EnrolResponse, Enrolled, Epoch, FromControlPlane, FromRunner, Goodbye, Hello, InstalledProcedure,
+    JournalCheckpoint, JournalCosignature, Label, ManifestBytes, Mark, Name, Notation, ProcedureSource, Receipt,
+    ReceiptAccepted, RecoverRequest, Refused, Renew, Renewed, Report, ReportRefused, RunProgress, RunRequest, RunStage,
+    Schedule, Sealed, SealedFrame, SealedSecret, SealedStart, SecretBytes, Stop, StopReason, Timestamp, Title, Welcome,
 };
 use crypto::{SystemEntropy, p256};
 use ids::{RequestId, RunId, TenantId};
@@ -46,7 +46,7 @@ fn epoch() -> impl Strategy<Value = Epoch> {
 }
 
 fn version() -> impl Strategy<Value = Version> {
-    (0_u32..=2).prop_map(|minor| Version { major: CURRENT.major, minor })
+    (1_u32..=3).prop_map(|minor| Version { major: CURRENT.major, minor })
 }
 
 fn code() -> impl Strategy<Value = Code> {
@@ -94,8 +94,11 @@ fn report() -> impl Strategy<Value = Report> {
 
 fn hello() -> impl Strategy<Value = Hello> {
     let counts = (count(), count(), count());
-    (version(), "[ !#-\\[\\]-~]{1,64}", epoch(), counts, digest(), digest(), select(Condition::ALL), name()).prop_map(
-        |(version, software, epoch, (generation, journal_size, audit_size), head, root, condition, seal_level)| Hello {
+    let mark = any::<[u8; 16]>().prop_map(Mark::from_bytes);
+    let marks = (prop::option::of(mark.clone()), vec(mark, 0..=8));
+    let state = (select(Condition::ALL), name());
+    (version(), "[ !#-\\[\\]-~]{1,64}", epoch(), counts, digest(), digest(), state, marks).prop_map(
+        |(version, software, epoch, (generation, journal_size, audit_size), head, root, state, marks)| Hello {
             version,
             software: software.parse().unwrap(),
             epoch,
@@ -104,8 +107,10 @@ fn hello() -> impl Strategy<Value = Hello> {
             journal_head: head,
             audit_size,
             audit_root: root,
-            condition,
-            seal_level,
+            condition: state.0,
+            seal_level: state.1,
+            mark: marks.0,
+            marks_before: marks.1,
         },
     )
 }
@@ -183,6 +188,12 @@ fn from_control_plane() -> impl Strategy<Value = FromControlPlane> {
         (request(), 1_u32..=1_024).prop_map(|(request, frames)| DrillDownCredit { request, frames }.into()),
         request().prop_map(|request| DrillDownCancel { request }.into()),
         (request(), digest()).prop_map(|(request, receipt_sha256)| ReceiptAccepted { request, receipt_sha256 }.into()),
+        (vec(any::<u8>(), 1..300), prop::option::of(any::<u8>()), vec(any::<u8>(), 1..300)).prop_map(
+            |(bytes, seed, sealed)| {
+                let (envelope, sealed) = (SecretBytes::new(bytes).unwrap(), SealedSecret::new(sealed).unwrap());
+                ConnectorSecret { envelope, device_key: seed.map(device_key), sealed }.into()
+            }
+        ),
         count().prop_map(|size| JournalCosignature { note: note(size) }.into()),
         (count(), count(), vec(digest(), 0..=64)).prop_map(|(size, from_size, proof)| AuditCheckpoint {
             note: note(size),

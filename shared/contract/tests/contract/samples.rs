@@ -4,11 +4,12 @@ use contract::token::JoinToken;
 use contract::version::CURRENT;
 use contract::{
     Accepted, Alive, Attested, AuditCheckpoint, AuditCosignature, AuditForkSeen, AwaitingApproval, Catalogue,
-    Condition, DerCertificate, DerRequest, Digest, DrillDown, DrillDownBytes, DrillDownCancel, DrillDownCredit, Due,
-    EnrolRequest, Enrolled, Envelope, Epoch, Goodbye, Hello, InstalledProcedure, JournalCheckpoint, JournalCosignature,
-    JournalLine, ManifestBytes, Name, Notation, NoteText, ProcedureSource, Receipt, ReceiptAccepted, RecoverRequest,
-    Refused, Renew, Renewed, Report, ReportRefused, RunProgress, RunRequest, RunStage, Schedule, Sealed, SealedFrame,
-    SealedStart, Stop, StopReason, Timestamp, VerifierKey, Welcome,
+    Condition, ConnectorSecret, DerCertificate, DerRequest, Digest, DrillDown, DrillDownBytes, DrillDownCancel,
+    DrillDownCredit, Due, EnrolRequest, Enrolled, Envelope, Epoch, Goodbye, Hello, InstalledProcedure,
+    JournalCheckpoint, JournalCosignature, JournalLine, ManifestBytes, Mark, Name, Notation, NoteText, ProcedureSource,
+    Receipt, ReceiptAccepted, RecoverRequest, Refused, Renew, Renewed, Report, ReportRefused, RunProgress, RunRequest,
+    RunStage, Schedule, Sealed, SealedFrame, SealedSecret, SealedStart, SecretBytes, Stop, StopReason, Timestamp,
+    VerifierKey, Welcome,
 };
 use crypto::{SystemEntropy, ed25519, p256};
 use ids::{RequestId, RunId};
@@ -116,6 +117,8 @@ fn from_runner(request: RequestId) -> Vec<(&'static str, Vec<u8>)> {
         audit_root: Digest::from_bytes([7; 32]),
         condition: Condition::Ready,
         seal_level: name("key-file"),
+        mark: Some(Mark::from_bytes([4; 16])),
+        marks_before: vec![Mark::from_bytes([3; 16])],
     };
     let attested = Attested {
         manifest: ManifestBytes::new(b"{\"v\":1}\n".to_vec()).unwrap(),
@@ -175,6 +178,12 @@ fn from_control_plane(request: RequestId) -> Vec<(&'static str, Vec<u8>)> {
         DrillDownCredit { request, frames: 8 }.entry(),
         DrillDownCancel { request }.entry(),
         ReceiptAccepted { request, receipt_sha256: Digest::from_bytes([3; 32]) }.entry(),
+        ConnectorSecret {
+            envelope: SecretBytes::new(b"{}".to_vec()).unwrap(),
+            device_key: Some(device_key(1)),
+            sealed: SealedSecret::new(vec![7; 304]).unwrap(),
+        }
+        .entry(),
         JournalCosignature { note: note(8) }.entry(),
         AuditCheckpoint { note: note(11), from_size: 9, proof }.entry(),
         Renewed { chain: vec![certificate(9)], generation: 2 }.entry(),

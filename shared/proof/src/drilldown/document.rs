@@ -68,7 +68,7 @@ impl Request {
 }
 
 /// `{"seq":N,"hash":HEX}`.
-pub(super) fn read_record(mut record: Object) -> Result<RecordRef, JsonError> {
+pub(crate) fn read_record(mut record: Object) -> Result<RecordRef, JsonError> {
     let seq = record.integer("seq")?;
     let hash = record.parsed("hash", "a SHA-256 digest in lower-case hex")?;
     record.finish()?;
@@ -89,7 +89,8 @@ fn read_item(mut item: Object) -> Result<RequestedItem, JsonError> {
     Ok(RequestedItem { item: id, root, rows })
 }
 
-fn read_person(mut person: Object) -> Result<Person, RequestError> {
+/// `{"id":ID,"device":HEX,"role":TEXT,"factors":[TEXT,…]}`.
+pub(crate) fn read_person(mut person: Object) -> Result<Person, JsonError> {
     let id = person.parsed("id", "a person's id")?;
     let device = person.parsed("device", "a SHA-256 digest in lower-case hex")?;
     let role = person.parsed("role", "a role's name")?;
@@ -136,13 +137,13 @@ fn check_items(items: &[RequestedItem]) -> Result<(), RequestError> {
     Ok(())
 }
 
-fn check_factors(factors: &[Factor]) -> Result<(), RequestError> {
+fn check_factors(factors: &[Factor]) -> Result<(), JsonError> {
     let once = |(index, factor): (usize, &Factor)| !factors.iter().take(index).any(|earlier| earlier == factor);
     if !factors.is_empty() && factors.iter().enumerate().all(once) {
         return Ok(());
     }
     let expected = "one or more factors, each once";
-    Err(RequestError::Payload(JsonError::Wrong { field: "person.factors".to_owned(), expected }))
+    Err(JsonError::Wrong { field: "person.factors".to_owned(), expected })
 }
 
 fn wire(request: &Request) -> impl Serialize {

@@ -31,6 +31,9 @@ pub use request::{
 };
 pub use signing::{PendingRequest, SignedBy, claimed, envelope, open, parse, roles};
 
+pub(crate) use document::{read_person, read_record};
+pub(crate) use signing::{check_signature, signed_by_both, with_both};
+
 /// What the HPKE context of an answer is bound to: `"proctor/v1/drilldown" || 0x00 || H(PAE of the request)`.
 pub fn info(request_sha256: &Digest) -> Vec<u8> {
     [b"proctor/v1/drilldown\0".as_slice(), request_sha256.as_bytes()].concat()

@@ -63,11 +63,7 @@ impl PendingRequest {
         if device.key_id() != self.request.person.device {
             return Err(RequestError::Device);
         }
-        if PublicKey::Ed25519(*device).verifies(&self.pae(), &signature.sig) {
-            Ok(())
-        } else {
-            Err(RequestError::Roles(DsseError::Unsigned(DEVICE.to_owned())))
-        }
+        check_signature(&self.pae(), signature, device).map_err(RequestError::Roles)
     }
 
     /// Adds the control plane's signature to the device's: the envelope that goes to the Runner.
@@ -78,10 +74,7 @@ impl PendingRequest {
         control_plane: &p256::SigningKey,
     ) -> Result<Envelope, RequestError> {
         self.check_device(signature, device)?;
-        let ours = Signer::P256(control_plane).sign(&self.pae());
-        // The hint is ours to write: what the device sent along is its own word, of any length.
-        let theirs = EnvelopeSignature { keyid: device.key_id().to_string(), sig: signature.sig.clone() };
-        let envelope = Envelope::assemble(REQUEST_TYPE, &self.payload, vec![theirs, ours]);
+        let envelope = with_both(REQUEST_TYPE, &self.payload, signature, device, control_plane);
         match envelope.bytes().len() {
             found if found > MAX_REQUEST => Err(RequestError::TooLong { found, limit: MAX_REQUEST }),
             _ => Ok(envelope),
@@ -124,16 +117,7 @@ pub fn roles(
     devices: &[ed25519::VerifyingKey],
     control_plane: &[p256::VerifyingKey],
 ) -> Result<SignedBy, RequestError> {
-    let device_keys: Vec<PublicKey> = devices.iter().copied().map(PublicKey::Ed25519).collect();
-    let control_plane_keys: Vec<PublicKey> = control_plane.iter().copied().map(PublicKey::P256).collect();
-    let roles = [Role { name: DEVICE, keys: &device_keys }, Role { name: CONTROL_PLANE, keys: &control_plane_keys }];
-    let signers = envelope.signers(REQUEST_TYPE, &roles).map_err(RequestError::Roles)?;
-    match signers.as_slice() {
-        [PublicKey::Ed25519(device), PublicKey::P256(control_plane)] => {
-            Ok(SignedBy { device: *device, control_plane: *control_plane })
-        }
-        _ => Err(RequestError::Roles(DsseError::Unsigned(DEVICE.to_owned()))),
-    }
+    signed_by_both(REQUEST_TYPE, envelope, devices, control_plane).map_err(RequestError::Roles)
 }
 
 /// Reads what was signed; the device that signed must be the one that the request names.
@@ -146,4 +130,48 @@ pub fn parse(envelope: &Envelope, signed_by: &SignedBy) -> Result<PendingRequest
 pub fn claimed(envelope: &Envelope) -> Option<RequestId> {
     let mut document = Object::parse(envelope.unverified_payload(), MAX_REQUEST, 8).ok()?;
     document.parsed("request", "a request's id").ok()
+}
+
+/// Checks that a device made this signature.
+pub(crate) fn check_signature(
+    pae: &[u8],
+    signature: &EnvelopeSignature,
+    device: &ed25519::VerifyingKey,
+) -> Result<(), DsseError> {
+    let verifies = PublicKey::Ed25519(*device).verifies(pae, &signature.sig);
+    if verifies { Ok(()) } else { Err(DsseError::Unsigned(DEVICE.to_owned())) }
+}
+
+/// The envelope with the device's signature and the control plane's own, which is made here.
+pub(crate) fn with_both(
+    payload_type: &str,
+    payload: &[u8],
+    signature: &EnvelopeSignature,
+    device: &ed25519::VerifyingKey,
+    control_plane: &p256::SigningKey,
+) -> Envelope {
+    let ours = Signer::P256(control_plane).sign(&dsse::pae(payload_type, payload));
+    // The hint is ours to write: what the device sent along is its own word, of any length.
+    let theirs = EnvelopeSignature { keyid: device.key_id().to_string(), sig: signature.sig.clone() };
+    Envelope::assemble(payload_type, payload, vec![theirs, ours])
+}
+
+/// Checks that an envelope is of this type, and that one of the devices and one key of the control plane signed it, and
+/// nobody else.
+pub(crate) fn signed_by_both(
+    payload_type: &str,
+    envelope: &Envelope,
+    devices: &[ed25519::VerifyingKey],
+    control_plane: &[p256::VerifyingKey],
+) -> Result<SignedBy, DsseError> {
+    let device_keys: Vec<PublicKey> = devices.iter().copied().map(PublicKey::Ed25519).collect();
+    let control_plane_keys: Vec<PublicKey> = control_plane.iter().copied().map(PublicKey::P256).collect();
+    let roles = [Role { name: DEVICE, keys: &device_keys }, Role { name: CONTROL_PLANE, keys: &control_plane_keys }];
+    let signers = envelope.signers(payload_type, &roles)?;
+    match signers.as_slice() {
+        [PublicKey::Ed25519(device), PublicKey::P256(control_plane)] => {
+            Ok(SignedBy { device: *device, control_plane: *control_plane })
+        }
+        _ => Err(DsseError::Unsigned(DEVICE.to_owned())),
+    }
 }

@@ -157,6 +157,52 @@ pub enum JournalRecord {
         /// SHA-256 of the receipt's envelope.
         receipt_sha256: Digest,
     },
+    /// A connector's secret came over the line and is kept; the value stands nowhere.
+    #[serde(rename = "secret.received")]
+    SecretReceived {
+        /// Under which name.
+        name: Name,
+        /// Who sent it.
+        by: PersonId,
+        /// SHA-256 of the SubjectPublicKeyInfo of the key of that person's device.
+        device: Digest,
+        /// The request.
+        request: RequestId,
+        /// SHA-256 of the request's pre-authentication encoding.
+        request_sha256: Digest,
+        /// Whether there was a secret of this name.
+        replaced: bool,
+    },
+    /// A connector's secret came over the line and was refused.
+    #[serde(rename = "secret.refused")]
+    SecretRefused {
+        /// Under which name, if both signatures held.
+        name: Option<Name>,
+        /// Who sent it, if both signatures held.
+        by: Option<PersonId>,
+        /// That person's device, if both signatures held.
+        device: Option<Digest>,
+        /// The request, if it could be read.
+        request: Option<RequestId>,
+        /// The stable code of the check that refused.
+        code: Name,
+    },
+    /// A connector's secret was taken in or refused, and a receipt says so.
+    #[serde(rename = "secret.receipted")]
+    SecretReceipted {
+        /// The request.
+        request: RequestId,
+        /// SHA-256 of the receipt's envelope.
+        receipt_sha256: Digest,
+    },
+    /// A run was asked for over the line and did not begin.
+    #[serde(rename = "run.refused")]
+    RunRefused {
+        /// The request.
+        request: RequestId,
+        /// The stable code of why.
+        code: Name,
+    },
     /// A device may ask for evidence from here on.
     #[serde(rename = "reader.approved")]
     ReaderApproved {

@@ -146,6 +146,8 @@ impl FakeRunner {
             audit_root: self.audit.1,
             condition: self.condition,
             seal_level: "key-file".parse().unwrap(),
+            mark: None,
+            marks_before: Vec::new(),
         }
     }
 

@@ -5,19 +5,22 @@ mod drilldowns;
 mod out;
 mod reports;
 mod runs;
+mod secrets;
 mod witness;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clock::Timestamp;
+use contract::version::Version;
 use contract::{
-    AuditCheckpoint, Catalogue, Code, Digest, DrillDown, Epoch, NoteText, Receipt, ReceiptAccepted, Report,
-    RunProgress, RunRequest, Schedule, StatementEnvelope,
+    AuditCheckpoint, Catalogue, Code, ConnectorSecret, Digest, DrillDown, Epoch, NoteText, Receipt, ReceiptAccepted,
+    Report, RunProgress, RunRequest, Schedule, StatementEnvelope,
 };
 use crypto::Secret;
 use ids::RequestId;
 use runner_disclosure::drilldown::{Answer, Gate};
+use runner_disclosure::secret;
 use runner_link::duties::{
     AuditAnswer, Continuation, DrillDownBegun, Duties, DutyError, Piece, ReportLimit, RunAnswer, SizedNote, Standing,
 };
@@ -26,24 +29,30 @@ use super::hands::Shared;
 use crate::fail::Fail;
 
 pub(crate) use out::Out;
-pub(crate) use runs::{ended, refuse, tell};
+pub(crate) use runs::{Refusals, ended, refuse, tell};
 
 /// The Runner as the line sees it.
 pub(crate) struct Line {
     shared: Shared,
     gate: Mutex<Gate>,
+    secrets: Mutex<secret::Gate>,
     /// Answers that are under way, pulled frame by frame.
     answers: Mutex<BTreeMap<RequestId, Box<Answer>>>,
 }
 
 impl Line {
-    /// Of a Runner that lets evidence out by this gate.
+    /// Of a Runner that lets evidence out by this gate, and secrets in by the same policy.
     pub(crate) fn new(shared: Shared, gate: Gate) -> Self {
-        Self { shared, gate: Mutex::new(gate), answers: Mutex::default() }
+        let secrets = secret::Gate::new(gate.policy().clone(), Arc::clone(&shared.runner.clock));
+        Self { shared, gate: Mutex::new(gate), secrets: Mutex::new(secrets), answers: Mutex::default() }
     }
 
     fn gate(&self) -> MutexGuard<'_, Gate> {
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn secrets(&self) -> MutexGuard<'_, secret::Gate> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn answers(&self) -> MutexGuard<'_, BTreeMap<RequestId, Box<Answer>>> {
@@ -95,6 +104,16 @@ impl Duties for Line {
         runs::start(self, request)
     }
 
+    fn run_refused(&self, request: RequestId, code: &Code) -> Result<()> {
+        runs::refused(self, request, code);
+        Ok(())
+    }
+
+    fn spoken(&self, version: Version) -> Result<()> {
+        self.shared.refusals.spoken(version);
+        Ok(())
+    }
+
     fn journal_checkpoint(&self) -> Result<Option<SizedNote>> {
         witness::journal_checkpoint(self)
     }
@@ -117,6 +136,10 @@ impl Duties for Line {
 
     fn cancel_drill_down(&self, request: RequestId) -> Result<Option<Receipt>> {
         drilldowns::cancel(self, request)
+    }
+
+    fn keep_secret(&self, secret: &ConnectorSecret) -> Result<Option<Receipt>> {
+        secrets::keep(self, secret)
     }
 
     fn receipts(&self) -> Result<Vec<Receipt>> {

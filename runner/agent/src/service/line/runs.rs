@@ -1,13 +1,20 @@
 //! What is installed and due, and runs that are asked for over the line. The control plane asks; what may be run is
 //! decided by what the operator installed here, and with which values by the operator's configuration.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use clock::Timestamp;
+use contract::version::{RUN_REFUSALS, Version};
 use contract::{Catalogue, Code, Due, RunProgress, RunRequest, RunStage, Schedule};
 use ids::{RequestId, RunId};
+use proof::text::TextError;
+use runner_disclosure::minute::{Minute, REFUSALS_A_MINUTE};
 use runner_link::duties::RunAnswer;
 use runner_vault::{RequestOutcome, RunState};
 use serde_json::Map;
 
 use super::{Line, Result, duty, unfit};
+use crate::fail::Fail;
 use crate::service::condition;
 use crate::service::hands::{Event, Shared};
 use crate::service::job::NOT_INSTALLED;
@@ -121,15 +128,63 @@ pub(crate) fn refuse(shared: &Shared, request: RequestId, code: &str) {
     }
 }
 
+/// The session itself refused a request for a run: for another stream, or out of date. Its id is not used up.
+pub(super) fn refused(line: &Line, request: RequestId, code: &Code) {
+    let shared = &line.shared;
+    shared.board.metrics.request("refused");
+    tracing::warn!(%request, %code, "a requested run is refused");
+    if !shared.refusals.is_journalled(shared.runner.clock.now()) {
+        return;
+    }
+    let kept =
+        code.as_str().parse().map(|code| shared.runner.store.with(|store| store.journal_run_refused(request, &code)));
+    told(request, kept);
+}
+
 fn keep_refusal(shared: &Shared, request: RequestId, code: &str) {
     shared.board.metrics.request("refused");
     tracing::warn!(%request, code, "a requested run is refused");
-    let kept = code.parse().map(|code| shared.runner.store.with(|store| store.refuse_run_request(request, &code)));
+    let journalled = shared.refusals.is_journalled(shared.runner.clock.now());
+    let refuse = |code| shared.runner.store.with(|store| store.refuse_run_request(request, &code, journalled));
+    told(request, code.parse().map(refuse));
+}
+
+fn told(request: RequestId, kept: std::result::Result<std::result::Result<(), Fail>, TextError>) {
     match kept {
         Ok(Ok(())) => {}
         // It is refused all the same; a repetition is judged anew.
         Ok(Err(fail)) => tracing::error!(%request, code = fail.code, "the refusal could not be kept"),
         Err(error) => tracing::error!(%request, %error, "a code that the store does not keep"),
+    }
+}
+
+/// Which refusals of runs are journalled: so many a minute that nobody fills the store with them, and none for a control
+/// plane that does not know their record and would never take in what comes after it.
+#[derive(Clone)]
+pub(crate) struct Refusals(Arc<Mutex<State>>);
+
+struct State {
+    known: bool,
+    minute: Minute,
+}
+
+impl Refusals {
+    /// Of a service that begins now.
+    pub(crate) fn starting(now: Timestamp) -> Self {
+        Self(Arc::new(Mutex::new(State { known: false, minute: Minute::starting(now) })))
+    }
+
+    pub(super) fn spoken(&self, version: Version) {
+        self.state().known = version >= RUN_REFUSALS;
+    }
+
+    fn is_journalled(&self, now: Timestamp) -> bool {
+        let mut state = self.state();
+        state.known && state.minute.count(now) <= REFUSALS_A_MINUTE
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

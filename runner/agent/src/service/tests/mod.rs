@@ -17,7 +17,7 @@ use runner_vault::{Files, Options, Provider, SameDisk, Vault};
 use super::board::Board;
 use super::hands::{Event, Queued, Shared, events};
 use super::job::{Done, Job, perform};
-use super::line::Out;
+use super::line::{Out, Refusals};
 use super::work::Work;
 use crate::config::Config;
 use crate::output::Output;
@@ -95,7 +95,9 @@ impl Bench {
         };
         let work = Work::new(runner.clone(), Arc::clone(&board)).unwrap();
         let (events, heard) = events();
-        let shared = Shared { runner, board, events, out: Out::default(), queued: Queued::default() };
+        let refusals = Refusals::starting(runner.clock.now());
+        let (out, queued) = (Out::default(), Queued::default());
+        let shared = Shared { runner, board, events, out, queued, refusals };
         Running { clock: Arc::clone(&self.clock), shared, heard, work }
     }
 }

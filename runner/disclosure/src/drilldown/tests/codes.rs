@@ -250,7 +250,7 @@ fn a_flood_of_refusals_does_not_fill_the_journal() {
     for _ in 0..300 {
         gate.receive(&mut vault, &garbage(), &EPOCH, &SystemEntropy::new()).unwrap();
     }
-    assert_eq!(vault.journal_size().unwrap(), before + u64::from(crate::drilldown::gate::REFUSALS_A_MINUTE));
+    assert_eq!(vault.journal_size().unwrap(), before + u64::from(crate::minute::REFUSALS_A_MINUTE));
     assert!(last_line(&vault, 0).contains("E-DRILL-031"));
     // Who is allowed is answered nevertheless, and a minute later refusals are journalled again.
     let asked = bed.drill_down(&bed.request(&vault, 1));

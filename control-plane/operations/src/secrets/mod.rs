@@ -1,0 +1,67 @@
+//! Connector secrets: somebody sends a value to a Runner, sealed on their own device, and the Runner decides. Nobody here
+//! can read one, make one up, or give one another name or another Runner.
+//!
+//! The control plane writes down the terms, relays what it cannot open, and forgets it when the Runner has answered. Every
+//! step has its audit record, and the record of the request comes before anything is sealed.
+
+mod cancel;
+mod end;
+mod list;
+mod request;
+mod seal;
+
+use control_plane_domain::drilldown::AskedWith;
+use control_plane_domain::policy::Caller;
+use control_plane_domain::runner::Runner;
+use control_plane_domain::secret::ConnectorSecret;
+use crypto::{ed25519, p256};
+use ids::TenantId;
+use proof::drilldown::{Factor, Person, RecordRef};
+use proof::secret::Terms;
+use proof::text::Name;
+
+pub use list::SecretTerms;
+pub use request::RequestSecret;
+pub use seal::SealedSecret;
+
+use crate::Error;
+
+/// Only the person who asked goes on with a secret.
+fn check_sender(caller: &Caller, secret: &ConnectorSecret) -> Result<(), Error> {
+    if secret.person == caller.person() { Ok(()) } else { Err(Error::NotTheSender) }
+}
+
+/// What the person's device seals under and signs.
+fn terms(tenant: TenantId, secret: &ConnectorSecret, runner: &Runner) -> Result<Terms, Error> {
+    let runner_key = p256::VerifyingKey::from_spki(&runner.keys.attestation_key);
+    let runner_key = runner_key.map_err(|why| Error::invalid("runner", why))?.key_id();
+    let factors = match secret.with {
+        AskedWith::Key(_) => vec![Factor::ApiKey],
+        AskedWith::Session(_) => vec![Factor::Password, Factor::Otp],
+    };
+    Ok(Terms {
+        request: secret.id,
+        tenant,
+        runner: secret.runner,
+        runner_key,
+        name: secret.name.clone(),
+        person: Person {
+            id: secret.person,
+            device: device(secret)?.key_id(),
+            role: secret.role.as_str().parse().map_err(|why| Error::invalid("role", why))?,
+            factors,
+        },
+        audit: RecordRef { seq: secret.audit.seq, hash: secret.audit.hash },
+        issued: secret.requested,
+        expires: secret.expires,
+    })
+}
+
+fn device(secret: &ConnectorSecret) -> Result<ed25519::VerifyingKey, Error> {
+    ed25519::VerifyingKey::from_spki(&secret.device_key).map_err(|why| Error::invalid("device_key", why))
+}
+
+/// A code of ours as records carry it.
+fn code(code: &'static str) -> Name {
+    code.parse().expect("codes of the control plane are names")
+}

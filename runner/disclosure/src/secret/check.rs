@@ -1,0 +1,220 @@
+//! Every check of a secret, in their order.
+
+use clock::Timestamp;
+use contract::ConnectorSecret;
+use crypto::{Digest, Secret, ed25519};
+use ids::RequestId;
+use proof::secret::{self, MAX_SEALED, OpenError, PendingSecret, SecretError, Terms};
+use runner_vault::{Condition, Reader, SecretOrigin, Vault, VaultError};
+
+use super::SecretCode as Code;
+use crate::policy::{Policy, SecretReason};
+
+/// The longest time that a request holds: a Runner that is away for a week still gets it.
+const LIFE_MS: i64 = 7 * 86_400_000;
+/// How far the clocks may differ.
+const SKEW_MS: i64 = 60_000;
+
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// What a secret is judged by besides itself.
+#[derive(Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// The store; it is read and not changed.
+    pub vault: &'a Vault,
+    /// The Runner's policy.
+    pub policy: &'a Policy,
+    /// The Runner's time.
+    pub now: Timestamp,
+}
+
+/// What is decided.
+#[derive(Debug)]
+pub enum Decision {
+    /// It may be kept.
+    Allowed(Box<Allowed>),
+    /// It may not.
+    Refused(Box<Refused>),
+}
+
+/// A secret that may be kept.
+#[derive(Debug)]
+pub struct Allowed {
+    /// The request.
+    pub pending: PendingSecret,
+    /// The value.
+    pub value: Secret<Vec<u8>>,
+}
+
+/// A secret that may not be kept.
+#[derive(Debug)]
+pub struct Refused {
+    /// Which check refused.
+    pub code: Code,
+    /// Its id and hash, as far as it could be read; before both signatures held, a mere claim.
+    pub request: Option<(RequestId, Digest)>,
+    /// What was asked, if both signatures held.
+    pub asked: Option<PendingSecret>,
+    /// Whether its id is used up: it was meant for this Runner, now, and was not seen before.
+    pub taken: bool,
+    /// The device that is not approved.
+    pub stranger: Option<ed25519::VerifyingKey>,
+}
+
+impl Refused {
+    pub(super) fn unread(code: Code) -> Self {
+        Self { code, request: None, asked: None, taken: false, stranger: None }
+    }
+}
+
+/// Decides a secret. The device's key beside it is a claim that counts only if its fingerprint is approved.
+///
+/// # Errors
+///
+/// A store that cannot be read, or that contradicts itself.
+pub fn decide(sent: &ConnectorSecret, circumstances: Circumstances<'_>) -> Result<Decision, VaultError> {
+    let Circumstances { vault, .. } = circumstances;
+    let mut refused = Refused::unread(Code::Size);
+    let refuse = |refused: Refused, code: Code| Ok(Decision::Refused(Box::new(Refused { code, ..refused })));
+    if *vault.condition() != Condition::Ready {
+        return refuse(refused, Code::Rollback);
+    }
+    let Some(pins) = vault.control_plane_pins()? else { return refuse(refused, Code::NotEnrolled) };
+    if sent.sealed.as_bytes().len() > MAX_SEALED {
+        return refuse(refused, Code::Size);
+    }
+    let envelope = match secret::envelope(sent.envelope.as_bytes()) {
+        Ok(envelope) => envelope,
+        Err(error) => return refuse(refused, code_of(&error)),
+    };
+    refused.request = secret::claimed(&envelope).map(|id| (id, crypto::digest::sha256(&envelope.pae())));
+    let readers = vault.readers()?;
+    let candidates = candidates(&readers, sent.device_key.as_ref());
+    let signed_by = match secret::roles(&envelope, &candidates, &[pins.drilldown]) {
+        Ok(signed_by) => signed_by,
+        Err(error) => return refuse(refused, code_of(&error)),
+    };
+    let pending = match secret::parse(&envelope, &signed_by) {
+        Ok(pending) => pending,
+        Err(error) => return refuse(refused, code_of(&error)),
+    };
+    let terms = &pending.request().terms;
+    refused.request = Some((terms.request, pending.sha256()));
+    if let Err(code) = is_for_us(terms, circumstances) {
+        return refuse(Refused { asked: Some(pending), ..refused }, code);
+    }
+    if vault.secret_request_seen(terms.request)? {
+        return refuse(Refused { asked: Some(pending), ..refused }, Code::Seen);
+    }
+    refused.taken = true;
+    let allowed = match is_allowed(terms, &readers, circumstances)? {
+        Ok(()) => vault.open_sent_secret(pending.request(), sent.sealed.as_bytes()).map_err(code_of_value),
+        Err(code) => Err(code),
+    };
+    match allowed {
+        Ok(value) => Ok(Decision::Allowed(Box::new(Allowed { pending, value }))),
+        Err(code) => {
+            refused.stranger = Some(signed_by.device).filter(|_| code == Code::NotApproved);
+            refuse(Refused { asked: Some(pending), ..refused }, code)
+        }
+    }
+}
+
+/// Every key that may have signed as a device: its standing is a check of its own.
+fn candidates(readers: &[Reader], claimed: Option<&ed25519::VerifyingKey>) -> Vec<ed25519::VerifyingKey> {
+    let mut keys: Vec<_> = readers.iter().filter_map(|reader| reader.key).collect();
+    keys.extend(claimed.filter(|key| !keys.contains(key)));
+    keys
+}
+
+/// Audience and time.
+fn is_for_us(terms: &Terms, circumstances: Circumstances<'_>) -> Result<(), Code> {
+    let Circumstances { vault, now, .. } = circumstances;
+    let identity = vault.identity();
+    let ours = terms.tenant == identity.tenant
+        && terms.runner == identity.runner
+        && terms.runner_key == vault.attestation_key().key_id();
+    if !ours {
+        Err(Code::Audience)
+    } else if !(1..=LIFE_MS).contains(&terms.expires.since_ms(terms.issued)) {
+        Err(Code::Life)
+    } else if terms.issued > now.plus_ms(SKEW_MS) || terms.expires < now.plus_ms(-SKEW_MS) {
+        Err(Code::Time)
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether this person may set this, now.
+fn is_allowed(
+    terms: &Terms,
+    readers: &[Reader],
+    circumstances: Circumstances<'_>,
+) -> Result<Result<(), Code>, VaultError> {
+    let Circumstances { vault, policy, now } = circumstances;
+    if vault.audit_fork()?.is_some() {
+        return Ok(Err(Code::ForkSeen));
+    }
+    if let Err(code) = standing(terms, readers, policy, now) {
+        return Ok(Err(code));
+    }
+    let Some(rule) = &policy.secrets else { return Ok(Err(Code::Off)) };
+    let kept = vault.secrets_kept_since(terms.person.id, now.plus_ms(-HOUR_MS))?;
+    if let Err(reason) = rule.rule(&terms.person.role, &terms.person.factors, &terms.name, kept) {
+        return Ok(Err(code_of_policy(reason)));
+    }
+    if vault.secret_origin(&terms.name)? == Some(SecretOrigin::Here) && !rule.replace_local {
+        return Ok(Err(Code::SetHere));
+    }
+    // The order of values is that of the control plane's clock, whatever clock this Runner has: an earlier one of the
+    // same name does not come back, also not when its id was forgotten or this clock was set back.
+    if vault.secret_floor(&terms.name)?.is_some_and(|floor| terms.issued <= floor) {
+        return Ok(Err(Code::Older));
+    }
+    Ok(Ok(()))
+}
+
+/// The standing of the device that signed.
+fn standing(terms: &Terms, readers: &[Reader], policy: &Policy, now: Timestamp) -> Result<(), Code> {
+    let person = &terms.person;
+    let reader = readers.iter().find(|reader| reader.device == person.device).ok_or(Code::NotApproved)?;
+    let counts_until = reader.approved.plus_ms(i64::from(policy.reader_days).saturating_mul(DAY_MS));
+    if reader.revoked.is_some() {
+        Err(Code::Revoked)
+    } else if now >= reader.expires || now >= counts_until {
+        Err(Code::Expired)
+    } else if reader.person != person.id {
+        Err(Code::Person)
+    } else {
+        Ok(())
+    }
+}
+
+fn code_of(error: &SecretError) -> Code {
+    match error {
+        SecretError::TooLong { .. } => Code::Size,
+        SecretError::Envelope(_) => Code::Envelope,
+        SecretError::Roles(_) => Code::Signatures,
+        SecretError::Payload(_) => Code::Content,
+        SecretError::Device => Code::Device,
+    }
+}
+
+fn code_of_policy(reason: SecretReason) -> Code {
+    match reason {
+        SecretReason::Role => Code::Role,
+        SecretReason::Factors => Code::Factors,
+        SecretReason::Name => Code::Name,
+        SecretReason::Rate => Code::Rate,
+    }
+}
+
+fn code_of_value(error: OpenError) -> Code {
+    match error {
+        OpenError::Bytes => Code::Bytes,
+        OpenError::Key => Code::Key,
+        OpenError::Sealed(_) => Code::Sealed,
+        OpenError::Value => Code::Value,
+    }
+}
