@@ -73,7 +73,7 @@ function readPayload(bytes) {
     v: document.integer("v"),
     tenant: document.checked("tenant", isId, "a tenant's id"),
     runner: document.checked("runner", isId, "a Runner's id"),
-    label: document.checked("label", (text) => text !== "" && !isDeceptive(text), "a label"),
+    label: document.checked("label", isLabel, "a label of 1 to 64 characters on one line"),
     software: document.checked("software", isSoftware, "a program's name and version"),
     tls_key: document.checked("tls_key", isDigest, "a SHA-256 digest in lower-case hex"),
     attestation_key: document.text("attestation_key"),
@@ -86,6 +86,11 @@ function readPayload(bytes) {
   }
   document.finish();
   return payload;
+}
+
+/** @param {string} text */
+function isLabel(text) {
+  return text !== "" && text.trim() === text && [...text].length <= 64 && !isDeceptive(text);
 }
 
 /**

@@ -1,0 +1,59 @@
+// What every page has a little more of with a script: buttons that copy and print, and the focus on what is wrong.
+// Without it everything is still there: texts are selected by hand, and the browser prints.
+
+const SAID_FOR_MS = 2_000;
+
+function copyButton(holder) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "second small";
+  button.textContent = "Copy";
+  button.addEventListener("click", async () => {
+    let said = "Copied";
+    try {
+      await navigator.clipboard.writeText(holder.dataset.copy);
+    } catch {
+      select(holder);
+      said = "Selected: copy it by hand";
+    }
+    button.textContent = said;
+    setTimeout(() => { button.textContent = "Copy"; }, SAID_FOR_MS);
+  });
+  return button;
+}
+
+function select(holder) {
+  const range = document.createRange();
+  range.selectNodeContents(holder.querySelector("code") ?? holder);
+  const selection = getSelection();
+  selection.removeAllRanges();
+  selection.addRange(range);
+}
+
+/** Gives every command below `root` its button, once. */
+export function furnish(root) {
+  for (const holder of root.querySelectorAll(".command[data-copy]:not([data-furnished])")) {
+    holder.dataset.furnished = "";
+    holder.append(copyButton(holder));
+  }
+  for (const button of root.querySelectorAll("[data-print]")) {
+    if (button.hidden) {
+      button.hidden = false;
+      button.addEventListener("click", () => print());
+    }
+  }
+}
+
+// A digest is shown in groups of four and copied whole.
+document.addEventListener("copy", (event) => {
+  const selection = getSelection();
+  const anchor = selection.anchorNode?.parentElement?.closest(".digest[data-copy]");
+  const focus = selection.focusNode?.parentElement?.closest(".digest[data-copy]");
+  if (anchor && anchor === focus) {
+    event.clipboardData.setData("text/plain", selection.toString().replace(/\s+/g, ""));
+    event.preventDefault();
+  }
+});
+
+furnish(document);
+document.querySelector("[data-focus]")?.focus();
