@@ -1,21 +1,19 @@
-//! The JSON API of the control plane, over HTTPS: `/api/v1`.
+//! What people and programs ask of the control plane over HTTPS: the console for the ones, the JSON API for the others.
 //!
 //! Knows HTTP, the shapes of requests and answers, and which operation each asks for. It must never know SQL, gRPC or
 //! certificates, decides nothing that operations decide, and has no type that could hold evidence: the sealed frames of
 //! an answer pass through as octets. Only `control-plane/server` may depend on it.
 //!
-//! Every route stands in one table ([`route::Route`]), from which the router, the OpenAPI document and the tests are made.
+//! Every route stands in a table, that of the API in [`api::route`] and that of the console in [`console::route`].
 
+mod api;
+mod console;
 mod counters;
-mod dispatch;
-mod document;
+mod front;
 mod http;
-mod idempotency;
 mod limits;
 mod listener;
 mod problem;
-mod resource;
-mod route;
 
 #[cfg(test)]
 mod tests;
@@ -29,13 +27,16 @@ use control_plane_operations::Operations;
 use crypto::SystemEntropy;
 use ids::TenantId;
 use tokio::sync::Semaphore;
+use url::Url;
 
+use crate::console::{Followers, Once};
 use crate::counters::Counters;
 use crate::http::rate::Limiter;
 
 pub use crate::http::rate::Rate;
+pub use api::openapi;
 pub use counters::Counts;
-pub use document::openapi;
+
 pub use limits::Limits;
 pub use listener::{ServeError, serve};
 
@@ -46,6 +47,8 @@ pub struct Settings {
     pub enrolment_address: Address,
     /// The pin of the authority behind that address; stands there too.
     pub ca_pin: CaPin,
+    /// Where a browser reaches the console; stands in links that are handed out.
+    pub public_url: Option<Url>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// How much is taken from whom.
@@ -55,7 +58,7 @@ pub struct Settings {
 impl Settings {
     /// The usual settings, without a proxy.
     pub fn new(enrolment_address: Address, ca_pin: CaPin) -> Self {
-        Self { enrolment_address, ca_pin, trusted_proxies: Vec::new(), limits: Limits::default() }
+        Self { enrolment_address, ca_pin, public_url: None, trusted_proxies: Vec::new(), limits: Limits::default() }
     }
 }
 
@@ -65,7 +68,7 @@ pub fn join_command(settings: &Settings, token: &str) -> String {
     format!("proctor-runner enrol --control-plane {enrolment_address} --ca-pin {ca_pin} --token {token}")
 }
 
-/// The API: everything that requests share.
+/// Console and API: everything that requests share.
 pub struct Web {
     operations: Operations,
     settings: Settings,
@@ -74,11 +77,14 @@ pub struct Web {
     by_key: Limiter<(TenantId, [u8; 16])>,
     under_way: Arc<Semaphore>,
     counters: Counters,
-    router: axum::Router,
+    once: Once,
+    followers: Followers,
+    api: axum::Router,
+    console: axum::Router,
 }
 
 impl Web {
-    /// The API over these operations.
+    /// Console and API over these operations.
     pub fn new(operations: Operations, settings: Settings) -> Arc<Self> {
         let clock = Arc::clone(operations.clock());
         Arc::new_cyclic(|web| Self {
@@ -86,7 +92,10 @@ impl Web {
             by_key: Limiter::new(settings.limits.by_key, clock),
             under_way: Arc::new(Semaphore::new(settings.limits.requests)),
             counters: Counters::default(),
-            router: dispatch::router(web),
+            once: Once::default(),
+            followers: Followers::default(),
+            api: api::router(web),
+            console: console::router(web),
             entropy: SystemEntropy::new(),
             operations,
             settings,
@@ -96,6 +105,11 @@ impl Web {
     /// What was answered, and who is connected.
     pub fn counts(&self) -> Counts {
         self.counters.now()
+    }
+
+    /// Ends the streams of live pages: they have no end of their own.
+    pub(crate) fn end_following(&self) {
+        self.followers.end();
     }
 
     pub(crate) fn counters(&self) -> &Counters {

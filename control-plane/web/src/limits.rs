@@ -10,7 +10,7 @@ use crate::http::rate::Rate;
 pub struct Limits {
     /// Requests from one address (of IPv6: one /64), whoever they are for.
     pub by_address: Rate,
-    /// Requests with one API key.
+    /// Requests with one API key, or of one session.
     pub by_key: Rate,
     /// Requests that are being answered at a time.
     pub requests: usize,

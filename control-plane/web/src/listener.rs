@@ -25,14 +25,18 @@ use tower::service_fn;
 
 use crate::Web;
 use crate::http::address::network_of;
+use crate::http::dressed::Dressed;
 use crate::limits::Limits;
 use crate::problem::Problem;
 
-/// Bytes of the head of a request.
+/// Bytes of the head of a request, and its fields.
 const HEAD_BYTES: usize = 16 * 1024;
-
-/// Headers of a request.
 const HEADERS: usize = 64;
+
+/// The same as the HTTP library sees to it. It takes a little more, so that most of what is too large is still refused in
+/// words; beyond that it refuses by itself.
+const LIBRARY_HEAD_BYTES: usize = 2 * HEAD_BYTES;
+const LIBRARY_HEADERS: usize = 2 * HEADERS;
 
 /// Requests of one HTTP/2 connection at a time.
 const STREAMS: u32 = 64;
@@ -93,6 +97,7 @@ pub async fn serve(
         });
     }
     tracker.close();
+    web.end_following();
     if timeout(limits.shutdown, tracker.wait()).await.is_err() {
         tracing::warn!(left = tracker.len(), "connections are cut off by the shutdown");
     }
@@ -119,13 +124,13 @@ async fn connection(
     let activity = Arc::new(Activity::default());
     let service = service_fn({
         let activity = Arc::clone(&activity);
+        let web = Arc::clone(&web);
         move |request: http::Request<Incoming>| {
             let (web, busy) = (Arc::clone(&web), Busy::begin(&activity));
             async move {
-                let response = if names_its_host(&request) {
-                    web.respond(request.map(Body::new), peer).await
-                } else {
-                    web.refuse(request.method(), Problem::host())
+                let response = match refused(&request) {
+                    None => web.respond(request.map(Body::new), peer).await,
+                    Some(problem) => web.refuse(request.method(), request.uri(), problem),
                 };
                 Ok::<_, Infallible>(response.map(|body| Body::new(busy.until_the_end_of(body))))
             }
@@ -133,6 +138,10 @@ async fn connection(
     });
     let builder = builder(&stream, &limits);
     let service = hyper_util::service::TowerToHyperService::new(service);
+    let stream = Dressed::new(stream, {
+        let web = Arc::clone(&web);
+        move |status| unreadable(&web, status)
+    });
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let mut ticks = interval(limits.head.min(limits.idle) / 2);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -167,6 +176,38 @@ async fn connection(
     }
 }
 
+/// What is refused before anybody looks at what is asked for.
+fn refused(request: &http::Request<Incoming>) -> Option<Problem> {
+    let sizes = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    let bytes = sizes.sum::<usize>() + request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    if bytes > HEAD_BYTES || request.headers().len() > HEADERS {
+        return Some(Problem::head_too_large());
+    }
+    (!names_its_host(request)).then(Problem::host)
+}
+
+/// The answer to what cannot be read as a request, as it stands on the connection.
+fn unreadable(web: &Web, status: http::StatusCode) -> Vec<u8> {
+    let problem = if status == http::StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE {
+        Problem::head_too_large()
+    } else if status == http::StatusCode::URI_TOO_LONG {
+        Problem::uri_too_long()
+    } else {
+        Problem::not_http()
+    };
+    let body = problem.document();
+    let (head, _) = web.refuse(&http::Method::GET, &http::Uri::from_static("/api"), problem).into_parts();
+    let reason = head.status.canonical_reason().unwrap_or_default();
+    let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", head.status.as_str()).into_bytes();
+    for (name, value) in &head.headers {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            bytes.extend_from_slice(part);
+        }
+    }
+    bytes.extend_from_slice(format!("connection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len()).as_bytes());
+    bytes
+}
+
 /// One host, so that whatever stands before us and we ourselves mean the same one (RFC 9112, section 3.2).
 fn names_its_host(request: &http::Request<Incoming>) -> bool {
     let hosts = request.headers().get_all(http::header::HOST).iter().count();
@@ -182,14 +223,14 @@ fn builder(stream: &TlsStream<TcpStream>, limits: &Limits) -> Builder<TokioExecu
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
-        .max_buf_size(HEAD_BYTES)
-        .max_headers(HEADERS)
+        .max_buf_size(LIBRARY_HEAD_BYTES)
+        .max_headers(LIBRARY_HEADERS)
         .keep_alive(true);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
-        .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX))
+        .max_header_list_size(u32::try_from(LIBRARY_HEAD_BYTES).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(RESETS)
         .max_local_error_reset_streams(RESETS)
         .max_send_buf_size(512 * 1024)

@@ -24,6 +24,8 @@ pub(crate) struct Problem {
     next: &'static str,
     retry_after_seconds: Option<u32>,
     allow: Option<String>,
+    /// A page of the console that helps.
+    page: Option<String>,
 }
 
 macro_rules! problems {
@@ -95,6 +97,29 @@ problems! {
     host = "E-WEB-019", BAD_REQUEST, "the request does not name its host exactly once", "send one Host header";
     /// A body that breaks the rules of its transfer, or stops in the middle.
     broken_body = "E-WEB-020", BAD_REQUEST, "the body broke off or is not framed as it says", "send it again, whole";
+    /// A form of another shape.
+    other_form = "E-WEB-022", UNPROCESSABLE_ENTITY, "the form does not fit", "load the page again and fill it in there";
+    /// Another content type than that of a form.
+    not_a_form = "E-WEB-023", UNSUPPORTED_MEDIA_TYPE, "the body is not a form",
+        "send it as application/x-www-form-urlencoded, as the page does";
+    /// The token of a form is missing, of another session, or garbage.
+    token = "E-WEB-024", FORBIDDEN, "the form was not made for this session, or the session has changed since",
+        "load the page again and send it from there; nothing was changed";
+    /// Another site asked for a change.
+    origin = "E-WEB-025", FORBIDDEN, "the request came from another site", "do it from a page of this console; nothing was changed";
+    /// The form was sent before.
+    sent_before = "E-WEB-026", CONFLICT, "this form was sent before", "what it made is in the list; load the page again to make another one";
+    /// Nobody is signed in.
+    signed_out = "E-WEB-027", UNAUTHORIZED, "nobody is signed in, or the session has ended", "sign in";
+    /// It is done by another page.
+    elsewhere = "E-WEB-028", CONFLICT, "this is done on another page", "go there";
+    /// More live pages than a session has.
+    too_many_live = "E-WEB-029", TOO_MANY_REQUESTS, "this session follows as many pages live as it may", "close some of them, or load this one again by hand";
+    /// Not HTTP, or a head that is larger than allowed.
+    not_http = "E-WEB-030", BAD_REQUEST, "this is not a request that can be read", "send HTTP/1.1 or HTTP/2 as its standards write it";
+    /// A head that is larger than allowed.
+    head_too_large = "E-WEB-031", REQUEST_HEADER_FIELDS_TOO_LARGE, "the head of the request is larger than 16 KiB or has more than 64 fields",
+        "send less; a browser may have to forget its cookies of this site";
     /// Our fault.
     fault = "E-WEB-099", INTERNAL_SERVER_ERROR, "the control plane failed to do this; its log says why",
         "tell the operator of the control plane the X-Request-Id of this answer";
@@ -102,7 +127,7 @@ problems! {
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: &str, next: &'static str) -> Self {
-        Self { status, code, detail: detail.to_owned(), next, retry_after_seconds: None, allow: None }
+        Self { status, code, detail: detail.to_owned(), next, retry_after_seconds: None, allow: None, page: None }
     }
 
     /// An answer that does not come.
@@ -129,16 +154,50 @@ impl Problem {
         self
     }
 
+    /// The same, with a page of the console that helps.
+    pub(crate) fn helped_by(mut self, page: &str) -> Self {
+        self.page = Some(page.to_owned());
+        self
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// What to do about it, for somebody who looks at a page and not at an API.
+    pub(crate) fn next_for_people(&self) -> &str {
+        match self.code {
+            "E-WEB-002" => "go to the overview, or back to where the link was",
+            "E-WEB-003" => "go to the overview and do it from there",
+            "E-WEB-008" | "E-WEB-009" => "take out what stands behind the question mark of the address",
+            "E-WEB-011" => "wait a moment and load the page again",
+            "E-WEB-018" => "look whether it was done before you do it again",
+            "E-WEB-099" => "tell the operator of the control plane the id of this request",
+            _ => self.next,
+        }
+    }
+
+    pub(crate) fn seconds(&self) -> Option<u32> {
+        self.retry_after_seconds
+    }
+
+    pub(crate) fn allow(&self) -> Option<&str> {
+        self.allow.as_deref()
+    }
+
     /// The stable code.
-    #[cfg(test)]
     pub(crate) fn code(&self) -> &'static str {
         self.code
     }
 
-    /// The answer that says it.
-    pub(crate) fn into_response(self) -> Response<Body> {
+    /// The document that says it.
+    pub(crate) fn document(&self) -> String {
         let title = self.status.canonical_reason().unwrap_or("Error");
-        let document = serde_json::json!({
+        let mut document = serde_json::json!({
             "type": format!("urn:proctor:error:{}", self.code),
             "title": title,
             "status": self.status.as_u16(),
@@ -146,7 +205,15 @@ impl Problem {
             "detail": self.detail,
             "next": self.next,
         });
-        let mut response = Response::new(Body::from(document.to_string()));
+        if let (Some(page), Some(fields)) = (&self.page, document.as_object_mut()) {
+            fields.insert("next_page".to_owned(), page.as_str().into());
+        }
+        document.to_string()
+    }
+
+    /// The answer that says it.
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::from(self.document()));
         *response.status_mut() = self.status;
         response.extensions_mut().insert(Coded(self.code));
         let headers = response.headers_mut();

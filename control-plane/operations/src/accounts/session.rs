@@ -63,28 +63,41 @@ pub(super) struct HalfSession {
 impl Operations {
     /// Whom the cookie lets in. What does not hold is `Nobody`, whatever the reason.
     pub async fn session(&self, cookie: &str, client: &Client) -> Result<Seen, Error> {
-        let now = self.now();
         let network = network_of(client.address());
         // Only cookies that never were, or were replaced, count: nobody guesses 256 bits, and nobody shall ask for free.
-        self.0.wrong_cookies.attempt(&network, now)?;
-        let Ok(token) = SessionToken::parse(cookie) else { return Ok(Seen::Nobody) };
+        self.0.wrong_cookies.attempt(&network, self.now())?;
+        let Some((permit, session, seen)) = self.seen(cookie).await? else { return Ok(Seen::Nobody) };
+        self.0.wrong_cookies.succeeded(&network);
+        if matches!(seen, Seen::Full(_)) {
+            self.note_seen(&permit, &session, client, self.now()).await;
+        }
+        Ok(seen)
+    }
+
+    /// The same, by a page that looks by itself whether something changed: that is no use of the session, which goes idle
+    /// all the same.
+    pub async fn look_at_session(&self, cookie: &str) -> Result<Seen, Error> {
+        Ok(self.seen(cookie).await?.map_or(Seen::Nobody, |(_, _, seen)| seen))
+    }
+
+    /// The session of a cookie with whom it lets in; `None` for a cookie that never was or was replaced.
+    async fn seen(&self, cookie: &str) -> Result<Option<(Permit, Session, Seen)>, Error> {
+        let now = self.now();
+        let Ok(token) = SessionToken::parse(cookie) else { return Ok(None) };
         let permit = policy::system(token.tenant(), Permission::Authenticate)?;
         let tx = self.store().read(&permit).await?;
-        let Some(session) = tx.session_by_digest(&token.digest()).await? else { return Ok(Seen::Nobody) };
-        self.0.wrong_cookies.succeeded(&network);
-        if tx.tenant_state().await? != Some(TenantState::Active) {
-            return Ok(Seen::Nobody);
-        }
-        let Some(person) = tx.person(session.person).await? else { return Ok(Seen::Nobody) };
-        if session.is_half(now) && person.state == PersonState::Active {
-            return self.half(&tx, session, person).await.map(Seen::Half);
-        }
-        let Some(caller) = Caller::of_session(self.session_standing(token.tenant(), &session, &person), now) else {
-            return Ok(Seen::Nobody);
+        let Some(session) = tx.session_by_digest(&token.digest()).await? else { return Ok(None) };
+        let active = tx.tenant_state().await? == Some(TenantState::Active);
+        let person = if active { tx.person(session.person).await? } else { None };
+        let seen = match person {
+            None => Seen::Nobody,
+            Some(person) if session.is_half(now) && person.state == PersonState::Active => {
+                self.half(&tx, session.clone(), person).await.map(Seen::Half)?
+            }
+            Some(person) => Caller::of_session(self.session_standing(token.tenant(), &session, &person), now)
+                .map_or(Seen::Nobody, Seen::Full),
         };
-        drop(tx);
-        self.note_seen(&permit, &session, client, now).await;
-        Ok(Seen::Full(caller))
+        Ok(Some((permit, session, seen)))
     }
 
     async fn half(&self, tx: &ReadTx, session: Session, person: Person) -> Result<Half, Error> {

@@ -29,11 +29,11 @@ pub struct Me {
     pub drilldowns: bool,
     /// The person.
     pub person: Person,
-    /// The key.
-    pub key: ApiKeyId,
+    /// The key, if it was one; a session at the console has none.
+    pub key: Option<ApiKeyId>,
     /// What they may do.
     pub role: Role,
-    /// What the key may be used for, at most.
+    /// What key or session may be used for, at most.
     pub scopes: Scopes,
 }
 
@@ -100,7 +100,7 @@ impl Operations {
         }
     }
 
-    /// Who the caller is, in words. Every key may ask this.
+    /// Who the caller is, in words. Everybody may ask this.
     pub async fn me(&self, caller: &Caller) -> Result<Me, Error> {
         let permit = policy::system(caller.tenant(), Permission::Authenticate)?;
         let tx = self.store().read(&permit).await?;
@@ -111,7 +111,7 @@ impl Operations {
             tenant_name: tenant.name,
             drilldowns: tenant.drilldowns,
             person,
-            key: caller.key().ok_or(Error::Unauthenticated)?,
+            key: caller.key(),
             role: caller.role(),
             scopes: caller.scopes(),
         })

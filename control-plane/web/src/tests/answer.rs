@@ -54,6 +54,8 @@ async fn session(fixture: &Fixture) -> Session {
         audit_root: proof::merkle::empty_root(),
         condition: Condition::Ready,
         seal_level: "key-file".parse().unwrap(),
+        mark: None,
+        marks_before: Vec::new(),
     };
     fixture.operations.hello(&peer, &hello).await.unwrap().0
 }

@@ -17,41 +17,41 @@ use ids::{PersonId, TenantId};
 use serde_json::Value;
 
 use super::samples::Things;
-use crate::http::headers::{ALWAYS, REQUEST_ID};
+use crate::http::headers::{ALWAYS, OTHERWISE, REQUEST_ID};
 use crate::{Limits, Rate, Settings, Web};
 
-pub(super) const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+pub(crate) const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
-pub(super) struct Tenant {
-    pub(super) id: TenantId,
-    pub(super) owner: PersonId,
-    pub(super) key: String,
-    pub(super) things: Things,
+pub(crate) struct Tenant {
+    pub(crate) id: TenantId,
+    pub(crate) owner: PersonId,
+    pub(crate) key: String,
+    pub(crate) things: Things,
 }
 
-pub(super) struct Fixture {
-    pub(super) operations: Operations,
-    pub(super) web: Arc<Web>,
-    pub(super) clock: Arc<ManualClock>,
-    pub(super) ours: Tenant,
-    pub(super) theirs: Tenant,
-    pub(super) folder: tempfile::TempDir,
+pub(crate) struct Fixture {
+    pub(crate) operations: Operations,
+    pub(crate) web: Arc<Web>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) ours: Tenant,
+    pub(crate) theirs: Tenant,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 /// An answer, read to its end.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    pub(super) fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         let document = self.json();
         assert_eq!(self.headers["content-type"], "application/problem+json", "{document}");
         let keys: Vec<&String> = document.as_object().unwrap().keys().collect();
@@ -62,21 +62,21 @@ impl Answer {
         document["code"].as_str().unwrap().to_owned()
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 }
 
-pub(super) fn generous() -> Limits {
+pub(crate) fn generous() -> Limits {
     let many = Rate { per_second: NonZeroU32::new(100_000).unwrap(), burst: NonZeroU32::new(1_000_000).unwrap() };
     Limits { by_address: many, by_key: many, ..Limits::default() }
 }
 
-pub(super) async fn fixture() -> Fixture {
+pub(crate) async fn fixture() -> Fixture {
     fixture_with(generous()).await
 }
 
-pub(super) async fn fixture_with(limits: Limits) -> Fixture {
+pub(crate) async fn fixture_with(limits: Limits) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let config = Config::Sqlite(SqliteConfig::at(folder.path().join("control-plane.db")));
     migrate(&config).await.unwrap();
@@ -113,7 +113,7 @@ async fn tenant(operations: &Operations, name: &str) -> Tenant {
 
 impl Fixture {
     /// A key of our owner that carries these permissions.
-    pub(super) async fn key_with(&self, scopes: impl IntoIterator<Item = Permission>) -> String {
+    pub(crate) async fn key_with(&self, scopes: impl IntoIterator<Item = Permission>) -> String {
         let caller = self.operations.authenticate(&self.ours.key, CLIENT).await.unwrap();
         let words: Vec<&str> = scopes.into_iter().map(Permission::as_str).collect();
         let input = CreateApiKey {
@@ -125,15 +125,15 @@ impl Fixture {
         self.operations.create_api_key(&caller, input).await.unwrap().text.expose().clone()
     }
 
-    pub(super) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.ask(Method::GET, path, &self.ours.key, None).await
     }
 
-    pub(super) async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.ask(Method::POST, path, &self.ours.key, Some(body)).await
     }
 
-    pub(super) async fn ask(&self, method: Method, path: &str, key: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn ask(&self, method: Method, path: &str, key: &str, body: Option<Value>) -> Answer {
         let mut request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {key}"));
         if body.is_some() {
             request = request.header("content-type", "application/json");
@@ -143,12 +143,20 @@ impl Fixture {
     }
 
     /// Sends a request as it is. Whatever the answer, it must carry every header that answers carry.
-    pub(super) async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.web.respond(request, CLIENT).await;
         let (head, body) = response.into_parts();
         for (name, value) in ALWAYS {
             let found: Vec<_> = head.headers.get_all(*name).iter().collect();
             assert_eq!(found, [value], "{name} on {}", head.status);
+        }
+        for (name, _) in OTHERWISE {
+            assert_eq!(head.headers.get_all(*name).iter().count(), 1, "{name} on {}", head.status);
+        }
+        let media = head.headers.get("content-type").map(|media| media.as_bytes()).unwrap_or_default();
+        if media.ends_with(b"json") {
+            let (policy, cache) = (&head.headers["content-security-policy"], &head.headers["cache-control"]);
+            assert!(policy.to_str().unwrap().starts_with("default-src 'none'") && cache == "no-store");
         }
         let id = head.headers[REQUEST_ID].to_str().unwrap();
         assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");

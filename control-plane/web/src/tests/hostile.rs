@@ -5,8 +5,8 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::harness::{Answer, fixture};
-use crate::resource::routes;
-use crate::route::{Shape, Verb};
+use crate::api::resource::routes;
+use crate::api::route::{Shape, Verb};
 
 fn nasty() -> Vec<Value> {
     let mut values = vec![

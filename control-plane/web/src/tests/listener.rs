@@ -157,6 +157,31 @@ async fn heads_are_bounded() {
     }
 }
 
+/// Also what is no request at all, and what the HTTP library refuses by itself.
+#[tokio::test]
+async fn every_refusal_has_the_headers_that_stand_on_all_answers() {
+    let served = served(generous()).await;
+    for (head, status, code) in [
+        ("nonsense\r\n\r\n".to_owned(), "400", "E-WEB-030"),
+        ("GET / HTTP/9.9\r\nHost: a\r\n\r\n".to_owned(), "400", "E-WEB-030"),
+        ("GET /\u{1} HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), "400", "E-WEB-030"),
+        ("GET / HTTP/1.1\r\nHost: a\r\n b: c\r\n: d\r\n\r\n".to_owned(), "400", "E-WEB-030"),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "a".repeat(17 * 1024)), "431", "E-WEB-031"),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: a\r\n".repeat(70)), "431", "E-WEB-031"),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: a\r\n".repeat(500)), "431", "E-WEB-031"),
+    ] {
+        let mut stream = served.connect(&[b"http/1.1"]).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+        let text = read_all(&mut stream).await;
+        assert!(text.starts_with(&format!("HTTP/1.1 {status} ")) && text.contains(code), "{head:.80}: {text}");
+        for (name, value) in crate::http::headers::ALWAYS {
+            assert_eq!(text.matches(&format!("\r\n{name}: {value}\r\n")).count(), 1, "{name}: {text}");
+        }
+        assert!(text.contains("\r\ncontent-security-policy: default-src 'none'") && text.contains("x-request-id: "), "{text}");
+    }
+}
+
 #[tokio::test]
 async fn a_request_names_one_host_and_a_body_is_framed_as_it_says() {
     let served = served(generous()).await;

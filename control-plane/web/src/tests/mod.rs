@@ -1,6 +1,7 @@
 //! The API over real operations and a real database, with two tenants side by side.
 
 mod answer;
+mod console;
 mod harness;
 mod hostile;
 mod idempotency;

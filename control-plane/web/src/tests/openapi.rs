@@ -6,8 +6,8 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::harness::fixture;
-use crate::resource::routes;
-use crate::route::{Access, Shape, Verb};
+use crate::api::resource::routes;
+use crate::api::route::{Access, Shape, Verb};
 
 fn document() -> Value {
     serde_json::to_value(crate::openapi()).unwrap()

@@ -7,8 +7,8 @@ use control_plane_domain::policy::{Permission, Role, Scopes};
 use http::{Method, Request, StatusCode};
 
 use super::harness::{Answer, Fixture, Tenant, fixture};
-use crate::resource::routes;
-use crate::route::{Access, Route, Shape, Verb};
+use crate::api::resource::routes;
+use crate::api::route::{Access, Route, Shape, Verb};
 
 fn method(route: &Route) -> Method {
     match route.verb {

@@ -19,27 +19,27 @@ use proof::manifest::{CheckLine, ItemLine, Manifest, ProcedureVersion, RunLine, 
 use serde_json::{Value, json};
 use verdict::{Counts, EvidenceClass, EvidenceForm, Severity, Status, StepStatus, Trigger};
 
-use crate::route::Route;
+use crate::api::route::Route;
 
-pub(super) const PROCEDURE: Digest = Digest::from_bytes([4; 32]);
-pub(super) const FINGERPRINT: Digest = Digest::from_bytes([5; 32]);
+pub(crate) const PROCEDURE: Digest = Digest::from_bytes([4; 32]);
+pub(crate) const FINGERPRINT: Digest = Digest::from_bytes([5; 32]);
 
 /// The ids of what is there.
 #[derive(Debug, Clone)]
-pub(super) struct Things {
-    pub(super) runner: RunnerId,
-    pub(super) token: TokenId,
-    pub(super) run: RunId,
-    pub(super) item: ItemId,
-    pub(super) drilldown: RequestId,
-    pub(super) request: RequestId,
-    pub(super) alarm: AlarmId,
-    pub(super) person: PersonId,
-    pub(super) key: ApiKeyId,
+pub(crate) struct Things {
+    pub(crate) runner: RunnerId,
+    pub(crate) token: TokenId,
+    pub(crate) run: RunId,
+    pub(crate) item: ItemId,
+    pub(crate) drilldown: RequestId,
+    pub(crate) request: RequestId,
+    pub(crate) alarm: AlarmId,
+    pub(crate) person: PersonId,
+    pub(crate) key: ApiKeyId,
 }
 
 impl Things {
-    pub(super) async fn make(operations: &Operations, tenant: TenantId, owner: PersonId, key: ApiKeyId) -> Self {
+    pub(crate) async fn make(operations: &Operations, tenant: TenantId, owner: PersonId, key: ApiKeyId) -> Self {
         let now = operations.clock().now();
         let id = |number: u8| {
             let mut random = [number; 10];
@@ -254,7 +254,7 @@ impl Things {
     }
 
     /// Every id, as text.
-    pub(super) fn ids(&self) -> Vec<String> {
+    pub(crate) fn ids(&self) -> Vec<String> {
         vec![
             self.runner.to_string(),
             self.token.to_string(),
@@ -269,7 +269,7 @@ impl Things {
     }
 
     /// The path of a route with these ids in it.
-    pub(super) fn path_of(&self, route: &Route) -> String {
+    pub(crate) fn path_of(&self, route: &Route) -> String {
         let request = if route.path.contains("run-requests") { self.request } else { self.drilldown };
         route
             .path
@@ -285,7 +285,7 @@ impl Things {
     }
 
     /// A good body for a route; `None` if it takes none.
-    pub(super) fn body_of(&self, route: &Route) -> Option<Value> {
+    pub(crate) fn body_of(&self, route: &Route) -> Option<Value> {
         route.body?;
         let justified = json!({"justification": "as agreed"});
         Some(match route.id {
@@ -303,7 +303,7 @@ impl Things {
         })
     }
 
-    pub(super) fn new_drilldown(&self) -> Value {
+    pub(crate) fn new_drilldown(&self) -> Value {
         let recipient = hpke::KeyPair::generate(&SystemEntropy::new()).public();
         json!({
             "run": self.run,

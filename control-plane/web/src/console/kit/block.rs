@@ -1,0 +1,150 @@
+//! Larger parts: what is said above a form or a list, below a list, instead of one.
+
+use std::fmt::Display;
+
+use askama::Template;
+
+use super::{Html, Tone, html};
+use crate::console::path::Href;
+
+#[derive(Template)]
+#[template(ext = "html", source = r#"<input type="hidden" name="{{ name }}" value="{{ value }}">"#)]
+struct Hidden<'h> {
+    name: &'h str,
+    value: &'h str,
+}
+
+/// A hidden field.
+pub(crate) fn hidden(name: &str, value: &str) -> Html {
+    html(&Hidden { name, value })
+}
+
+#[derive(Template)]
+#[template(
+    ext = "html",
+    source = r#"<div class="notice is-{{ class }}" role="{% if urgent %}alert{% else %}status{% endif %}"><p>{{ text }}</p></div>"#
+)]
+struct Notice {
+    class: &'static str,
+    urgent: bool,
+    text: String,
+}
+
+/// A sentence that must be seen.
+pub(crate) fn notice(tone: Tone, text: impl Display) -> Html {
+    let urgent = matches!(tone, Tone::Bad | Tone::Warn);
+    html(&Notice { class: tone.class(), urgent, text: text.to_string() })
+}
+
+#[derive(Template)]
+#[template(
+    ext = "html",
+    source = r#"<div class="empty"><p class="empty-title">{{ title }}</p><p>{{ text }}</p>{% if let Some((label, href)) = link %}<p><a class="button" href="{{ href }}">{{ label }}</a></p>{% endif %}</div>"#
+)]
+struct Empty<'e> {
+    title: &'e str,
+    text: &'e str,
+    link: Option<(&'e str, String)>,
+}
+
+/// What stands where nothing is yet: what it would be, and how it comes to be.
+pub(crate) fn empty(title: &str, text: &str, link: Option<(&str, String)>) -> Html {
+    html(&Empty { title, text, link })
+}
+
+#[derive(Template)]
+#[template(
+    ext = "html",
+    source = r#"{% if let Some(why) = why %}<p class="fault" id="fault-{{ id }}">{{ why }}</p>{% endif %}"#
+)]
+struct Fault<'f> {
+    id: String,
+    why: Option<&'f str>,
+}
+
+/// What is wrong with a field.
+pub(crate) fn fault(name: &str, why: Option<&str>) -> Html {
+    html(&Fault { id: super::word(name), why })
+}
+
+#[derive(Template)]
+#[template(
+    ext = "html",
+    source = r##"{% if !faults.is_empty() %}<div class="notice is-bad" role="alert" tabindex="-1" data-focus><p>This was not done:</p><ul>{% for (id, field, why) in faults %}<li>{% if field.is_empty() %}{{ why }}{% else %}<a href="#f-{{ id }}">{{ field }}</a>: {{ why }}{% endif %}</li>{% endfor %}</ul></div>{% endif %}"##
+)]
+struct Faults {
+    faults: Vec<(String, String, String)>,
+}
+
+/// Everything that is wrong with a form; each leads to its field.
+pub(crate) fn faults(faults: &[(&'static str, String)]) -> Html {
+    let row = |(name, why): &(&str, String)| (super::word(name), name.replace(['_', '-'], " "), why.clone());
+    html(&Faults { faults: faults.iter().map(row).collect() })
+}
+
+/// The way through a list.
+#[derive(Debug, Default)]
+pub(crate) struct Pager {
+    pub(crate) first: Option<Href>,
+    pub(crate) next: Option<Href>,
+    pub(crate) csv: Option<Href>,
+    pub(crate) rows: usize,
+}
+
+#[derive(Template)]
+#[template(
+    ext = "html",
+    source = r#"<nav class="pager" aria-label="Pages of this list"><span class="quiet">{{ pager.rows }} {% if pager.rows == 1 %}row{% else %}rows{% endif %}</span>{% if let Some(first) = pager.first %} <a href="{{ first }}" rel="first">First page</a>{% endif %}{% if let Some(next) = pager.next %} <a class="button second" href="{{ next }}" rel="next">Next page</a>{% endif %}{% if let Some(csv) = pager.csv %} <a class="csv" href="{{ csv }}" download>All as CSV</a>{% endif %}</nav>"#
+)]
+struct PagerPart<'p> {
+    pager: &'p Pager,
+}
+
+impl Pager {
+    pub(crate) fn html(&self) -> Html {
+        html(&PagerPart { pager: self })
+    }
+}
+
+/// A form that asks for a name before it does what cannot be undone.
+pub(crate) struct ConfirmByName {
+    /// Unique in the page: ids begin with it.
+    pub(crate) id: &'static str,
+    pub(crate) action: Href,
+    /// The name to be typed.
+    pub(crate) name: String,
+    pub(crate) title: String,
+    pub(crate) warning: String,
+    pub(crate) button: String,
+}
+
+#[derive(Template)]
+#[template(
+    ext = "html",
+    source = r#"<details class="danger" id="{{ form.id }}"><summary>{{ form.title }}</summary><form method="post" action="{{ form.action }}">{{ csrf }}<p>{{ form.warning }}</p><div class="field"><label for="f-{{ form.id }}-confirm">Type <strong class="typed">{{ form.name }}</strong> to confirm</label><input id="f-{{ form.id }}-confirm" name="confirm" type="text" required autocomplete="off" spellcheck="false" autocapitalize="off"></div><button type="submit" class="danger">{{ form.button }}</button></form></details>"#
+)]
+struct Confirm<'c> {
+    form: &'c ConfirmByName,
+    csrf: Html,
+}
+
+/// A confirm-by-name form. It is closed until it is wanted.
+pub(crate) fn confirm(form: &ConfirmByName, token: &str) -> Html {
+    html(&Confirm { form, csrf: hidden(crate::console::csrf::FIELD, token) })
+}
+
+#[derive(Template)]
+#[template(
+    ext = "html",
+    source = r#"<div class="progress"><span>{{ label }}</span> <progress value="{{ done }}" max="{{ total }}" aria-label="{{ label }}">{{ done }} of {{ total }}</progress> <span class="quiet">{{ done }} of {{ total }}</span></div>"#
+)]
+struct Progress<'p> {
+    label: &'p str,
+    done: u64,
+    total: u64,
+}
+
+/// How far something has come.
+pub(crate) fn progress(label: &str, done: u64, total: u64) -> Html {
+    html(&Progress { label, done: done.min(total), total })
+}

@@ -1,0 +1,251 @@
+//! What an administrator has to look at: each alarm with what it means, what to do, and who looked at it.
+
+pub(crate) mod meaning;
+
+use askama::Template;
+use control_plane_domain::alarm::Alarm;
+use control_plane_domain::policy::Permission;
+use http::StatusCode;
+use ids::AlarmId;
+use proof::text::FreeText;
+
+use crate::console::answer::Answer;
+use crate::console::csv;
+use crate::console::frame::{Frame, Section};
+use crate::console::kit::{Pager, Tone};
+use crate::console::pages::who::{Linked, Who};
+use crate::console::path::{self, Href};
+use crate::console::route::{Access, Field, PageRoute, Takes};
+use crate::console::trouble::Trouble;
+use crate::console::values::Draft;
+use crate::console::visit::Visit;
+use crate::http::verb::Verb;
+
+const LIST: &[Permission] = &[Permission::AlarmsList];
+
+pub(crate) const ROUTES: &[PageRoute] = &[
+    PageRoute {
+        verb: Verb::Get,
+        path: "/alarms",
+        name: "alarms",
+        access: Access::Permitted(LIST, |visit| Box::pin(list(visit))),
+        query: &[Field::one("state"), Field::one("cursor"), Field::one("format")],
+        takes: Takes::Nothing,
+    },
+    PageRoute {
+        verb: Verb::Get,
+        path: "/alarms/{alarm}",
+        name: "alarm",
+        access: Access::Permitted(LIST, |visit| Box::pin(one(visit))),
+        query: &[],
+        takes: Takes::Nothing,
+    },
+    PageRoute {
+        verb: Verb::Get,
+        path: "/alarms/{alarm}/evidence",
+        name: "alarm.evidence",
+        access: Access::Permitted(LIST, |visit| Box::pin(evidence(visit))),
+        query: &[],
+        takes: Takes::Nothing,
+    },
+    PageRoute {
+        verb: Verb::Post,
+        path: "/alarms/{alarm}/acknowledge",
+        name: "alarm.acknowledge",
+        access: Access::Permitted(&[Permission::AlarmsAcknowledge], |visit| Box::pin(acknowledge(visit))),
+        query: &[],
+        takes: Takes::Form(&[Field::one("justification")]),
+    },
+];
+
+/// Which alarms a list shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Open,
+    All,
+}
+
+#[derive(Template)]
+#[template(path = "page/alarms.html")]
+struct AlarmsPage {
+    frame: Frame,
+    rows: Vec<Row>,
+    shown: Shown,
+    pager: Pager,
+}
+
+#[derive(Template)]
+#[template(path = "page/alarm.html")]
+struct AlarmPage {
+    frame: Frame,
+    row: Row,
+    draft: Draft,
+}
+
+/// An alarm in words.
+struct Row {
+    alarm: Alarm,
+    title: &'static str,
+    tone: Tone,
+    meaning: &'static str,
+    next_step: &'static str,
+    command: Option<&'static str>,
+    runner: Option<Linked>,
+    by: Option<Linked>,
+    href: Href,
+}
+
+impl Row {
+    fn new(alarm: Alarm, who: &Who) -> Self {
+        let kind = alarm.kind;
+        Self {
+            title: meaning::title(kind),
+            tone: if alarm.acknowledged.is_some() { Tone::Quiet } else { meaning::tone(kind) },
+            meaning: meaning::meaning(kind),
+            next_step: meaning::next_step(kind),
+            command: meaning::command(kind),
+            runner: alarm.runner.map(|runner| who.runner(runner)),
+            by: alarm.acknowledged.map(|acknowledged| who.person(acknowledged.by)),
+            href: path::alarm(alarm.id),
+            alarm,
+        }
+    }
+}
+
+async fn list(visit: &Visit) -> Result<Answer, Trouble> {
+    let shown = match visit.query().text("state") {
+        None | Some("open") => Shown::Open,
+        Some("all") => Shown::All,
+        Some(_) => return Err(Trouble::invalid("`state` is `open` or `all`")),
+    };
+    if visit.query().text("format") == Some("csv") {
+        return table(visit, shown).await;
+    }
+    let open_only = shown == Shown::Open;
+    let listed = visit.operations().list_alarms(visit.caller(), open_only, &visit.query().page()?).await?;
+    let pager = visit.pager(&listed);
+    let who = names(visit, &listed.items).await?;
+    let rows = listed.items.into_iter().map(|alarm| Row::new(alarm, &who)).collect();
+    let frame = visit.frame(Section::Alarms, "Alarms").live();
+    Answer::page(&AlarmsPage { frame, rows, shown, pager })
+}
+
+async fn one(visit: &Visit) -> Result<Answer, Trouble> {
+    show(visit, StatusCode::OK, Draft::default()).await
+}
+
+async fn show(visit: &Visit, status: StatusCode, draft: Draft) -> Result<Answer, Trouble> {
+    let alarm = visit.operations().get_alarm(visit.caller(), visit.path("alarm", "alarm")?).await?;
+    let who = names(visit, std::slice::from_ref(&alarm)).await?;
+    let row = Row::new(alarm, &who);
+    let frame = visit.frame(Section::Alarms, row.title).crumb("Alarms", path::alarms());
+    Answer::page_with(status, &AlarmPage { frame, row, draft })
+}
+
+async fn names(visit: &Visit, alarms: &[Alarm]) -> Result<Who, Trouble> {
+    let people = alarms.iter().filter_map(|alarm| alarm.acknowledged.map(|acknowledged| acknowledged.by));
+    Who::read(visit, people, alarms.iter().filter_map(|alarm| alarm.runner)).await
+}
+
+/// What proves the alarm, exact bytes. Some of it was written by a Runner: it is a file to be saved, never shown.
+async fn evidence(visit: &Visit) -> Result<Answer, Trouble> {
+    let alarm = visit.operations().get_alarm(visit.caller(), visit.path("alarm", "alarm")?).await?;
+    let Some(bytes) = alarm.evidence else { return Err(Trouble::not_found("evidence of this alarm")) };
+    Ok(Answer::file("application/octet-stream", &format!("alarm-{}.bin", alarm.id), bytes))
+}
+
+async fn acknowledge(visit: &Visit) -> Result<Answer, Trouble> {
+    let alarm: AlarmId = visit.path("alarm", "alarm")?;
+    let mut draft = visit.form().draft();
+    let Some(justification) = draft.read::<FreeText>("justification") else {
+        return show(visit, StatusCode::UNPROCESSABLE_ENTITY, draft).await;
+    };
+    match visit.operations().acknowledge_alarm(visit.caller(), alarm, justification).await {
+        Ok(_) => Ok(Answer::go(path::alarms()).saying("The alarm is acknowledged. That it was looked at is in the audit log.")),
+        Err(error) => {
+            draft.refuse(error)?;
+            show(visit, StatusCode::CONFLICT, draft).await
+        }
+    }
+}
+
+async fn table(visit: &Visit, shown: Shown) -> Result<Answer, Trouble> {
+    let (operations, caller, open_only) = (visit.operations().clone(), visit.caller().clone(), shown == Shown::Open);
+    csv::answer(
+        visit,
+        "alarms",
+        &["Alarm", "Kind", "What happened", "Runner", "Subject", "Opened", "Acknowledged", "Acknowledged by"],
+        move |page| {
+            let (operations, caller) = (operations.clone(), caller.clone());
+            async move { operations.list_alarms(&caller, open_only, &page).await }
+        },
+        |alarm: &Alarm| {
+            csv::Row::new()
+                .text(alarm.id)
+                .text(alarm.kind)
+                .text(meaning::title(alarm.kind))
+                .maybe(alarm.runner)
+                .maybe(alarm.subject.as_ref())
+                .time(alarm.opened)
+                .maybe_time(alarm.acknowledged.map(|acknowledged| acknowledged.at))
+                .maybe(alarm.acknowledged.map(|acknowledged| acknowledged.by))
+        },
+    )
+    .await
+}
+
+#[cfg(test)]
+pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
+    use clock::Timestamp;
+    use control_plane_domain::alarm::{Acknowledged, AlarmKind};
+    use ids::{PersonId, RunnerId};
+
+    use crate::console::sample::{HOSTILE, Sample};
+
+    let now = Timestamp::from_millis(1_795_000_000_000);
+    let (ada, runner) = (PersonId::from_parts(1, [1; 10]), RunnerId::from_parts(1, [2; 10]));
+    let who = |label: &str| Who::sample(&[(ada, "Ada")], &[(runner, label)]);
+    let hostile = crate::console::sample::hostile_text().to_string();
+    let alarm = |kind, acknowledged| Alarm {
+        id: AlarmId::from_parts(1, [3; 10]),
+        kind,
+        runner: Some(runner),
+        subject: Some("access-review".parse().unwrap()),
+        opened: now.plus_ms(-60_000),
+        evidence: Some(b"x".to_vec()),
+        acknowledged,
+    };
+    let frame = || Frame::sample(Section::Alarms, "Alarms");
+    let list = |shown, rows| AlarmsPage { frame: frame(), rows, shown, pager: Pager::default() };
+    let all: Vec<Row> = AlarmKind::ALL.iter().map(|kind| Row::new(alarm(*kind, None), &who("warehouse"))).collect();
+    let one = |row, draft| AlarmPage { frame: frame(), row, draft };
+    let acknowledged = Some(Acknowledged { by: ada, at: now });
+    let mut samples: Vec<Sample> = AlarmKind::ALL
+        .iter()
+        .map(|kind| {
+            let row = Row::new(alarm(*kind, None), &who("warehouse"));
+            Sample::page(format!("alarm, {kind}").leak(), &one(row, Draft::default()))
+        })
+        .collect();
+    samples.extend([
+        Sample::page("alarms, of every kind", &list(Shown::Open, all)),
+        Sample::page("alarms, none", &list(Shown::Open, vec![])),
+        Sample::page("alarms, none ever", &list(Shown::All, vec![])),
+        Sample::page(
+            "alarms, hostile",
+            &list(Shown::All, vec![Row::new(alarm(AlarmKind::Gap, acknowledged), &who(&hostile))]),
+        ),
+        Sample::page(
+            "alarm, acknowledged",
+            &one(Row::new(alarm(AlarmKind::Gap, acknowledged), &who(&hostile)), Draft::default()),
+        ),
+        Sample::page(
+            "alarm, hostile",
+            &one(
+                Row::new(alarm(AlarmKind::Gap, None), &who(&hostile)),
+                Draft::of([("justification", HOSTILE.to_owned())]),
+            ),
+        ),
+    ]);
+    samples
+}

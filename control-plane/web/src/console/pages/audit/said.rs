@@ -1,0 +1,126 @@
+//! Sentences about the audit log as a page shows them, with everything that they name linked.
+
+use std::collections::BTreeSet;
+
+use askama::Template;
+use control_plane_domain::audit::AuditRecord;
+use control_plane_domain::audit_log::AuditLine;
+use ids::{PersonId, RunnerId};
+use proof::log::Line;
+
+use super::sentence::{self, Part};
+use crate::console::kit::{self, Html};
+use crate::console::pages::who::{Who, short};
+use crate::console::path::{self, Href};
+use crate::console::zone::Zone;
+
+/// A line of the log, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) line: AuditLine,
+    pub(crate) actor: Vec<Part>,
+    pub(crate) what: Vec<Part>,
+}
+
+impl Told {
+    /// What a line says. One that this version cannot read is shown as it stands, and says so.
+    pub(crate) fn of(line: AuditLine) -> Self {
+        let record = Line::parse(&line.line).ok().and_then(|line| AuditRecord::read(&line).ok());
+        let (actor, what) = match record {
+            Some(AuditRecord { actor, action }) => (sentence::actor(&actor), sentence::sentence(action)),
+            None => {
+                let words = "This version cannot read the record; its exact line is below.".to_owned();
+                (vec![Part::Words("unknown".to_owned())], vec![Part::Words(words)])
+            }
+        };
+        Self { line, actor, what }
+    }
+
+    /// Whoever the line names.
+    pub(crate) fn names(&self) -> (BTreeSet<PersonId>, BTreeSet<RunnerId>) {
+        let parts = || self.actor.iter().chain(&self.what);
+        let people = parts().filter_map(|part| if let Part::Person(person) = part { Some(*person) } else { None });
+        let runners = parts().filter_map(|part| if let Part::Runner(runner) = part { Some(*runner) } else { None });
+        (people.collect(), runners.collect())
+    }
+}
+
+/// How a piece of a sentence is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Plain,
+    Quoted,
+    Code,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Piece {
+    look: Look,
+    text: String,
+    href: Option<Href>,
+}
+
+#[derive(Template)]
+#[template(path = "part/sentence.html")]
+struct Sentence {
+    pieces: Vec<Piece>,
+}
+
+/// The sentence as markup.
+pub(crate) fn html(parts: &[Part], who: &Who, zone: Zone) -> Html {
+    kit::html(&Sentence { pieces: parts.iter().map(|part| piece(part, who, zone)).collect() })
+}
+
+/// The sentence as text, ids in full.
+pub(crate) fn text(parts: &[Part], who: &Who) -> String {
+    parts.iter().map(|part| plain(part, who)).collect()
+}
+
+fn piece(part: &Part, who: &Who, zone: Zone) -> Piece {
+    let of = |look, text: String, href| Piece { look, text, href };
+    match part {
+        Part::Words(words) => of(Look::Plain, words.clone(), None),
+        Part::Quote(text) => of(Look::Quoted, text.to_string(), None),
+        Part::Word(word) => of(Look::Code, word.clone(), None),
+        Part::Time(time) => of(Look::Plain, zone.minute(*time), None),
+        Part::Person(person) => {
+            let linked = who.person(*person);
+            of(Look::Plain, linked.text, linked.href)
+        }
+        Part::Runner(runner) => {
+            let linked = who.runner(*runner);
+            of(Look::Plain, linked.text, linked.href)
+        }
+        Part::Run(run) => of(Look::Code, short(run), Some(path::run(*run))),
+        Part::RunRequest(request) => of(Look::Code, short(request), Some(path::request(*request))),
+        Part::DrillDown(request) => of(Look::Code, short(request), Some(path::drilldown(*request))),
+        Part::Secret(secret) => {
+            of(Look::Code, short(secret), Some(path::secrets().at(&format!("secret-{secret}"))))
+        }
+        Part::Alarm(alarm) => of(Look::Plain, format!("alarm {}", short(alarm)), Some(path::alarm(*alarm))),
+        Part::Token(token) => {
+            of(Look::Code, short(token), Some(path::add_runner().at(&format!("token-{token}"))))
+        }
+        Part::Key(key) => of(Look::Code, short(key), Some(path::api_keys().at(&format!("key-{key}")))),
+        Part::Session(session) => of(Look::Code, short(session), None),
+        Part::Digest(digest) => of(Look::Code, digest.to_string().chars().take(16).chain(['…']).collect(), None),
+    }
+}
+
+fn plain(part: &Part, who: &Who) -> String {
+    match part {
+        Part::Words(words) => words.clone(),
+        Part::Quote(text) => format!("“{text}”"),
+        Part::Word(word) => word.clone(),
+        Part::Time(time) => time.to_string(),
+        Part::Person(person) => format!("{} ({person})", who.person_name(*person)),
+        Part::Runner(runner) => format!("{} ({runner})", who.runner_name(*runner)),
+        Part::Run(run) => run.to_string(),
+        Part::RunRequest(request) | Part::DrillDown(request) | Part::Secret(request) => request.to_string(),
+        Part::Alarm(alarm) => format!("alarm {alarm}"),
+        Part::Token(token) => token.to_string(),
+        Part::Key(key) => key.to_string(),
+        Part::Session(session) => session.to_string(),
+        Part::Digest(digest) => digest.to_string(),
+    }
+}

@@ -1,0 +1,160 @@
+//! The audit log is verified now: each step appears in the page when it is done, green or red, without script. Nothing
+//! that is found is an error of the page: a broken log is what it is there to show.
+
+use askama::Template;
+use bytes::Bytes;
+use control_plane_domain::policy::Permission;
+use control_plane_operations::{AuditCheck, AuditOutcome, AuditStep, AuditStepId, AuditVerification, Error};
+use futures_util::{StreamExt, stream};
+
+use crate::console::answer::Answer;
+use crate::console::frame::{Frame, Section};
+use crate::console::path;
+use crate::console::route::{Access, PageRoute, Takes};
+use crate::console::trouble::Trouble;
+use crate::console::visit::Visit;
+use crate::http::stream::{Cut, paced};
+use crate::http::verb::Verb;
+
+pub(crate) const ROUTES: &[PageRoute] = &[PageRoute {
+    verb: Verb::Get,
+    path: "/audit/verify",
+    name: "audit.verify",
+    access: Access::Permitted(&[Permission::AuditList], |visit| Box::pin(verify(visit))),
+    query: &[],
+    takes: Takes::Nothing,
+}];
+
+/// Where the steps and what they come to are written into the page. No text in it can hold these: a page escapes `<`.
+const STEPS: &str = "<!--steps-->";
+const END: &str = "<!--end-->";
+
+#[derive(Template)]
+#[template(path = "page/audit_verify.html")]
+struct VerifyPage {
+    frame: Frame,
+}
+
+/// A line of the list of steps.
+#[derive(Template)]
+#[template(path = "part/audit_step.html")]
+struct StepPart<'s> {
+    class: &'static str,
+    word: &'static str,
+    title: &'static str,
+    detail: &'s str,
+}
+
+/// What all steps come to.
+#[derive(Template)]
+#[template(path = "part/audit_end.html")]
+struct EndPart {
+    end: End,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum End {
+    Holds,
+    Broken,
+    Failed(String),
+}
+
+async fn verify(visit: &Visit) -> Result<Answer, Trouble> {
+    let verification = visit.operations().verify_audit_log(visit.caller()).await?;
+    let frame = visit.frame(Section::Audit, "Verify the audit log").crumb("Audit log", path::audit());
+    let page = VerifyPage { frame }.render().map_err(Trouble::invalid)?;
+    let cut = |text: &str, mark| text.split_once(mark).map(|(a, b)| (a.to_owned(), b.to_owned()));
+    let (head, rest) = cut(&page, STEPS).ok_or_else(|| Trouble::invalid("the page has no place for its steps"))?;
+    let (middle, tail) = cut(&rest, END).ok_or_else(|| Trouble::invalid("the page has no place for its end"))?;
+    let steps = stream::unfold(Some(Walk { verification, is_broken: false }), move |walk| {
+        let middle = middle.clone();
+        async move { walk?.step(&middle).await }
+    });
+    let pieces = stream::iter([Ok(Bytes::from(head))]).chain(steps).chain(stream::iter([Ok(Bytes::from(tail))]));
+    Ok(Answer::stream("text/html; charset=utf-8", None, paced(pieces, visit.settings().limits.idle)))
+}
+
+/// A verification under way.
+struct Walk {
+    verification: AuditVerification,
+    is_broken: bool,
+}
+
+impl Walk {
+    /// The next piece of the page; `middle` stands between the last step and what they come to.
+    async fn step(mut self, middle: &str) -> Option<(Result<Bytes, Cut>, Option<Self>)> {
+        let end = match self.verification.next().await {
+            Ok(Some(check)) => {
+                self.is_broken |= matches!(&check, AuditCheck::Step(AuditStep { outcome: AuditOutcome::Broken, .. }));
+                return Some((Ok(Bytes::from(line(&check))), Some(self)));
+            }
+            Ok(None) if self.is_broken => End::Broken,
+            Ok(None) => End::Holds,
+            Err(error) => End::Failed(said(&error)),
+        };
+        let text = format!("{middle}{}", EndPart { end }.render().unwrap_or_default());
+        Some((Ok(Bytes::from(text)), None))
+    }
+}
+
+fn said(error: &Error) -> String {
+    format!("{error} ({}): {}", error.code(), error.next_step())
+}
+
+/// What one step comes to, as a line of the page.
+fn line(check: &AuditCheck) -> String {
+    let part = match check {
+        AuditCheck::Progress { checked, of } => {
+            let detail = format!("{checked} of {of} records");
+            return StepPart { class: "wait", word: "reading", title: "", detail: &detail }.render().unwrap_or_default();
+        }
+        AuditCheck::Step(AuditStep { id, outcome, detail }) => {
+            let (class, word) = match outcome {
+                AuditOutcome::Holds => ("good", "holds"),
+                AuditOutcome::Broken => ("bad", "broken"),
+                AuditOutcome::NotJudged => ("wait", "not judged"),
+            };
+            StepPart { class, word, title: title(*id), detail }
+        }
+    };
+    part.render().unwrap_or_default()
+}
+
+/// What a step looks at.
+const fn title(id: AuditStepId) -> &'static str {
+    match id {
+        AuditStepId::Records => "Every record is one that can be, and names the hash of the one before it",
+        AuditStepId::Tree => "The Merkle tree over them is the one that is kept",
+        AuditStepId::Head => "The log ends where its head says",
+        AuditStepId::Checkpoints => "Every signed checkpoint has the root that the records have",
+        AuditStepId::Cosignatures => "Every cosignature of a Runner is over such a root",
+        AuditStepId::Signature => "The newest checkpoint is signed with the key of this log",
+        AuditStepId::Witnesses => "The Runners' cosignatures under it verify with the keys that were approved",
+    }
+}
+
+#[cfg(test)]
+pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
+    use crate::console::sample::{HOSTILE, Sample};
+    let page = VerifyPage { frame: Frame::sample(Section::Audit, "Verify the audit log") };
+    let with = |name, checks: &[AuditCheck], end: End| {
+        let steps: String = checks.iter().map(line).collect();
+        let html = page.render().unwrap().replace(STEPS, &steps).replace(END, &EndPart { end }.render().unwrap());
+        Sample { name, html }
+    };
+    let step = |id, outcome, detail: &str| AuditCheck::Step(AuditStep { id, outcome, detail: detail.to_owned() });
+    let all: Vec<AuditCheck> = AuditStepId::ALL.iter().map(|id| step(*id, AuditOutcome::Holds, "12 of them")).collect();
+    vec![
+        with("verify the audit log, it holds", &all, End::Holds),
+        with(
+            "verify the audit log, it is broken",
+            &[
+                AuditCheck::Progress { checked: 10_000, of: 20_000 },
+                step(AuditStepId::Records, AuditOutcome::Broken, HOSTILE),
+                step(AuditStepId::Tree, AuditOutcome::NotJudged, ""),
+            ],
+            End::Broken,
+        ),
+        with("verify the audit log, it failed", &[], End::Failed(HOSTILE.to_owned())),
+    ]
+}

@@ -1,0 +1,106 @@
+//! What changed since a day: verdicts, checks that began to fail, and checks that hold again.
+
+use askama::Template;
+use clock::Timestamp;
+use control_plane_domain::policy::Permission;
+use control_plane_operations::console::ChangeRow;
+
+use super::shown::date::Day;
+use super::shown::words;
+use crate::console::answer::Answer;
+use crate::console::csv;
+use crate::console::frame::{Frame, Section};
+use crate::console::kit::Pager;
+use crate::console::path;
+use crate::console::route::{Access, Field, PageRoute, Takes};
+use crate::console::trouble::Trouble;
+use crate::console::values::Draft;
+use crate::console::visit::Visit;
+use crate::http::verb::Verb;
+
+pub(crate) const ROUTES: &[PageRoute] = &[PageRoute {
+    verb: Verb::Get,
+    path: "/changes",
+    name: "changes",
+    access: Access::Permitted(&[Permission::RunsList], |visit| Box::pin(list(visit))),
+    query: &[Field::one("since"), Field::one("cursor"), Field::one("format")],
+    takes: Takes::Nothing,
+}];
+
+/// How far back is looked when nobody says.
+const WEEK_MS: i64 = 7 * 86_400_000;
+
+#[derive(Template)]
+#[template(path = "page/changes.html")]
+struct ChangesPage {
+    frame: Frame,
+    changes: Vec<ChangeRow>,
+    filter: Draft,
+    pager: Pager,
+}
+
+async fn list(visit: &Visit) -> Result<Answer, Trouble> {
+    let since = visit.query().parsed::<Day>("since")?;
+    let since = since.map_or_else(|| visit.now().plus_ms(-WEEK_MS), Day::start);
+    if visit.query().text("format").is_some() {
+        return table(visit, since).await;
+    }
+    let changes = visit.operations().list_changes(visit.caller(), since, &visit.query().page()?).await?;
+    let frame = visit.frame(Section::Overview, "What changed").crumb("Overview", path::overview()).live();
+    let filter = Draft::of([("since", super::shown::day(since))]);
+    Answer::page(&ChangesPage { frame, pager: visit.pager(&changes), changes: changes.items, filter })
+}
+
+async fn table(visit: &Visit, since: Timestamp) -> Result<Answer, Trouble> {
+    let (operations, caller) = (visit.operations().clone(), visit.caller().clone());
+    let fetch = move |page| {
+        let (operations, caller) = (operations.clone(), caller.clone());
+        async move { operations.list_changes(&caller, since, &page).await }
+    };
+    csv::answer(visit, "changes", COLUMNS, fetch, cells).await
+}
+
+const COLUMNS: &[&str] = &[
+    "Change",
+    "Procedure",
+    "Check",
+    "Severity",
+    "Was",
+    "Is",
+    "Failing since",
+    "Runner",
+    "Runner label",
+    "Run",
+    "Run ended",
+    "Heard",
+];
+
+fn cells(row: &ChangeRow) -> csv::Row {
+    let change = &row.change;
+    csv::Row::new()
+        .text(words::change(change.kind))
+        .text(&change.procedure)
+        .maybe(change.check.as_ref())
+        .maybe(change.severity)
+        .maybe(change.before)
+        .text(change.status)
+        .maybe_time(change.failing_since)
+        .text(row.runner.id)
+        .text(&row.runner.label)
+        .text(change.run)
+        .time(change.run_ended)
+        .time(change.at)
+}
+
+#[cfg(test)]
+pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
+    use super::shown::sample;
+    use crate::console::sample::Sample;
+    let page = |changes| ChangesPage {
+        frame: Frame::sample(Section::Overview, "What changed"),
+        changes,
+        filter: Draft::of([("since", "2026-11-15".to_owned())]),
+        pager: Pager::default(),
+    };
+    vec![Sample::page("changes, ordinary", &page(sample::changes())), Sample::page("changes, none", &page(Vec::new()))]
+}

@@ -1,0 +1,82 @@
+//! Both factors again, before something that matters.
+
+use askama::Template;
+use http::StatusCode;
+
+use super::second_factor::{digits, mendable};
+use crate::console::answer::Answer;
+use crate::console::frame::{Frame, Section};
+use crate::console::path::{self, Href};
+use crate::console::route::{Access, Field, PageRoute, Takes};
+use crate::console::trouble::Trouble;
+use crate::console::visit::Visit;
+use crate::http::verb::Verb;
+
+pub(crate) const ROUTES: &[PageRoute] = &[
+    PageRoute {
+        verb: Verb::Get,
+        path: "/confirm",
+        name: "confirm",
+        access: Access::Full(|visit| Box::pin(show(visit))),
+        query: &[Field::one("next")],
+        takes: Takes::Nothing,
+    },
+    PageRoute {
+        verb: Verb::Post,
+        path: "/confirm",
+        name: "confirm.send",
+        access: Access::Full(|visit| Box::pin(confirm(visit))),
+        query: &[],
+        takes: Takes::Form(&[Field::one("username"), Field::one("password"), Field::one("code"), Field::one("next")]),
+    },
+];
+
+#[derive(Template)]
+#[template(path = "page/confirm.html")]
+struct ConfirmPage {
+    frame: Frame,
+    email: String,
+    next: Href,
+    refused: Option<String>,
+}
+
+async fn show(visit: &Visit) -> Result<Answer, Trouble> {
+    page(visit, StatusCode::OK, next_of(visit.query().text("next")), None)
+}
+
+fn next_of(text: Option<&str>) -> Href {
+    text.and_then(Href::returning).unwrap_or_else(path::overview)
+}
+
+fn page(visit: &Visit, status: StatusCode, next: Href, refused: Option<String>) -> Result<Answer, Trouble> {
+    let frame = visit.frame(Section::None, "Confirm that it is you");
+    Answer::page_with(status, &ConfirmPage { frame, email: visit.who().email.clone(), next, refused })
+}
+
+async fn confirm(visit: &Visit) -> Result<Answer, Trouble> {
+    let form = visit.form();
+    let next = next_of(form.text("next"));
+    let (password, code) = (form.secret("password"), form.text("code").unwrap_or_default());
+    // A recovery code has a form of its own; six digits may be typed with blanks.
+    let plain = digits(Some(code));
+    let code = if plain.len() == 6 { plain.as_str() } else { code };
+    match visit.operations().confirm(visit.caller(), password, code, visit.client()).await {
+        Ok(finished) => Ok(Answer::go(next).signed_in(&finished.cookie)),
+        Err(error) => page(visit, StatusCode::UNPROCESSABLE_ENTITY, next, Some(mendable(error)?)),
+    }
+}
+
+#[cfg(test)]
+pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
+    use crate::console::sample::{HOSTILE, Sample};
+    let page = |email: &str, refused: Option<&str>| ConfirmPage {
+        frame: Frame::sample(Section::None, "Confirm that it is you"),
+        email: email.to_owned(),
+        next: path::runs(),
+        refused: refused.map(str::to_owned),
+    };
+    vec![
+        Sample::page("confirm, empty", &page("ada@example.org", None)),
+        Sample::page("confirm, hostile", &page(HOSTILE, Some(HOSTILE))),
+    ]
+}

@@ -1,0 +1,185 @@
+//! The page on which evidence is asked for and opened. What is typed into it goes nowhere by itself: a script of ours asks
+//! with it, and everything that comes back is verified there.
+
+use askama::Template;
+use control_plane_domain::audit::Purpose;
+use control_plane_domain::drilldown::DrillDown;
+use control_plane_domain::policy::Permission;
+use control_plane_operations::console::{RunEvidence, RunPage};
+use ids::{ItemId, RequestId, RunId};
+
+use super::command;
+use crate::console::answer::Answer;
+use crate::console::frame::{Frame, Section};
+use crate::console::path::{self, Href};
+use crate::console::route::{Access, Field, PageRoute, Takes};
+use crate::console::trouble::Trouble;
+use crate::console::visit::Visit;
+use crate::http::verb::Verb;
+
+/// Characters of a reason.
+const MAX_REASON: usize = 200;
+
+pub(super) const ROUTES: &[PageRoute] = &[PageRoute {
+    verb: Verb::Get,
+    path: "/runs/{run}/open",
+    name: "evidence.ask",
+    access: Access::Permitted(&[Permission::DrillDownsRequest], |visit| Box::pin(ask(visit))),
+    query: &[Field::many("item"), Field::one("again")],
+    takes: Takes::Nothing,
+}];
+
+#[derive(Template)]
+#[template(path = "page/evidence_ask.html")]
+struct AskPage {
+    frame: Frame,
+    run: RunId,
+    runner: ids::RunnerId,
+    runner_label: String,
+    procedure: String,
+    items: Vec<Item>,
+    purposes: Vec<(Purpose, bool)>,
+    reason: String,
+    max_reason: usize,
+    /// Whose browser it is, for the label of its key.
+    whose: String,
+    /// What opens the first item without a page.
+    command: String,
+    steps: [(&'static str, &'static str); 8],
+}
+
+/// An item that can be asked for.
+struct Item {
+    id: ItemId,
+    step: String,
+    class: String,
+    form: String,
+    rows: u64,
+    collected: clock::Timestamp,
+    is_destroyed: bool,
+    is_chosen: bool,
+    /// Which rows, as a person types them.
+    listed: String,
+}
+
+async fn ask(visit: &Visit) -> Result<Answer, Trouble> {
+    // Before anything is typed, so that nothing of it is lost on the way.
+    visit.confirmed()?;
+    let run: RunId = visit.path("run", "run")?;
+    let read = visit.operations().run_page(visit.caller(), run).await?;
+    let chosen: Vec<ItemId> = visit.query().all("item").filter_map(|item| item.parse().ok()).collect();
+    let before = match visit.query().parsed::<RequestId>("again")? {
+        Some(again) => Some(visit.operations().get_drilldown(visit.caller(), again).await?),
+        None => None,
+    };
+    // Words that somebody else typed are theirs.
+    let before = before.filter(|before| before.run == run && before.person == visit.caller().person());
+    let title = "Open evidence";
+    let frame = visit
+        .frame(Section::Runs, title)
+        .crumb("Runs", path::runs())
+        .crumb(read.run.procedure.id.to_string(), path::run(run))
+        .script("open.js");
+    let address = command::address(visit.settings());
+    Answer::page(&AskPage::new(frame, read, &chosen, before.as_ref(), &address, visit.who().name.clone()))
+}
+
+impl AskPage {
+    fn run_href(&self) -> Href {
+        path::run(self.run)
+    }
+
+    /// This page, with nothing chosen.
+    fn here(&self) -> Href {
+        path::open_evidence(self.run)
+    }
+
+    fn new(
+        frame: Frame,
+        read: RunPage,
+        chosen: &[ItemId],
+        before: Option<&DrillDown>,
+        address: &str,
+        whose: String,
+    ) -> Self {
+        let RunPage { run, runner, source, items, .. } = read;
+        let items: Vec<Item> =
+            items.unwrap_or_default().into_iter().map(|item| Item::new(item, chosen, before)).collect();
+        let purposes = Purpose::ALL.iter().map(|word| (*word, before.is_some_and(|before| before.purpose == *word)));
+        let command = items.first().map(|item| command::open(run.id, item.id, None, address)).unwrap_or_default();
+        Self {
+            frame,
+            run: run.id,
+            runner: run.runner,
+            runner_label: runner.label.to_string(),
+            procedure: source.map_or_else(|| run.procedure.id.to_string(), |source| source.title),
+            items,
+            purposes: purposes.collect(),
+            reason: before.map(|before| before.reason.to_string()).unwrap_or_default(),
+            max_reason: MAX_REASON,
+            whose,
+            command,
+            steps: super::STEPS,
+        }
+    }
+}
+
+impl Item {
+    fn new(
+        RunEvidence { line, step_title, destroyed }: RunEvidence,
+        chosen: &[ItemId],
+        before: Option<&DrillDown>,
+    ) -> Self {
+        let again = before.and_then(|before| before.items.iter().find(|asked| asked.item == line.item));
+        let is_destroyed = destroyed.is_some();
+        Self {
+            id: line.item,
+            step: step_title.unwrap_or_else(|| line.step.to_string()),
+            class: line.class.to_string(),
+            form: line.form.to_string(),
+            rows: line.rows,
+            collected: line.collected,
+            is_destroyed,
+            is_chosen: !is_destroyed && (chosen.contains(&line.item) || again.is_some()),
+            listed: again.and_then(|again| again.rows.as_deref()).map(command::ranges).unwrap_or_default(),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) fn samples() -> Vec<crate::console::sample::Sample> {
+    use crate::console::sample::{HOSTILE, Sample};
+    let item = |number: u8, is_destroyed, text: &str| Item {
+        id: ItemId::from_parts(1_795_000_000_000, [number; 10]),
+        step: text.to_owned(),
+        class: "personal".to_owned(),
+        form: "rows".to_owned(),
+        rows: 3,
+        collected: clock::Timestamp::from_millis(1_795_000_000_000),
+        is_destroyed,
+        is_chosen: !is_destroyed,
+        listed: "0-1".to_owned(),
+    };
+    let page = |items: Vec<Item>, text: &str| AskPage {
+        frame: Frame::sample(Section::Runs, "Open evidence").script("open.js"),
+        run: RunId::NIL,
+        runner: ids::RunnerId::NIL,
+        runner_label: text.to_owned(),
+        procedure: text.to_owned(),
+        command: items.first().map(|item| command::open(RunId::NIL, item.id, None, "https://h")).unwrap_or_default(),
+        items,
+        purposes: Purpose::ALL.iter().map(|word| (*word, false)).collect(),
+        reason: text.to_owned(),
+        max_reason: MAX_REASON,
+        whose: text.to_owned(),
+        steps: super::STEPS,
+    };
+    vec![
+        Sample::page(
+            "open evidence, ordinary",
+            &page(vec![item(1, false, "List accounts"), item(2, true, "Old")], "Ann"),
+        ),
+        Sample::page("open evidence, without items", &page(Vec::new(), "Ann")),
+        Sample::page("open evidence, hostile", &page(vec![item(1, false, HOSTILE)], HOSTILE)),
+    ]
+}

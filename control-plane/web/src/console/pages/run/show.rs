@@ -1,0 +1,248 @@
+//! The page of a run.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use control_plane_domain::list::Page;
+use control_plane_domain::policy::Permission;
+use control_plane_domain::run::{RunFilter, RunSummary};
+use control_plane_operations::console::{ControlRef, RunCheck, RunEvidence, RunPage as Run};
+use ids::{ItemId, RunId};
+use verdict::{Code, Status};
+
+use super::proof::{self, Fact};
+use super::table::{self, Table};
+use crate::console::answer::Answer;
+use crate::console::frame::{Frame, Section};
+use crate::console::pages::shown::book;
+use crate::console::pages::shown::window::Window;
+use crate::console::pages::shown::words::{self, count};
+use crate::console::path::{self, Href};
+use crate::console::route::{Access, Field, PageRoute, Takes};
+use crate::console::trouble::Trouble;
+use crate::console::visit::Visit;
+use crate::http::verb::Verb;
+
+pub(crate) const ROUTES: &[PageRoute] = &[PageRoute {
+    verb: Verb::Get,
+    path: "/runs/{run}",
+    name: "run",
+    access: Access::Permitted(&[Permission::RunsList], |visit| Box::pin(show(visit))),
+    query: &[Field::one("checks"), Field::one("items"), Field::one("table"), Field::one("format")],
+    takes: Takes::Nothing,
+}];
+
+/// Runs of the same procedure that are offered to compare with.
+const OTHERS: u32 = 20;
+
+#[derive(Template)]
+#[template(path = "page/run.html")]
+struct RunPage {
+    frame: Frame,
+    is: Run,
+    title: String,
+    checks: Vec<RunCheck>,
+    checks_window: Window,
+    controls: Vec<ControlRow>,
+    excepted: Vec<RunCheck>,
+    /// The evidence, where this person may see which there is.
+    items: Option<Vec<RunEvidence>>,
+    items_window: Window,
+    facts: Vec<Fact>,
+    others: Vec<RunSummary>,
+}
+
+/// A control, and the worst that its checks came to.
+struct ControlRow {
+    control: ControlRef,
+    worst: Status,
+    checks: Vec<String>,
+}
+
+/// Which part of the long lists is shown.
+#[derive(Default)]
+struct From {
+    checks: Option<usize>,
+    items: Option<usize>,
+}
+
+impl RunPage {
+    fn new(frame: Frame, mut is: Run, others: Vec<RunSummary>, from: &From) -> Self {
+        let run = is.run.id;
+        let mut checks = std::mem::take(&mut is.checks);
+        // What needs somebody first; the procedure's order among equals.
+        checks.sort_by_key(|check| (check.line.status, check.line.severity));
+        let controls = controls(&checks);
+        let excepted = checks.iter().filter(|check| !check.line.exceptions.is_empty()).cloned().collect();
+        let link = |part: &'static str| move |row: usize| path::run(run).with(part, row).at(part);
+        let (checks, checks_window) = Window::of("checks", checks, from.checks, link("checks"));
+        let (items, items_window) = match is.items.take() {
+            Some(items) => {
+                let (items, window) = Window::of("items", items, from.items, link("items"));
+                (Some(items), window)
+            }
+            None => (None, Window::default()),
+        };
+        let facts = proof::facts(&is.proof);
+        let title = title(&is);
+        Self { frame, is, title, checks, checks_window, controls, excepted, items, items_window, facts, others }
+    }
+
+    /// What to do next.
+    fn next_step(&self) -> String {
+        let counts = &self.is.run.counts;
+        match self.is.run.verdict {
+            Status::Fail => format!(
+                "{} of {} do not hold. Below stands what to do about each check; ask for a run again afterwards.",
+                counts.fail.saturating_sub(counts.excepted),
+                count(counts.applicable(), "item", "items")
+            ),
+            Status::Error => {
+                "Something could not be measured, so this is no pass, and no fail either. Look at the steps with \
+                              a code: it says what to do."
+                    .to_owned()
+            }
+            Status::Pending => {
+                "It waits for a person. The Runner's operator sees who is asked with `proctor-runner pending`; \
+                                this page follows when they have answered."
+                    .to_owned()
+            }
+            Status::Excepted => "What fails is covered by approved exceptions. They end; see below.".to_owned(),
+            Status::Pass => "Everything that applies was measured and holds. Nothing is to be done.".to_owned(),
+            Status::NotApplicable | Status::Skipped => "Nothing of it applies here; the procedure says why.".to_owned(),
+        }
+    }
+
+    fn status_meaning(&self) -> &'static str {
+        words::status(self.is.run.verdict)
+    }
+
+    fn procedure(&self) -> Href {
+        path::procedure(self.is.run.runner, &self.is.run.procedure.sha256)
+    }
+
+    fn again(&self) -> Href {
+        path::ask_for_run(self.is.run.runner, &self.is.run.procedure.sha256)
+    }
+
+    fn csv(&self, table: &str) -> Href {
+        path::run(self.is.run.id).with("format", "csv").with("table", table)
+    }
+
+    fn open(&self, item: &ItemId) -> Href {
+        path::open_evidence(self.is.run.id).with("item", item)
+    }
+
+    fn explain(&self, code: &Code) -> Option<&'static book::Entry> {
+        book::explain(code.as_str())
+    }
+
+    fn code(&self, code: &Code) -> Href {
+        path::code(code.as_str())
+    }
+
+    /// Whether the newest word on a check is another than this run's.
+    fn has_moved_on(&self, check: &RunCheck) -> bool {
+        check.now.as_ref().is_some_and(|now| now.run != self.is.run.id && now.status != check.line.status)
+    }
+}
+
+fn title(is: &Run) -> String {
+    is.source.as_ref().map_or_else(|| is.run.procedure.id.to_string(), |source| source.title.clone())
+}
+
+/// The controls that the run says something of, with the worst of their checks.
+fn controls(checks: &[RunCheck]) -> Vec<ControlRow> {
+    let mut rows: BTreeMap<&ControlRef, (Status, Vec<String>)> = BTreeMap::new();
+    for check in checks {
+        for control in &check.controls {
+            let (worst, names) = rows.entry(control).or_insert((check.line.status, Vec::new()));
+            *worst = (*worst).min(check.line.status);
+            names.push(check.line.check.to_string());
+        }
+    }
+    let row = |(control, (worst, checks)): (&ControlRef, _)| ControlRow { control: control.clone(), worst, checks };
+    rows.into_iter().map(row).collect()
+}
+
+async fn show(visit: &Visit) -> Result<Answer, Trouble> {
+    let run = visit.path::<RunId>("run", "run")?;
+    let is = visit.operations().run_page(visit.caller(), run).await?;
+    if visit.query().text("format").is_some() {
+        let table = visit.query().parsed::<Table>("table")?.unwrap_or(Table::Checks);
+        return table::answer(visit, run, is, table).await;
+    }
+    let from = From { checks: visit.query().parsed("checks")?, items: visit.query().parsed("items")? };
+    let same = RunFilter { procedure: Some(is.run.procedure.id.clone()), ..RunFilter::default() };
+    let page = Page::new(None, OTHERS).map_err(Trouble::invalid)?;
+    let others = visit.operations().list_runs(visit.caller(), &same, &page).await?.items;
+    let others = others.into_iter().filter(|other| other.id != run).collect();
+    let frame = visit.frame(Section::Runs, title(&is)).crumb("Runs", path::runs()).live();
+    Answer::page(&RunPage::new(frame, is, others, &from))
+}
+
+#[cfg(test)]
+pub(super) fn samples() -> Vec<crate::console::sample::Sample> {
+    use control_plane_operations::console::WitnessState;
+
+    use crate::console::pages::shown::sample;
+    use crate::console::sample::Sample;
+    let page = |is: Run, from| {
+        let others = sample::run_rows().into_iter().map(|row| row.run).collect();
+        RunPage::new(Frame::sample(Section::Runs, "Run"), is, others, &from)
+    };
+    let ordinary = sample::run_page(Status::Fail);
+    let mut bare = Run {
+        source: None,
+        items: None,
+        drilldowns: None,
+        requested: None,
+        previous: None,
+        next: None,
+        ..sample::run_page(Status::Pending)
+    };
+    bare.proof.witness = WitnessState::NotYet;
+    let middle = From { checks: Some(4_001), items: Some(201) };
+    vec![
+        Sample::page("run, ordinary", &page(ordinary, From::default())),
+        Sample::page("run, pending and withheld, for a viewer", &page(bare, From::default())),
+        Sample::page("run, excepted", &page(sample::run_page(Status::Excepted), From::default())),
+        Sample::page("run, hostile", &page(sample::hostile_run_page(), From::default())),
+        Sample::page("run, ten thousand checks", &page(sample::large_run_page(), middle)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::pages::shown::sample;
+
+    #[test]
+    fn what_fails_stands_first_and_each_control_has_its_worst() {
+        let page = RunPage::new(
+            Frame::sample(Section::Runs, "Run"),
+            sample::run_page(Status::Fail),
+            Vec::new(),
+            &From::default(),
+        );
+        let statuses: Vec<_> = page.checks.iter().map(|check| check.line.status).collect();
+        assert!(statuses.is_sorted() && statuses.first() == Some(&Status::Fail), "{statuses:?}");
+        assert!(page.controls.iter().any(|row| row.worst == Status::Fail));
+        assert!(page.controls.iter().any(|row| row.worst == Status::Pass));
+        assert!(page.next_step().contains("do not hold"));
+    }
+
+    #[test]
+    fn ten_thousand_checks_are_shown_part_by_part() {
+        let page = RunPage::new(
+            Frame::sample(Section::Runs, "Run"),
+            sample::large_run_page(),
+            Vec::new(),
+            &From { checks: Some(9_999), items: None },
+        );
+        assert_eq!(page.checks.len(), 2);
+        let text = page.render().unwrap();
+        assert!(text.contains("9999 to 10000 of 10000"));
+        assert!(text.len() < 1_000_000, "{} bytes", text.len());
+    }
+}

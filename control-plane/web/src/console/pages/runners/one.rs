@@ -1,0 +1,125 @@
+//! One Runner: who it is, how it is, what it proved, and what is installed there.
+
+use askama::Template;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use clock::Timestamp;
+use contract::enrolment::Fingerprint;
+use control_plane_domain::policy::Permission;
+use control_plane_domain::procedure::InstalledProcedure;
+use control_plane_domain::runner::{Runner, RunnerState};
+use control_plane_operations::console::RunnerPage as Read;
+use crypto::digest::sha256;
+use proof::text::FreeText;
+
+use super::health::{self, Health};
+use crate::console::answer::Answer;
+use crate::console::frame::{Frame, Section};
+use crate::console::pages::alarms::meaning;
+use crate::console::pages::shown::{due, words};
+use crate::console::path;
+use crate::console::route::{Access, PageRoute, Takes};
+use crate::console::trouble::Trouble;
+use crate::console::visit::Visit;
+use crate::http::verb::Verb;
+
+pub(crate) const ROUTES: &[PageRoute] = &[PageRoute {
+    verb: Verb::Get,
+    path: "/runners/{runner}",
+    name: "runner",
+    access: Access::Permitted(&[Permission::RunnersList], |visit| Box::pin(one(visit))),
+    query: &[],
+    takes: Takes::Nothing,
+}];
+
+#[derive(Template)]
+#[template(path = "page/runner.html")]
+struct RunnerPage {
+    frame: Frame,
+    health: Health,
+    facts: Facts,
+    read: Read,
+}
+
+/// What is worked out from the record.
+struct Facts {
+    standing_since: Option<Timestamp>,
+    /// Not of a Runner that waits: it is read at the Runner's host and typed here, never copied from here.
+    fingerprint: Option<String>,
+    attestation_key: String,
+    attestation_id: crypto::Digest,
+    sealing_key: String,
+    condition: &'static str,
+    seal_level: String,
+    is_pending: bool,
+    is_locked: bool,
+    is_revoked: bool,
+}
+
+impl Facts {
+    fn of(runner: &Runner) -> Self {
+        let is_pending = matches!(runner.state, RunnerState::Pending);
+        let standing_since = match runner.state {
+            RunnerState::Pending => None,
+            RunnerState::Active { since } | RunnerState::Locked { since, .. } | RunnerState::Revoked { since } => {
+                Some(since)
+            }
+        };
+        Self {
+            standing_since,
+            fingerprint: (!is_pending).then(|| Fingerprint::new(runner.keys.fingerprint).to_string()),
+            attestation_key: STANDARD.encode(&runner.keys.attestation_key),
+            attestation_id: sha256(&runner.keys.attestation_key),
+            sealing_key: STANDARD.encode(runner.keys.sealing_key),
+            condition: health::condition(runner.presence.condition),
+            seal_level: health::seal_level(runner.presence.seal_level.as_ref().map(|level| level.as_str())),
+            is_pending,
+            is_locked: matches!(runner.state, RunnerState::Locked { .. }),
+            is_revoked: matches!(runner.state, RunnerState::Revoked { .. }),
+        }
+    }
+}
+
+impl RunnerPage {
+    fn new(frame: Frame, read: Read, now: Timestamp) -> Self {
+        let until = read.certificate.as_ref().map(|certificate| certificate.not_after);
+        Self { frame, health: Health::of(&read.runner, until, now), facts: Facts::of(&read.runner), read }
+    }
+
+    fn schedule(&self, procedure: &InstalledProcedure) -> String {
+        let InstalledProcedure { schedule, time_zone, .. } = procedure;
+        due::schedule(schedule.as_ref().map(FreeText::as_str), time_zone.as_ref().map(FreeText::as_str))
+    }
+
+    /// What a person can do here: there is an act for the standing, and the person has the permission.
+    fn acts(&self) -> Vec<(&'static str, &'static str, bool)> {
+        let acts = [
+            ("approve", "Approve", false, self.facts.is_pending && self.frame.may("runners.approve")),
+            ("unlock", "Unlock", false, self.facts.is_locked && self.frame.may("runners.unlock")),
+            ("revoke", "Revoke", true, !self.facts.is_revoked && self.frame.may("runners.revoke")),
+        ];
+        acts.into_iter().filter(|(.., shown)| *shown).map(|(act, word, danger, _)| (act, word, danger)).collect()
+    }
+}
+
+async fn one(visit: &Visit) -> Result<Answer, Trouble> {
+    let read = visit.operations().runner_page(visit.caller(), visit.path("runner", "Runner")?).await?;
+    let title = read.runner.label.to_string();
+    let frame = visit.frame(Section::Runners, title).crumb("Runners", path::runners()).live();
+    Answer::page(&RunnerPage::new(frame, read, visit.now()))
+}
+
+#[cfg(test)]
+pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
+    use super::sample;
+    use crate::console::sample::Sample;
+    let now = Timestamp::from_millis(1_795_000_000_000);
+    let page = |read| RunnerPage::new(Frame::sample(Section::Runners, "warehouse"), read, now);
+    let mut all: Vec<Sample> = (1..)
+        .zip(sample::of_every_kind())
+        .map(|(number, runner)| Sample::page(format!("runner, kind {number}").leak(), &page(sample::empty(runner))))
+        .collect();
+    all.push(Sample::page("runner, with everything", &page(sample::full(sample::runner()))));
+    all.push(Sample::page("runner, hostile", &page(sample::full(sample::hostile()))));
+    all
+}

@@ -1,0 +1,234 @@
+//! Secrets of connectors: which were sent to which Runner and what became of them, and the page that sends one. The value
+//! is sealed in the browser to the Runner's key; it never stands in a form that is sent here.
+
+use askama::Template;
+use clock::Timestamp;
+use control_plane_domain::list::Page;
+use control_plane_domain::policy::Permission;
+use control_plane_domain::runner::{Runner, Standing};
+use control_plane_domain::secret::{ConnectorSecret, SecretState};
+use ids::{RequestId, RunnerId};
+
+use crate::console::answer::Answer;
+use crate::console::csv;
+use crate::console::frame::{Frame, Section};
+use crate::console::kit::{Pager, Tone};
+use crate::console::pages::who::{Linked, Who};
+use crate::console::path::{self, Href};
+use crate::console::route::{Access, Field, PageRoute, Takes};
+use crate::console::trouble::Trouble;
+use crate::console::visit::Visit;
+use crate::http::verb::Verb;
+
+pub(crate) const ROUTES: &[PageRoute] = &[
+    PageRoute {
+        verb: Verb::Get,
+        path: "/secrets",
+        name: "secrets",
+        access: Access::Permitted(&[Permission::SecretsList], |visit| Box::pin(list(visit))),
+        query: &[Field::one("runner"), Field::one("cursor"), Field::one("format")],
+        takes: Takes::Nothing,
+    },
+    PageRoute {
+        verb: Verb::Get,
+        path: "/secrets/new",
+        name: "secret.sending",
+        access: Access::Permitted(&[Permission::SecretsSend], |visit| Box::pin(sending(visit))),
+        query: &[Field::one("runner")],
+        takes: Takes::Nothing,
+    },
+    PageRoute {
+        verb: Verb::Post,
+        path: "/secrets/{secret}/cancel",
+        name: "secret.cancel",
+        access: Access::Permitted(&[Permission::SecretsSend], |visit| Box::pin(cancel(visit))),
+        query: &[],
+        takes: Takes::Form(&[]),
+    },
+];
+
+#[derive(Template)]
+#[template(path = "page/secrets.html")]
+struct SecretsPage {
+    frame: Frame,
+    rows: Vec<Row>,
+    /// The Runner whose secrets alone are shown.
+    only: Option<Linked>,
+    pager: Pager,
+}
+
+#[derive(Template)]
+#[template(path = "page/secret_new.html")]
+struct NewPage {
+    frame: Frame,
+    runners: Vec<Runner>,
+    chosen: Option<RunnerId>,
+}
+
+struct Row {
+    secret: ConnectorSecret,
+    by: Linked,
+    runner: Linked,
+    became: Became,
+    code: Option<Linked>,
+    can_cancel: bool,
+    cancel: Href,
+}
+
+/// What became of a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Became {
+    tone: Tone,
+    word: &'static str,
+    code: Option<String>,
+    at: Option<Timestamp>,
+}
+
+impl Became {
+    fn of(state: &SecretState) -> Self {
+        let (tone, word, code, at) = match state {
+            SecretState::ToSeal => (Tone::Wait, "not sealed yet", None, None),
+            SecretState::Waiting(_) => (Tone::Wait, "waits for the Runner", None, None),
+            SecretState::Delivered(_) => (Tone::Info, "at the Runner", None, None),
+            SecretState::Accepted { at, .. } => (Tone::Good, "kept by the Runner", None, Some(*at)),
+            SecretState::Refused { code, at, .. } => (Tone::Bad, "refused", Some(code), Some(*at)),
+            SecretState::Expired { code, at, .. } => (Tone::Warn, "expired", Some(code), Some(*at)),
+            SecretState::Cancelled { at, .. } => (Tone::Quiet, "taken back", None, Some(*at)),
+        };
+        Self { tone, word, code: code.map(ToString::to_string), at }
+    }
+}
+
+impl Row {
+    fn new(secret: ConnectorSecret, who: &Who, frame: &Frame) -> Self {
+        let became = Became::of(&secret.state);
+        let is_mine = frame.who.as_ref().is_some_and(|me| me.person == secret.person);
+        let may = is_mine || frame.may("alarms.acknowledge");
+        Self {
+            by: who.person(secret.person),
+            runner: who.runner(secret.runner),
+            code: became.code.as_ref().map(|code| Linked { text: code.clone(), href: Some(path::code(code)) }),
+            can_cancel: may && frame.may("secrets.send") && !secret.state.word().is_over(),
+            cancel: path::secret_cancel(secret.id),
+            became,
+            secret,
+        }
+    }
+}
+
+async fn list(visit: &Visit) -> Result<Answer, Trouble> {
+    let only = visit.query().parsed::<RunnerId>("runner")?;
+    if visit.query().text("format") == Some("csv") {
+        return table(visit, only).await;
+    }
+    let listed = visit.operations().list_secrets(visit.caller(), only, &visit.query().page()?).await?;
+    let pager = visit.pager(&listed);
+    let people = listed.items.iter().map(|secret| secret.person);
+    let who = Who::read(visit, people, listed.items.iter().map(|secret| secret.runner).chain(only)).await?;
+    let frame = visit.frame(Section::Secrets, "Secrets").live();
+    let rows = listed.items.into_iter().map(|secret| Row::new(secret, &who, &frame)).collect();
+    Answer::page(&SecretsPage { frame, rows, only: only.map(|runner| who.runner(runner)), pager })
+}
+
+async fn sending(visit: &Visit) -> Result<Answer, Trouble> {
+    visit.confirmed()?;
+    let chosen = visit.query().parsed::<RunnerId>("runner")?;
+    let runners = visit.operations().list_runners(visit.caller(), Some(Standing::Active), &Page::first()).await?.items;
+    let frame = visit.frame(Section::Secrets, "Send a secret").crumb("Secrets", path::secrets()).script("secret-page.js");
+    Answer::page(&NewPage { frame, runners, chosen })
+}
+
+async fn cancel(visit: &Visit) -> Result<Answer, Trouble> {
+    let secret: RequestId = visit.path("secret", "secret")?;
+    visit.operations().cancel_secret(visit.caller(), secret).await?;
+    Ok(Answer::go(path::secrets()).saying("The secret was taken back before the Runner had it."))
+}
+
+async fn table(visit: &Visit, only: Option<RunnerId>) -> Result<Answer, Trouble> {
+    let (operations, caller) = (visit.operations().clone(), visit.caller().clone());
+    csv::answer(
+        visit,
+        "secrets",
+        &["Request", "Name", "Runner", "Sent by", "Asked", "Waits until", "State", "Code", "Ended"],
+        move |page| {
+            let (operations, caller) = (operations.clone(), caller.clone());
+            async move { operations.list_secrets(&caller, only, &page).await }
+        },
+        |secret: &ConnectorSecret| {
+            let became = Became::of(&secret.state);
+            csv::Row::new()
+                .text(secret.id)
+                .text(&secret.name)
+                .text(secret.runner)
+                .text(secret.person)
+                .time(secret.requested)
+                .time(secret.expires)
+                .text(secret.state.word())
+                .maybe(became.code)
+                .maybe_time(became.at)
+        },
+    )
+    .await
+}
+
+#[cfg(test)]
+pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
+    use control_plane_domain::audit_log::AuditRef;
+    use control_plane_domain::drilldown::AskedWith;
+    use control_plane_domain::policy::Role;
+    use control_plane_domain::secret::Sent;
+    use crypto::Digest;
+    use ids::{PersonId, SessionId};
+
+    use crate::console::pages::runners::sample;
+    use crate::console::sample::{Sample, hostile_text};
+
+    let now = Timestamp::from_millis(1_795_000_000_000);
+    let (ada, runner) = (PersonId::from_parts(1, [1; 10]), RunnerId::from_parts(1, [2; 10]));
+    let code = || "E-SECRET-032".parse().unwrap();
+    let sent = || Sent { envelope: vec![], sealed: vec![], request_sha256: Digest::ZERO };
+    let states = || {
+        vec![
+            SecretState::ToSeal,
+            SecretState::Waiting(sent()),
+            SecretState::Delivered(sent()),
+            SecretState::Accepted { request_sha256: Digest::ZERO, receipt: Digest::ZERO, at: now },
+            SecretState::Refused { request_sha256: Digest::ZERO, code: code(), receipt: None, at: now },
+            SecretState::Expired { request_sha256: None, code: code(), at: now },
+            SecretState::Cancelled { request_sha256: None, at: now },
+        ]
+    };
+    let secret = |(number, state): (u8, SecretState)| ConnectorSecret {
+        id: RequestId::from_parts(1, [number; 10]),
+        runner,
+        name: "warehouse-password".parse().unwrap(),
+        person: ada,
+        role: Role::Engineer,
+        with: AskedWith::Session(SessionId::from_parts(1, [4; 10])),
+        device_key: vec![],
+        requested: now,
+        seal_by: now.plus_ms(600_000),
+        expires: now.plus_ms(86_400_000),
+        audit: AuditRef { seq: 0, hash: Digest::ZERO },
+        state,
+    };
+    let hostile = hostile_text().to_string();
+    let who = Who::sample(&[(ada, &hostile)], &[(runner, &hostile)]);
+    let frame = || Frame::sample(Section::Secrets, "Secrets");
+    let page = |states: Vec<SecretState>, only: Option<RunnerId>| SecretsPage {
+        rows: (1..).zip(states).map(|state| Row::new(secret(state), &who, &frame())).collect(),
+        frame: frame(),
+        only: only.map(|runner| who.runner(runner)),
+        pager: Pager::default(),
+    };
+    vec![
+        Sample::page("secrets, of every state", &page(states(), Some(runner))),
+        Sample::page("secrets, none", &page(vec![], None)),
+        Sample::page("send a secret", &NewPage { frame: frame(), runners: sample::of_every_kind(), chosen: None }),
+        Sample::page("send a secret, no Runner", &NewPage { frame: frame(), runners: vec![], chosen: None }),
+        Sample::page(
+            "send a secret, hostile",
+            &NewPage { frame: frame(), runners: vec![sample::hostile()], chosen: Some(sample::hostile().id) },
+        ),
+    ]
+}

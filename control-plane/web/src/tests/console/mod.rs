@@ -1,0 +1,14 @@
+//! The console over real operations and a real database, as browsers and those who pretend to be one ask it.
+
+mod account;
+mod assets;
+mod browser;
+mod colours;
+mod cover;
+mod entrance;
+mod forms;
+mod headers;
+mod html;
+mod keepers;
+mod pages;
+mod results;

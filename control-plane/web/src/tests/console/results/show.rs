@@ -1,0 +1,170 @@
+//! What the pages say of what was reported.
+
+use super::reporter::{Ran, Reporter, SOURCE, run_id};
+use super::{DAY, empty_tenant, reported};
+use crate::tests::harness::fixture;
+use verdict::Status;
+
+/// Markup of a procedure's author, as it must never stand in a page.
+fn harmless(page: &str) {
+    for markup in ["<script>alert", "<img src=x", "<b>web</b>", "<b>release</b>"] {
+        assert!(!page.contains(markup), "{markup} in {page}");
+    }
+}
+
+#[tokio::test]
+async fn the_overview_says_how_things_stand_and_what_to_do() {
+    let fixture = fixture().await;
+    let _reporter = reported(&fixture).await;
+    let browser = fixture.signed_in(&fixture.ours).await;
+    let page = browser.get("/").await;
+    assert_eq!(page.status, 200);
+    let text = page.text();
+    harmless(&text);
+    for said in
+        ["Verdicts now", "What changed since yesterday", "The same numbers as a table", "Open alarms", "role=\"img\""]
+    {
+        assert!(text.contains(said), "{said} is missing in {text}");
+    }
+    assert!(text.contains(&format!("/runs/{}", run_id(3))), "what weighs most is linked");
+}
+
+#[tokio::test]
+async fn an_empty_tenant_is_shown_its_first_steps_and_empty_lists_say_what_comes() {
+    let fixture = fixture().await;
+    let empty = empty_tenant(&fixture).await;
+    let browser = fixture.signed_in(&empty).await;
+    let text = browser.get("/").await.text();
+    assert!(text.contains("The first three steps") && text.contains("href=\"/runners/add\""), "{text}");
+    assert!(!text.contains("Verdicts now"));
+    for (path, said) in [
+        ("/procedures", "No procedure is installed yet"),
+        ("/runs", "No run yet"),
+        ("/findings", "No check fails"),
+        ("/coverage", "No control is covered yet"),
+        ("/missed", "Nothing was missed"),
+        ("/changes", "Nothing changed"),
+    ] {
+        let page = browser.get(path).await;
+        assert_eq!(page.status, 200, "{path}");
+        assert!(page.text().contains(said), "{path}: {}", page.text());
+    }
+}
+
+#[tokio::test]
+async fn a_procedure_is_readable_and_its_file_is_text() {
+    let fixture = fixture().await;
+    let mut reporter = reported(&fixture).await;
+    let browser = fixture.signed_in(&fixture.ours).await;
+    let path = format!("/procedures/{}/{}", reporter.name.runner, reporter.digest);
+    let text = browser.get(&path).await.text();
+    harmless(&text);
+    for said in
+        ["every day, from midnight (UTC)", "linux-operations", "cis-v8 4.1", "put the file back", "Ask for a run"]
+    {
+        assert!(text.contains(said), "{said} is missing in {text}");
+    }
+    let file = browser.get(&format!("{path}/source")).await;
+    assert_eq!(
+        (file.headers["content-type"].to_str().unwrap(), file.bytes.as_slice()),
+        ("text/plain; charset=utf-8", SOURCE.as_bytes())
+    );
+    assert!(file.headers["content-disposition"].to_str().unwrap().starts_with("attachment"));
+    let list = browser.get("/procedures").await.text();
+    harmless(&list);
+    assert!(list.contains(&path) && list.contains("Last runs, oldest first"), "{list}");
+
+    reporter.install(None).await;
+    let text = browser.get(&path).await.text();
+    assert!(text.contains("withholds the text"), "{text}");
+    assert_eq!(browser.get(&format!("{path}/source")).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_run_says_what_failed_and_why_it_can_be_believed() {
+    let fixture = fixture().await;
+    let mut reporter = reported(&fixture).await;
+    let browser = fixture.signed_in(&fixture.ours).await;
+    let path = format!("/runs/{}", run_id(3));
+    let text = browser.get(&path).await.text();
+    harmless(&text);
+    for said in [
+        "not witnessed yet",
+        "it took longer than allowed",
+        "/codes?code=timeout",
+        "0 not applicable",
+        "1 error",
+        "cis-v8 4.1",
+    ] {
+        assert!(text.contains(said), "{said} is missing in {text}");
+    }
+    // What fails stands before what holds, whatever the file's order.
+    let second = browser.get(&format!("/runs/{}", run_id(2))).await.text();
+    assert!(second.find("put the file back") < second.find("The file is small"), "{second}");
+    assert!(second.contains(&format!("/runs/{}/compare/{}", run_id(2), run_id(1))), "the run before is offered");
+
+    reporter.checkpoint().await;
+    let text = browser.get(&path).await.text();
+    assert!(text.contains("journal signed") && !text.contains("There is no bundle"), "{text}");
+}
+
+#[tokio::test]
+async fn a_waiting_run_is_followed_by_its_result() {
+    let fixture = fixture().await;
+    let mut reporter = Reporter::connect(&fixture, &fixture.ours, "web").await;
+    let browser = fixture.signed_in(&fixture.ours).await;
+    reporter.report(Ran { run: 7, statuses: [Status::Pending, Status::Pass], ago: DAY }).await;
+    let path = format!("/runs/{}", run_id(7));
+    let text = browser.get(&path).await.text();
+    assert!(
+        text.contains("It waits for a person") && text.contains("no score") && text.contains("data-live"),
+        "{text}"
+    );
+    reporter.report(Ran { run: 7, statuses: [Status::Pass, Status::Pass], ago: DAY }).await;
+    let text = browser.get(&path).await.text();
+    assert!(text.contains("Everything that applies was measured and holds"), "{text}");
+    assert_eq!(text.matches("Journal record ").count(), 3, "two reports, and where it stands: {text}");
+}
+
+#[tokio::test]
+async fn two_runs_are_compared_in_the_order_in_which_they_ran() {
+    let fixture = fixture().await;
+    let _reporter = reported(&fixture).await;
+    let browser = fixture.signed_in(&fixture.ours).await;
+    for (one, other) in [(1, 2), (2, 1)] {
+        let text = browser.get(&format!("/runs/{}/compare/{}", run_id(one), run_id(other))).await.text();
+        harmless(&text);
+        assert!(text.contains("Of the checks, 1 became worse and 1 stayed the same."), "{text}");
+    }
+    let chosen = browser.get(&format!("/runs/{}/compare?with={}", run_id(2), run_id(1))).await;
+    let text = browser.follow(chosen).await.text();
+    assert!(text.contains("Two runs compared"), "{text}");
+    // The fixture's own run is of another procedure.
+    let other = browser.get(&format!("/runs/{}/compare/{}", run_id(2), fixture.ours.things.run)).await;
+    assert_eq!(other.status, 422, "{}", other.text());
+}
+
+#[tokio::test]
+async fn findings_and_coverage_show_what_fails_and_where_the_gaps_are() {
+    let fixture = fixture().await;
+    let _reporter = reported(&fixture).await;
+    let browser = fixture.signed_in(&fixture.ours).await;
+    let text = browser.get("/findings").await.text();
+    harmless(&text);
+    assert!(text.contains("put the file back") && text.contains("Fails since"), "{text}");
+    let text = browser.get("/coverage").await.text();
+    harmless(&text);
+    for said in ["iso-27001-2022", "cis-v8", "Not looked at", "class=\"heat\"", "failing"] {
+        assert!(text.contains(said), "{said} is missing in {text}");
+    }
+}
+
+#[tokio::test]
+async fn codes_are_explained() {
+    let fixture = fixture().await;
+    let browser = fixture.signed_in(&fixture.ours).await;
+    let text = browser.get("/codes?code=timeout").await.text();
+    assert!(text.contains("it took longer than allowed") && !text.contains("E-LINE-001"), "{text}");
+    let text = browser.get("/codes?code=%3Cscript%3E").await.text();
+    assert!(text.contains("No such code") && !text.contains("<script>\""), "{text}");
+}
