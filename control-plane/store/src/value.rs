@@ -14,13 +14,11 @@ use control_plane_domain::run_request::RunRequestWord;
 use control_plane_domain::runner::{CertificateState, Condition, LockReason, Standing};
 use control_plane_domain::sealed::Sealed;
 use control_plane_domain::secret::SecretWord;
-use control_plane_domain::standing::ChangeKind;
 use control_plane_domain::session::SessionEnd;
+use control_plane_domain::standing::ChangeKind;
 use control_plane_domain::tenant::{Plan, TenantKeyKind, TenantState};
 use crypto::Digest;
-use ids::{
-    AlarmId, ApiKeyId, ItemId, LinkId, PersonId, RequestId, RunId, RunnerId, SessionId, TenantId, TokenId,
-};
+use ids::{AlarmId, ApiKeyId, ItemId, LinkId, PersonId, RequestId, RunId, RunnerId, SessionId, TenantId, TokenId};
 use proof::text::{FreeText, Name, Software};
 use verdict::{Code, EvidenceClass, EvidenceForm, Severity, Status, StepStatus, Trigger};
 

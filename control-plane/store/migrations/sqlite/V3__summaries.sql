@@ -111,13 +111,16 @@ INSERT INTO result_change (tenant, at, runner, seq, place, kind, procedure_id, c
                  max(CASE WHEN is_open = 1 AND was_open = 0 THEN ended END)
                      OVER (PARTITION BY tenant, runner, procedure_id, check_id ORDER BY ended, seq) AS failing_since
           FROM (SELECT words.*,
-                       coalesce(lag(is_open) OVER w, 0) AS was_open,
-                       lag(status) OVER w AS was
-                FROM (SELECT r.tenant, r.accepted, r.runner, r.seq, r.procedure_id, r.run, r.ended, c.place,
-                             c.check_id, c.severity, c.status,
-                             CASE WHEN c.status IN ('fail', 'excepted') THEN 1 ELSE 0 END AS is_open
-                      FROM run AS r JOIN run_check AS c ON c.tenant = r.tenant AND c.run = r.run
-                      WHERE c.status IN ('fail', 'excepted', 'pass', 'not_applicable')) AS words
+                       coalesce(lag(is_open) OVER w, 0) AS was_open
+                FROM (SELECT said.*, CASE WHEN status IN ('fail', 'excepted') THEN 1 ELSE 0 END AS is_open
+                      FROM (SELECT r.tenant, r.accepted, r.runner, r.seq, r.procedure_id, r.run, r.ended, c.place,
+                                   c.check_id, c.severity, c.status,
+                                   lag(c.status) OVER (PARTITION BY r.tenant, r.runner, r.procedure_id, c.check_id
+                                                       ORDER BY r.ended, r.seq) AS was
+                            FROM run AS r JOIN run_check AS c ON c.tenant = r.tenant AND c.run = r.run
+                            WHERE c.status <> 'skipped') AS said
+                      -- What could not be measured neither begins nor ends a finding.
+                      WHERE status IN ('fail', 'excepted', 'pass', 'not_applicable')) AS words
                 WINDOW w AS (PARTITION BY tenant, runner, procedure_id, check_id ORDER BY ended, seq)) AS turns) AS turned
     WHERE is_open <> was_open;
 CREATE INDEX result_change_kind ON result_change (tenant, kind, at, runner, seq, place);

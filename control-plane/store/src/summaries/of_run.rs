@@ -77,6 +77,10 @@ impl Reads {
 
     /// The path from a record of a Runner's journal to the root over its first `size` records, sibling first.
     pub async fn journal_inclusion(&self, runner: RunnerId, seq: u64, size: u64) -> Result<Vec<Digest>, StoreError> {
+        let kept = self.journal(runner).await?.kept();
+        if size > kept {
+            return Err(StoreError::Record(format!("{size} records were asked for, and {kept} are kept")));
+        }
         let question = Inclusion { index: seq, size };
         let wanted = Wanted::by(&question);
         let mut found = Found::default();

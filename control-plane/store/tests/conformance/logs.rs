@@ -1,6 +1,6 @@
 //! The tenant's audit log and Runners' journals: growing, proving, verifying, and being tampered with.
 
-use control_plane_domain::audit_log::{AuditCheckpoint, AuditCosignature, AuditFilter};
+use control_plane_domain::audit_log::{AuditActor, AuditCheckpoint, AuditCosignature, AuditFilter};
 use control_plane_domain::journal::JournalCheckpoint;
 use control_plane_domain::list::Page;
 use control_plane_store::StoreError;
@@ -8,7 +8,7 @@ use proof::log::Chain;
 use proof::merkle::verify_consistency;
 
 use crate::records::with_runner;
-use crate::sample::{self, runner_id};
+use crate::sample::{self, person_id, runner_id};
 use crate::world::{World, at, on_both, permit, something};
 
 /// An audit log of this many records.
@@ -67,6 +67,13 @@ on_both! {
         assert_eq!(tx.audit_lines(&filter, &Page::first()).await.unwrap().items.len(), 12);
         let filter = AuditFilter { action: Some("person.added".to_owned()), ..AuditFilter::default() };
         assert_eq!(tx.audit_lines(&filter, &Page::first()).await.unwrap().items.len(), 0);
+        for (actor, expected) in [(AuditActor::System, 12), (AuditActor::Operator, 0), (AuditActor::Person(person_id(1)), 0)] {
+            for action in [None, Some(something().name().to_owned())] {
+                let filter = AuditFilter { actor: Some(actor), action, ..AuditFilter::default() };
+                let lines = tx.audit_lines(&filter, &Page::first()).await.unwrap().items;
+                assert_eq!(lines.len(), expected, "{filter:?}");
+            }
+        }
         drop(tx);
         // Two more, each a second later.
         let permit = permit(world.a);
@@ -84,7 +91,7 @@ on_both! {
             (None, Some(0), 0..0),
         ] {
             for action in [None, Some(something().name().to_owned())] {
-                let filter = AuditFilter { from: from.map(at), until: until.map(at), action };
+                let filter = AuditFilter { from: from.map(at), until: until.map(at), action, ..AuditFilter::default() };
                 let lines = tx.audit_lines(&filter, &Page::first()).await.unwrap().items;
                 let seqs: Vec<u64> = lines.iter().map(|line| line.seq).collect();
                 assert_eq!(seqs, expected.clone().rev().collect::<Vec<_>>(), "{filter:?}");

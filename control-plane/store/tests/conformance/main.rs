@@ -1,6 +1,8 @@
 //! One suite for both databases: what the store promises holds on SQLite and on a real PostgreSQL.
 
 #[cfg(test)]
+mod accounts;
+#[cfg(test)]
 mod cluster;
 #[cfg(test)]
 mod isolation;
@@ -18,6 +20,8 @@ mod sample;
 mod schemas;
 #[cfg(test)]
 mod sqlite;
+#[cfg(test)]
+mod summaries;
 #[cfg(test)]
 mod transactions;
 #[cfg(test)]
