@@ -16,9 +16,6 @@ const BARS_TOP: u64 = 1_380;
 const BARS_BOTTOM: u64 = 1_700;
 const FULL_SCORE: u64 = 10_000;
 
-/// How many days the trend of a page reaches back.
-pub(crate) const DAYS: u32 = 30;
-
 /// The trend, ready to be shown.
 #[derive(Template)]
 #[template(path = "part/trend.html")]
