@@ -39,25 +39,25 @@ const rows = Array.from({ length: 100_000 }, (_, index) => ({
   row: utf8(JSON.stringify({ name: `user${index}`, email: `user${index}@example.org`, enabled: index % 3 === 0, groups: ["a", "b"] })),
 }));
 const many = view(rows);
-await gap("show 100,000 rows", 700, () => many.show());
+await gap("show 100,000 rows", 1000, () => many.show());
 if (place.querySelectorAll("*").length > 2_500) {
   failed.push(`${place.querySelectorAll("*").length} elements stand in the page`);
 }
 const press = (name) => [...place.querySelectorAll("button")].find((button) => button.textContent === name).click();
-await gap("last window", 300, async () => press("Last"));
+await gap("last window", 600, async () => press("Last"));
 if (!place.textContent.includes("user99999@example.org")) {
   failed.push("the last row is not in the last window");
 }
-await gap("as text", 300, async () => press("Text"));
-await gap("as CSV", 700, () => csvOf(rows, ["name", "email", "enabled", "groups"]));
+await gap("as text", 600, async () => press("Text"));
+await gap("as CSV", 1000, () => csvOf(rows, ["name", "email", "enabled", "groups"]));
 
 const big = utf8(JSON.stringify({ text: "x\u202e".repeat(2_600_000) }));
 const one = view([{ index: 0, row: big }]);
-await gap("show a row of 10 MB", 700, () => one.show());
+await gap("show a row of 10 MB", 1000, () => one.show());
 place.querySelector("ol button").click();
-await gap("its next window", 300, async () => press("Next"));
-await gap("its last window", 300, async () => press("Last"));
-await gap("as hex", 300, async () => press("Hex"));
+await gap("its next window", 600, async () => press("Next"));
+await gap("its last window", 600, async () => press("Last"));
+await gap("as hex", 600, async () => press("Hex"));
 if (place.textContent.length > 100_000) {
   failed.push("more than a window of it stands in the page");
 }

@@ -3,7 +3,7 @@ const [base] = arguments;
 const load = (name) => import(base + name);
 const { utf8 } = await load("bytes.js");
 const { csvLine, textIn, dump } = await load("rows.js");
-const { printable } = await load("text.js");
+const { pieces, printable } = await load("text.js");
 const { Viewer, csvOf } = await load("viewer.js");
 let held = 0;
 const failed = [];
@@ -60,10 +60,10 @@ check("bytes that are no text", place.querySelector("pre").textContent === "a\\x
 
 // A file is one run of bytes, also over the borders of its pieces.
 const file = new Uint8Array(70_000).fill(0x61);
-file.set(utf8("é"), 16_383);
+file.set(utf8("é"), 8191);
 await view([file.subarray(0, 65_536), file.subarray(65_536)], { form: "blob" });
 const first = place.querySelector("pre").textContent;
-check("no character is cut", !first.includes("\\x") && first.length === 16_383);
+check("no character is cut", !first.includes("\\x") && first.length === 8191);
 press("Next");
 check("the next window begins with it", place.querySelector("pre").textContent.startsWith("é"));
 press("Last");
@@ -92,6 +92,8 @@ check("nothing is left in the page", place.childNodes.length === 0 && forgotten.
 
 check("text of bytes", textIn(utf8("aé😀")) === "aé😀" && textIn(Uint8Array.of(0xed, 0xa0, 0x80)) === "\\xed\\xa0\\x80");
 check("a dump", dump(utf8("ab\n"), 0, 3) === `00000000  61 62 0a${" ".repeat(41)}ab.`);
+check("a run of what cannot be seen is one mark", pieces("a\u200b\u200bb\u200b", false).map(({ text }) => text).join("|") === "a|\\u{200b}\\u{200b}|b|\\u{200b}");
+check("breaks are plain where they may be", pieces("a\nb\t\r", true).map(({ text }) => text).join("|") === "a\nb\t|\\u{d}");
 check("escapes", printable("a\u202e\u{e0041}") === "a\\u{202e}\\u{e0041}");
 check("nothing ran", window.fired === 0);
 return { held, failed };

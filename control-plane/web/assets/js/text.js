@@ -55,7 +55,12 @@ export function pieces(text, breaks) {
     if (match.index > from) {
       found.push({ text: text.slice(from, match.index), marked: false });
     }
-    found.push({ text: escapeOf(character), marked: true });
+    const before = found.at(-1);
+    if (before?.marked === true && match.index === from) {
+      before.text += escapeOf(character);
+    } else {
+      found.push({ text: escapeOf(character), marked: true });
+    }
     from = match.index + character.length;
   }
   if (from < text.length) {

@@ -11,7 +11,7 @@ import { boundary, breath, cellOf, columnsOf, csvLine, dump, recordOf, textIn } 
 const ROWS = 100;
 const CELL = 300;
 const LISTED = 2000;
-const TEXT = 16_384;
+const TEXT = 8192;
 const HEX = 4096;
 
 /** @typedef {import("./plan.js").OpenedItem} OpenedItem */
