@@ -104,7 +104,11 @@ pub const CODES: &[CodeHelp] = &[
     help("E-OPS-066", "nobody signed in time", ASK_ANEW),
     help("E-OPS-067", "the Runner took the request and no receipt came", "look at the Runner's journal"),
     help("E-OPS-101", "the secret was not sealed in time", SEND_ANEW),
-    help("E-OPS-102", "the Runner was not connected before the secret's time was over", "see that it is connected, then send it anew"),
+    help(
+        "E-OPS-102",
+        "the Runner was not connected before the secret's time was over",
+        "see that it is connected, then send it anew",
+    ),
     help("E-OPS-103", "the Runner's program does not know secrets yet", "update the Runner, then send it anew"),
     help("E-OPS-104", "who sent the secret may not any more, or has another role", SEND_ANEW),
     help("E-OPS-105", "the Runner took the secret and no receipt came", "look at the Runner's journal"),

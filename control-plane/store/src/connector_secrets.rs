@@ -229,18 +229,5 @@ fn read(mut cells: Cells) -> Result<ConnectorSecret, StoreError> {
     let (requested, seal_by, expires) = (cells.take("requested")?, cells.take("seal_by")?, cells.take("expires")?);
     let audit = AuditRef { seq: cells.take("audit_seq")?, hash: cells.take("audit_hash")? };
     let state = StateCells::read(&mut cells)?;
-    Ok(ConnectorSecret {
-        id,
-        runner,
-        name,
-        person,
-        role,
-        with,
-        device_key,
-        requested,
-        seal_by,
-        expires,
-        audit,
-        state,
-    })
+    Ok(ConnectorSecret { id, runner, name, person, role, with, device_key, requested, seal_by, expires, audit, state })
 }

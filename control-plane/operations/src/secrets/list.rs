@@ -48,11 +48,7 @@ impl Operations {
     }
 
     /// What a secret is to be sealed under, for the person who sends it and as long as it is to be sealed.
-    pub async fn secret_terms(
-        &self,
-        caller: &Caller,
-        secret: &ConnectorSecret,
-    ) -> Result<Option<SecretTerms>, Error> {
+    pub async fn secret_terms(&self, caller: &Caller, secret: &ConnectorSecret) -> Result<Option<SecretTerms>, Error> {
         if secret.person != caller.person() || secret.state != SecretState::ToSeal {
             return Ok(None);
         }
@@ -89,7 +85,6 @@ impl Operations {
 }
 
 fn see(caller: &Caller) -> Result<Permit, Error> {
-    let needed =
-        if caller.may(Permission::SecretsList) { Permission::SecretsList } else { Permission::SecretsSend };
+    let needed = if caller.may(Permission::SecretsList) { Permission::SecretsList } else { Permission::SecretsSend };
     Ok(caller.permit(needed)?)
 }

@@ -1,6 +1,6 @@
 //! Sessions begin, are replaced, are cut, and end.
 
-use contract::{Condition, FromControlPlane, StopReason, version::Version};
+use contract::{Condition, FromControlPlane, Mark, StopReason, version::Version};
 use control_plane_domain::runner::{LockReason, RunnerState};
 use crypto::Digest;
 use verdict::Status;
@@ -104,6 +104,37 @@ async fn two_that_keep_replacing_one_another_are_locked() {
     assert_eq!(world.ops.pending(&mut live).await.unwrap_err().stop, StopReason::Replaced);
     let state = world.ops.get_runner(&acme.owner, runner.name.runner).await.unwrap().state;
     assert!(matches!(state, RunnerState::Locked { reason: LockReason::TakenOver, .. }));
+}
+
+/// The network cuts without a word, again and again: the same process comes back, and says so.
+#[tokio::test]
+async fn a_network_that_cuts_silently_locks_nobody_out() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let mut runner = world.runner(&acme).await;
+    drop(world.connected(&mut runner).await);
+    let mark = |number: u8| Mark::from_bytes([number; 16]);
+    let again = async |own: u8, before: &[u8]| {
+        let mut hello = runner.hello(&world.entropy);
+        hello.mark = Some(mark(own));
+        hello.marks_before = before.iter().map(|number| mark(*number)).collect();
+        world.ops.hello(&world.peer(&runner), &hello).await.map(drop)
+    };
+    for cut in 1..50 {
+        world.advance_seconds(1);
+        // Each second Hello is lost on the way.
+        let before = [cut - 1, 200, cut];
+        again(cut, &before[..2]).await.unwrap();
+    }
+    assert!(world.alarms(&acme).await.is_empty());
+    // Marks that were guessed, or of sessions that are long gone, help nobody.
+    let mut refused = None;
+    for thief in 0..5 {
+        world.advance_seconds(1);
+        refused = again(100 + thief, &[1, 2, 3, 48, 250]).await.err();
+    }
+    assert_eq!(refused.map(|error| error.stop), Some(StopReason::Locked));
+    assert_eq!(world.alarms(&acme).await, ["taken_over"]);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use control_plane_domain::procedure::{MissedDue, ScheduleDue};
 use control_plane_domain::run_request::RunRequestState;
 use control_plane_domain::runner::{CertificateState, Condition, LockReason, Presence, RunnerState, Standing};
 use control_plane_domain::sealed::Sealed;
+use control_plane_domain::secret::{ConnectorSecret, SecretReceipt, SecretState, SecretWord, Sent};
 use control_plane_domain::tenant::{TenantKey, TenantKeyKind, TenantState};
 use control_plane_store::{Logged, StoreError, WriteTx};
 use verdict::Status;
@@ -300,6 +301,50 @@ on_both! {
         assert!(!tx.add_drilldown_receipt(&receipt(7)).await.unwrap());
         assert_eq!(tx.drilldown_receipts(drilldown.id).await.unwrap(), [receipt(7), receipt(6)]);
         assert!(conflict(tx.set_drilldown_state(&drilldown, DrillDownWord::ToSign).await));
+    }
+
+    async fn secrets_pass_through_their_states_and_leave_no_sealed_value(world: World) {
+        let (tx, audit) = with_runner(&world).await;
+        let mut secret = sample::connector_secret(1, audit);
+        tx.add_connector_secret(&secret).await.unwrap();
+        assert_eq!(tx.connector_secrets_expired_by(at(599), 5).await.unwrap(), []);
+        assert_eq!(tx.connector_secrets_expired_by(at(600), 5).await.unwrap(), [secret.clone()]);
+        let sent = Sent { envelope: vec![1; 40], sealed: vec![2; 304], request_sha256: digest(3) };
+        let (request_sha256, code) = (digest(3), "E-SECRET-037".parse::<proof::text::Name>().unwrap());
+        for next in [
+            SecretState::Waiting(sent.clone()),
+            SecretState::Delivered(sent.clone()),
+            SecretState::Expired { request_sha256: Some(request_sha256), code: code.clone(), at: at(8) },
+            SecretState::Refused { request_sha256, code, receipt: Some(digest(6)), at: at(9) },
+        ] {
+            let from = secret.state.word();
+            secret = secret.becoming(next).unwrap();
+            tx.set_connector_secret_state(&secret, from).await.unwrap();
+            let kept = tx.connector_secret(secret.id).await.unwrap().unwrap();
+            assert_eq!(kept, secret);
+            assert_eq!(kept.state.sent().is_some(), !secret.state.word().is_over());
+            let open = tx.open_connector_secrets(runner_id(1)).await.unwrap().len();
+            assert_eq!(open, usize::from(!secret.state.word().is_over()));
+        }
+        for (n, state) in [
+            (2, SecretState::Accepted { request_sha256, receipt: digest(6), at: at(9) }),
+            (3, SecretState::Cancelled { request_sha256: None, at: at(9) }),
+        ] {
+            let other = ConnectorSecret { state, ..sample::connector_secret(n, audit) };
+            tx.add_connector_secret(&other).await.unwrap();
+            assert_eq!(tx.connector_secret(other.id).await.unwrap(), Some(other));
+        }
+        let ids: Vec<_> =
+            tx.connector_secrets(None, &Page::first()).await.unwrap().items.iter().map(|secret| secret.id).collect();
+        assert_eq!(ids, [3, 2, 1].map(sample::request_id));
+        assert_eq!(tx.connector_secrets(Some(runner_id(1)), &Page::first()).await.unwrap().items.len(), 3);
+        let receipt =
+            |n: u8| SecretReceipt { request: secret.id, sha256: digest(n), envelope: vec![n; 9], at: at(9) };
+        assert!(tx.add_connector_secret_receipt(&receipt(7)).await.unwrap());
+        assert!(tx.add_connector_secret_receipt(&receipt(6)).await.unwrap());
+        assert!(!tx.add_connector_secret_receipt(&receipt(7)).await.unwrap());
+        assert_eq!(tx.connector_secret_receipts(secret.id).await.unwrap(), [receipt(7), receipt(6)]);
+        assert!(conflict(tx.set_connector_secret_state(&secret, SecretWord::ToSeal).await));
     }
 
     async fn alarms_are_raised_once(world: World) {

@@ -141,7 +141,12 @@ impl World {
                 Done::Reports((from..until).map(report).collect())
             }
             Work::JournalCheckpoint => Done::JournalCheckpoint(None),
-            Work::Catalogue | Work::Schedule | Work::Progress | Work::Receipts | Work::Welcomed { .. } => Done::Nothing,
+            Work::Catalogue
+            | Work::Schedule
+            | Work::Progress
+            | Work::Receipts
+            | Work::Spoken(_)
+            | Work::Welcomed { .. } => Done::Nothing,
             other => panic!("nobody asked for {other:?}"),
         };
         self.feed(Event::Done(done));
@@ -222,6 +227,7 @@ fn words() -> impl Strategy<Value = Theirs> {
         }),
         id.prop_map(|number| Theirs::DrillDownCancel(contract::DrillDownCancel { request: request(number) })),
         Just(Theirs::Renewed(contract::Renewed { chain: Vec::new(), generation: 8 })),
+        Just(Theirs::ConnectorSecret(secret())),
         Just(welcome(0, 5)),
         Just(Theirs::JournalCosignature(contract::JournalCosignature { note: note(1) })),
         Just(Theirs::AuditCheckpoint(contract::AuditCheckpoint { note: note(1), from_size: 0, proof: Vec::new() })),
@@ -311,6 +317,7 @@ impl Beset {
                 Done::Piece { request: id, piece }
             }
             Work::CancelDrillDown(_) => Done::Cancelled { receipt: None },
+            Work::KeepSecret(_) => Done::Secret { receipt: (!refuses).then(|| receipt(2)) },
             Work::PrepareRenewal => {
                 let certificate_request = contract::DerRequest::new(vec![0x30, 0]).unwrap();
                 Done::RenewalPrepared(contract::Renew { certificate_request, generation: 7 })

@@ -1,11 +1,10 @@
 //! Values for tests.
 
 use clock::{Clock, ManualClock};
-use contract::Mark;
 use contract::version::CURRENT;
 use contract::{
-    Condition, Digest, DrillDown, DrillDownBytes, Epoch, JournalLine, NoteText, Receipt, Report, RunRequest, Sealed,
-    SealedFrame, SealedStart, StatementEnvelope, Timestamp, Welcome,
+    Condition, ConnectorSecret, Digest, DrillDown, DrillDownBytes, Epoch, JournalLine, Mark, NoteText, Receipt, Report,
+    RunRequest, Sealed, SealedFrame, SealedSecret, SealedStart, SecretBytes, StatementEnvelope, Timestamp, Welcome,
 };
 use ids::RequestId;
 use proof::note::SignedNote;
@@ -83,6 +82,11 @@ pub(crate) fn receipt(number: u8) -> Receipt {
 
 pub(crate) fn drill_down() -> DrillDown {
     DrillDown { envelope: DrillDownBytes::new(vec![1]).unwrap(), device_key: None }
+}
+
+pub(crate) fn secret() -> ConnectorSecret {
+    let (envelope, sealed) = (SecretBytes::new(vec![1]).unwrap(), SealedSecret::new(vec![2]).unwrap());
+    ConnectorSecret { envelope, device_key: None, sealed }
 }
 
 pub(crate) fn start(number: u8) -> SealedStart {

@@ -215,12 +215,27 @@ fn a_run_is_started_once_in_this_session_and_in_time() {
         let commands = stage.receive(Theirs::RunRequest(request));
         let [Ours::RunProgress(progress)] = sent(&commands)[..] else { panic!("{commands:?}") };
         assert_eq!((progress.stage, progress.code.as_ref().unwrap().as_str()), (RunStage::Refused, code));
-        assert!(work(&commands).is_empty());
+        assert!(matches!(&work(&commands)[..], [Work::RunRefused { code: told, .. }] if told.as_str() == code));
     }
     let answer = RunAnswer::Refused("E-RUN-001".parse().unwrap());
     let commands = stage.done(Done::Run { request: request(1), answer });
     assert!(matches!(sent(&commands)[..], [Ours::RunProgress(_)]));
     assert_eq!(stage.done(Done::Run { request: request(1), answer: RunAnswer::Queued }), []);
+}
+
+#[test]
+fn a_secret_is_decided_on_and_receipted_if_the_session_speaks_of_secrets() {
+    let (mut stage, _) = Stage::live(0, 0, 4);
+    assert_eq!(stage.receive(Theirs::ConnectorSecret(secret())), [Command::Do(Work::KeepSecret(secret()))]);
+    assert_eq!(stage.done(Done::Secret { receipt: Some(receipt(1)) }), [Command::Send(Ours::Receipt(receipt(1)))]);
+    assert_eq!(stage.done(Done::Secret { receipt: None }), [], "nothing could be told of it");
+    let mut stage = Stage::open(0);
+    let Theirs::Welcome(welcome) = welcome(0, 4) else { unreachable!() };
+    let earlier = contract::Welcome { version: Version { major: 1, minor: 1 }, ..welcome };
+    let commands = stage.receive(Theirs::Welcome(earlier));
+    assert!(work(&commands).contains(&&Work::Spoken(Version { major: 1, minor: 1 })), "{commands:?}");
+    let commands = stage.receive(Theirs::ConnectorSecret(secret()));
+    assert!(matches!(commands.last(), Some(Command::End(Ending::Failed(LinkError::Protocol { .. })))));
 }
 
 #[test]

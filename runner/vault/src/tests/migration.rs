@@ -98,3 +98,28 @@ fn with_another_root_key_it_is_left_as_it_is() {
     assert_eq!(version, 1);
     assert_eq!(std::fs::metadata(bed.files().store).unwrap().len(), before.len() as u64);
 }
+
+#[test]
+fn a_store_of_the_second_schema_gains_the_third_and_keeps_its_keys_and_secrets() {
+    let bed = Bed::new();
+    let mut vault = bed.create();
+    let sealing = vault.sealing_key();
+    vault.set_secret(&"db".parse().unwrap(), &crypto::Secret::new(b"hunter2".to_vec())).unwrap();
+    drop(vault);
+    let db = Connection::open(bed.files().store).unwrap();
+    db.execute_batch("DROP TABLE secret_origin; DROP TABLE secret_request; PRAGMA user_version = 2").unwrap();
+    drop(db);
+    bed.clock.advance_ms(1_000);
+    let vault = bed.open();
+    assert_eq!(vault.sealing_key(), sealing);
+    assert_eq!(vault.secret(&"db".parse().unwrap()).unwrap().expose(), b"hunter2");
+    // What was there before was set here, and nothing issued before it replaces it.
+    let listed = vault.listed_secrets().unwrap().remove(0);
+    assert_eq!((listed.name.as_str(), listed.origin), ("db", SecretOrigin::Here));
+    assert_eq!(vault.secret_floor(&"db".parse().unwrap()).unwrap(), Some(listed.set));
+    vault.verify_journal().unwrap();
+    drop(vault);
+    let fresh = Bed::new();
+    drop(fresh.create());
+    assert_eq!(schema(&bed.files().store), schema(&fresh.files().store));
+}

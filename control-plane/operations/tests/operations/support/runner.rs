@@ -10,7 +10,7 @@ use contract::{
     NoteText, RecoverRequest, Renew, Report, version,
 };
 use crypto::entropy::random_bytes;
-use crypto::{Digest, SystemEntropy, ed25519, p256};
+use crypto::{Digest, SystemEntropy, ed25519, hpke, p256};
 use ids::{RunnerId, StoreId, TenantId};
 use proof::attestation;
 use proof::checkpoint::{Checkpoint, journal_origin, runner_witness};
@@ -32,6 +32,7 @@ pub(crate) struct FakeRunner {
     pub(crate) attestation: p256::SigningKey,
     pub(crate) journal_key: ed25519::SigningKey,
     pub(crate) witness_key: ed25519::SigningKey,
+    pub(crate) sealing: hpke::KeyPair,
     pub(crate) statement: Envelope<MAX_STATEMENT>,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) request: Vec<u8>,
@@ -49,6 +50,7 @@ impl FakeRunner {
         let attestation = p256::SigningKey::generate(entropy);
         let journal_key = ed25519::SigningKey::generate(entropy);
         let witness_key = ed25519::SigningKey::generate(entropy);
+        let sealing = hpke::KeyPair::generate(entropy);
         let tls = rcgen::KeyPair::generate().unwrap();
         let witness = runner_witness(tenant, runner);
         let statement = KeyStatement {
@@ -64,7 +66,7 @@ impl FakeRunner {
                 journal_key.verifying_key(),
             ),
             witness_key: Witness { name: &witness, key: &witness_key }.verifier_key(),
-            sealing_key: [9; 32],
+            sealing_key: *sealing.public().as_bytes(),
         };
         let mut fake = Self {
             name: RunnerName { tenant, runner },
@@ -75,6 +77,7 @@ impl FakeRunner {
             attestation,
             journal_key,
             witness_key,
+            sealing,
             held: None,
             chain: Chain::new(),
             reports: Vec::new(),
@@ -195,6 +198,7 @@ impl FakeRunner {
             statement: self.statement.clone(),
             fingerprint: self.fingerprint,
             request: self.request.clone(),
+            sealing: hpke::KeyPair::from_private(crypto::Secret::new(*self.sealing.private().expose())),
             held: self.held.as_ref().map(|held| Held { chain: held.chain.clone(), generation: held.generation }),
             chain: self.chain.clone(),
             reports: self.reports.clone(),

@@ -1,0 +1,371 @@
+//! Connector secrets from the request to the Runner's receipt, and every way in which they end otherwise.
+
+use std::time::Duration;
+
+use contract::enrolment::KeyStatement;
+use contract::version::Version;
+use contract::{ConnectorSecret as Message, FromControlPlane, Receipt as ReceiptMessage};
+use control_plane_domain::list::Page;
+use control_plane_domain::policy::{Caller, Role};
+use control_plane_domain::runner::Standing;
+use control_plane_domain::secret::{ConnectorSecret, SecretState, SecretWord};
+use control_plane_operations::{Error, Kind, RequestSecret, SealedSecret, Session};
+use crypto::{Digest, Secret, ed25519, hpke};
+use ids::RequestId;
+use proof::drilldown::RecordRef;
+use proof::dsse::Envelope;
+use proof::secret::{self, Decision, PendingSecret, Receipt, Request, Terms};
+
+use crate::support::{FakeRunner, Tenancy, World};
+
+const CANARY: &[u8] = b"canary-hunter2-canary";
+
+struct Case {
+    world: World,
+    acme: Tenancy,
+    runner: FakeRunner,
+    session: Session,
+    engineer: Caller,
+    device: ed25519::SigningKey,
+}
+
+async fn case() -> Case {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let mut runner = world.runner(&acme).await;
+    let mut session = world.connected(&mut runner).await;
+    world.ops.pending(&mut session).await.unwrap();
+    let engineer = world.person(&acme, Role::Engineer).await;
+    let device = ed25519::SigningKey::generate(&world.entropy);
+    Case { world, acme, runner, session, engineer, device }
+}
+
+impl Case {
+    fn input(&self) -> RequestSecret {
+        RequestSecret {
+            runner: self.runner.name.runner,
+            name: "orders-db".parse().unwrap(),
+            device_key: self.device.verifying_key().to_spki(),
+            wait: None,
+        }
+    }
+
+    async fn request(&self) -> ConnectorSecret {
+        self.world.ops.request_secret(&self.engineer, self.input()).await.unwrap()
+    }
+
+    async fn word(&self, id: RequestId) -> SecretWord {
+        self.world.ops.get_secret(&self.engineer, id).await.unwrap().state.word()
+    }
+
+    async fn code(&self, id: RequestId) -> String {
+        match self.world.ops.get_secret(&self.engineer, id).await.unwrap().state {
+            SecretState::Refused { code, .. } | SecretState::Expired { code, .. } => code.to_string(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn pending(&mut self) -> Vec<FromControlPlane> {
+        self.world.ops.pending(&mut self.session).await.unwrap()
+    }
+
+    /// What the person's device does: reads the terms, checks the statement, seals, signs.
+    async fn seal(&self, asked: &ConnectorSecret) -> SealedSecret {
+        let terms = self.world.ops.secret_terms(&self.engineer, asked).await.unwrap().expect("it is to be sealed");
+        let envelope = Envelope::parse(&terms.statement, 16_384).unwrap();
+        let (statement, fingerprint) = KeyStatement::open(&envelope).unwrap();
+        assert_eq!((fingerprint, fingerprint.digest()), (self.runner.fingerprint, terms.fingerprint));
+        let key = hpke::PublicKey::from_bytes(&statement.sealing_key).unwrap();
+        self.seal_under(Terms::from_draft(&terms.draft).unwrap(), &key)
+    }
+
+    fn seal_under(&self, terms: Terms, key: &hpke::PublicKey) -> SealedSecret {
+        let value = Secret::new(CANARY.to_vec());
+        let (sealed, said) = secret::seal(&terms, key, &value, &self.world.entropy).unwrap();
+        let pending = PendingSecret::new(Request { terms, sealed: said }).unwrap();
+        let signature = pending.sign_as_device(&self.device).sig;
+        SealedSecret { sealed, payload: pending.payload().to_vec(), signature }
+    }
+
+    async fn sealed(&self) -> RequestId {
+        let asked = self.request().await;
+        let sealed = self.seal(&asked).await;
+        let secret = self.world.ops.seal_secret(&self.engineer, asked.id, sealed).await.unwrap();
+        assert_eq!(secret.state.word(), SecretWord::Waiting);
+        asked.id
+    }
+
+    /// Sealed and sent; what came over the line.
+    async fn sent(&mut self) -> (RequestId, Message) {
+        let id = self.sealed().await;
+        let message = only(self.pending().await);
+        (id, message)
+    }
+
+    /// The Runner's side of it: what it reads, and the value.
+    async fn opened(&self, message: &Message) -> (PendingSecret, Secret<Vec<u8>>) {
+        let keys = self.world.ops.tenant_keys(self.acme.id).await.unwrap();
+        let device = [self.device.verifying_key()];
+        let (pending, _) = secret::open(message.envelope.as_bytes(), &device, &[keys.drilldown]).unwrap();
+        let value = secret::open_value(pending.request(), &self.runner.sealing, message.sealed.as_bytes()).unwrap();
+        (pending, value)
+    }
+
+    fn receipt(&self, pending: &PendingSecret, decision: Decision) -> ReceiptMessage {
+        let receipt = Receipt {
+            request: pending.request().terms.request,
+            request_sha256: pending.sha256(),
+            decision,
+            at: self.world.now(),
+            journal: RecordRef { seq: 7, hash: Digest::ZERO },
+        };
+        let envelope = receipt.sign(&self.runner.attestation);
+        ReceiptMessage { request: receipt.request, envelope: contract::Envelope::new(envelope.bytes()).unwrap() }
+    }
+
+    async fn receive(&mut self, receipt: ReceiptMessage) {
+        let answered = self.world.ops.line().receive(&mut self.session, receipt.clone().into()).await.unwrap();
+        let expected = crypto::digest::sha256(receipt.envelope.as_bytes());
+        let [FromControlPlane::ReceiptAccepted(accepted)] = &answered[..] else { panic!("{answered:?}") };
+        assert_eq!((accepted.request, accepted.receipt_sha256), (receipt.request, expected));
+    }
+}
+
+fn only(messages: Vec<FromControlPlane>) -> Message {
+    match <[FromControlPlane; 1]>::try_from(messages) {
+        Ok([FromControlPlane::ConnectorSecret(message)]) => message,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn refused(code: &str) -> Decision {
+    Decision::Refused { code: code.parse().unwrap() }
+}
+
+#[tokio::test]
+async fn a_secret_goes_to_the_runner_and_its_ciphertext_is_forgotten() {
+    let mut case = case().await;
+    let asked = case.request().await;
+    assert_eq!(case.pending().await, [], "nothing was sealed yet");
+    let sealed = case.seal(&asked).await;
+    case.world.ops.seal_secret(&case.engineer, asked.id, sealed).await.unwrap();
+    let message = only(case.pending().await);
+    assert_eq!(message.device_key, Some(case.device.verifying_key()));
+    assert_eq!(case.pending().await, [], "once in a session");
+    assert_eq!(case.word(asked.id).await, SecretWord::Delivered);
+    let (pending, value) = case.opened(&message).await;
+    assert_eq!(value.expose(), CANARY);
+    let terms = &pending.request().terms;
+    assert_eq!((terms.person.id, terms.person.role.as_str()), (case.engineer.person(), "engineer"));
+    assert!(case.world.ops.secret_receipt(&case.engineer, asked.id).await.is_err());
+    let receipt = case.receipt(&pending, Decision::Accepted);
+    case.receive(receipt.clone()).await;
+    let secret = case.world.ops.get_secret(&case.engineer, asked.id).await.unwrap();
+    assert!(matches!(secret.state, SecretState::Accepted { .. }) && secret.state.sent().is_none());
+    // Its acknowledgement was lost: it comes again, and changes nothing.
+    case.receive(receipt.clone()).await;
+    assert_eq!(case.world.ops.secret_receipt(&case.engineer, asked.id).await.unwrap(), receipt.envelope.as_bytes());
+    for (action, times) in [("secret.requested", 1), ("secret.signed", 1), ("secret.accepted", 1)] {
+        assert_eq!(case.world.logged(&case.acme, action).await, times, "{action}");
+    }
+    assert_eq!(case.world.alarms(&case.acme).await, Vec::<&str>::new());
+    let listed = case.world.ops.list_secrets(&case.acme.owner, None, &Page::first()).await.unwrap();
+    assert_eq!(listed.items, [secret]);
+}
+
+/// What does not fit is refused while the person still has the value.
+#[tokio::test]
+async fn what_was_sealed_must_be_what_was_agreed() {
+    let case = case().await;
+    let asked = case.request().await;
+    let good = case.seal(&asked).await;
+    let terms = case.world.ops.secret_terms(&case.engineer, &asked).await.unwrap().unwrap();
+    let terms = Terms::from_draft(&terms.draft).unwrap();
+    let key = case.runner.sealing.public();
+    let other = hpke::KeyPair::generate(&case.world.entropy).public();
+    let renamed = Terms { name: "other-db".parse().unwrap(), ..terms.clone() };
+    let longer = Terms { expires: terms.expires.plus_ms(1), ..terms.clone() };
+    let mut cut = good.clone();
+    cut.sealed.pop();
+    let mut flipped = good.clone();
+    flipped.sealed[40] ^= 1;
+    let mut unsigned = good.clone();
+    unsigned.signature[0] ^= 1;
+    let stranger = ed25519::SigningKey::generate(&case.world.entropy);
+    let pending = PendingSecret::read(good.payload.clone()).unwrap();
+    let strangers = SealedSecret { signature: pending.sign_as_device(&stranger).sig, ..good.clone() };
+    for (input, code) in [
+        (case.seal_under(renamed, &key), "E-OPS-112"),
+        (case.seal_under(longer, &key), "E-OPS-112"),
+        (case.seal_under(terms.clone(), &other), "E-OPS-112"),
+        (cut, "E-OPS-112"),
+        (flipped, "E-OPS-112"),
+        (SealedSecret { payload: b"{}".to_vec(), ..good.clone() }, "E-OPS-112"),
+        (unsigned, "E-OPS-043"),
+        (strangers, "E-OPS-043"),
+    ] {
+        let error = case.world.ops.seal_secret(&case.engineer, asked.id, input).await.unwrap_err();
+        assert_eq!((error.code(), error.kind()), (code, Kind::Invalid));
+    }
+    // Nobody else seals it or takes it back, and it is sealed once.
+    let owner = &case.acme.owner;
+    for error in [
+        case.world.ops.seal_secret(owner, asked.id, good.clone()).await.unwrap_err(),
+        case.world.ops.cancel_secret(owner, asked.id).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::NotTheSender));
+    }
+    assert_eq!(case.world.ops.secret_terms(owner, &asked).await.unwrap(), None);
+    case.world.ops.seal_secret(&case.engineer, asked.id, good.clone()).await.unwrap();
+    let error = case.world.ops.seal_secret(&case.engineer, asked.id, good).await.unwrap_err();
+    assert!(matches!(error, Error::SecretIs(SecretWord::Waiting)));
+}
+
+#[tokio::test]
+async fn who_may_not_and_a_runner_that_is_not_let_in_are_refused() {
+    let case = case().await;
+    for role in [Role::Approver, Role::Auditor, Role::Viewer] {
+        let caller = case.world.person(&case.acme, role).await;
+        let error = case.world.ops.request_secret(&caller, case.input()).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Forbidden, "{role}");
+    }
+    for wait in [Duration::from_secs(59), Duration::from_secs(7 * 86_400 + 1)] {
+        let input = RequestSecret { wait: Some(wait), ..case.input() };
+        assert_eq!(case.world.ops.request_secret(&case.engineer, input).await.unwrap_err().code(), "E-OPS-005");
+    }
+    let input = RequestSecret { device_key: vec![1; 44], ..case.input() };
+    assert_eq!(case.world.ops.request_secret(&case.engineer, input).await.unwrap_err().code(), "E-OPS-005");
+    // Another tenant's Runner is none at all.
+    let other = case.world.tenant("other").await;
+    let error = case.world.ops.request_secret(&other.owner, case.input()).await.unwrap_err();
+    assert!(matches!(error, Error::NotFound(_)));
+    let asked = case.request().await;
+    assert!(case.world.ops.get_secret(&other.owner, asked.id).await.is_err());
+    let sealed = case.seal(&asked).await;
+    let runner = case.runner.name.runner;
+    case.world.ops.revoke_runner(&case.acme.owner, runner, "sold".parse().unwrap()).await.unwrap();
+    let error = case.world.ops.seal_secret(&case.engineer, asked.id, sealed).await.unwrap_err();
+    assert!(matches!(error, Error::RunnerIs(Standing::Revoked)));
+    assert!(case.world.ops.request_secret(&case.engineer, case.input()).await.is_err());
+}
+
+#[tokio::test]
+async fn only_so_many_wait_for_a_runner() {
+    let case = case().await;
+    for _ in 0..32 {
+        case.request().await;
+    }
+    let error = case.world.ops.request_secret(&case.engineer, case.input()).await.unwrap_err();
+    assert!(matches!(error, Error::TooManySecrets));
+}
+
+#[tokio::test]
+async fn it_waits_for_a_runner_that_is_away_and_is_sent_again_after_a_cut() {
+    let mut case = case().await;
+    let id = case.sealed().await;
+    // Cut before anything was sent, and again right after.
+    let mut messages = Vec::new();
+    for _ in 0..2 {
+        let (session, _) = case.world.connect(&mut case.runner).await.unwrap();
+        case.session = session;
+        let sent = case.pending().await;
+        messages.push(only(sent.into_iter().filter(|message| message.name() == "connector_secret").collect()));
+        case.pending().await;
+        assert_eq!(case.word(id).await, SecretWord::Delivered);
+    }
+    assert_eq!(messages[0], messages[1]);
+    let (pending, _) = case.opened(&messages[0]).await;
+    // The Runner kept the first one and says of the second that it was seen: in whatever order that is heard.
+    let seen = case.receipt(&pending, refused("E-SECRET-030"));
+    case.receive(seen.clone()).await;
+    assert_eq!(case.word(id).await, SecretWord::Delivered);
+    let accepted = case.receipt(&pending, Decision::Accepted);
+    case.receive(accepted.clone()).await;
+    assert_eq!(case.word(id).await, SecretWord::Accepted);
+    let shown = case.world.ops.secret_receipt(&case.engineer, id).await.unwrap();
+    assert_eq!(shown, accepted.envelope.as_bytes());
+    assert!(case.world.alarms(&case.acme).await.is_empty());
+    // What contradicts it is kept, and somebody looks at it.
+    let contradiction = case.receipt(&pending, refused("E-SECRET-037"));
+    case.receive(contradiction).await;
+    assert_eq!(case.word(id).await, SecretWord::Accepted);
+    assert_eq!(case.world.alarms(&case.acme).await, ["receipt_differs"]);
+}
+
+#[tokio::test]
+async fn a_refusal_says_why_and_a_receipt_of_something_else_is_none() {
+    let mut case = case().await;
+    let (id, message) = case.sent().await;
+    let (pending, _) = case.opened(&message).await;
+    let mut other = pending.request().clone();
+    other.terms.name = "other".parse().unwrap();
+    let other = PendingSecret::new(other).unwrap();
+    let wrong = case.receipt(&other, Decision::Accepted);
+    case.receive(wrong).await;
+    assert_eq!(case.word(id).await, SecretWord::Waiting, "that it was sent is written at the next look");
+    assert_eq!(case.world.alarms(&case.acme).await, ["receipt_differs"]);
+    let receipt = case.receipt(&pending, refused("E-SECRET-032"));
+    case.receive(receipt).await;
+    assert_eq!((case.word(id).await, case.code(id).await.as_str()), (SecretWord::Refused, "E-SECRET-032"));
+    assert_eq!(case.world.logged(&case.acme, "secret.refused").await, 1);
+}
+
+#[tokio::test]
+async fn nothing_waits_for_ever() {
+    let mut case = case().await;
+    let unsealed = case.request().await.id;
+    let waiting = case.sealed().await;
+    // Delivered, and nothing more is heard.
+    case.pending().await;
+    case.pending().await;
+    let asked = case.request().await;
+    let late = case.seal(&asked).await;
+    case.world.advance_seconds(600);
+    assert_eq!(case.world.ops.sweep().await.unwrap().secrets, 2);
+    assert_eq!(case.code(unsealed).await, "E-OPS-101");
+    let error = case.world.ops.seal_secret(&case.engineer, asked.id, late).await.unwrap_err();
+    assert!(matches!(error, Error::SecretIs(SecretWord::Expired)));
+    assert_eq!(case.word(waiting).await, SecretWord::Delivered);
+    case.world.advance_seconds(86_400);
+    assert_eq!(case.world.ops.sweep().await.unwrap().secrets, 0, "a Runner that took it may still say so");
+    case.world.advance_seconds(86_400);
+    case.world.ops.sweep().await.unwrap();
+    assert_eq!(case.code(waiting).await, "E-OPS-105");
+    assert!(case.world.logged(&case.acme, "secret.expired").await == 3);
+}
+
+#[tokio::test]
+async fn one_that_nobody_took_is_given_up_and_one_can_be_taken_back() {
+    let case = case().await;
+    let (gone, back) = (case.sealed().await, case.sealed().await);
+    let cancelled = case.world.ops.cancel_secret(&case.engineer, back).await.unwrap();
+    assert!(matches!(cancelled.state, SecretState::Cancelled { request_sha256: Some(_), .. }));
+    let error = case.world.ops.cancel_secret(&case.engineer, back).await.unwrap_err();
+    assert!(matches!(error, Error::SecretIs(SecretWord::Cancelled)));
+    case.world.advance_seconds(86_400);
+    assert_eq!(case.world.ops.sweep().await.unwrap().secrets, 1);
+    assert_eq!(case.code(gone).await, "E-OPS-102");
+}
+
+#[tokio::test]
+async fn a_runner_of_an_earlier_version_is_sent_none() {
+    let mut case = case().await;
+    let mut hello = case.runner.hello(&case.world.entropy);
+    hello.version = Version { major: 1, minor: 1 };
+    let (session, _) = case.world.ops.hello(&case.world.peer(&case.runner), &hello).await.unwrap();
+    case.session = session;
+    let id = case.sealed().await;
+    let names: Vec<_> = case.pending().await.iter().map(FromControlPlane::name).collect();
+    assert!(!names.contains(&"connector_secret"), "{names:?}");
+    assert_eq!((case.word(id).await, case.code(id).await.as_str()), (SecretWord::Refused, "E-OPS-103"));
+}
+
+#[tokio::test]
+async fn who_may_not_any_more_sends_nothing() {
+    let mut case = case().await;
+    let id = case.sealed().await;
+    case.world.ops.set_role(&case.acme.owner, case.engineer.person(), Role::Viewer).await.unwrap();
+    assert_eq!(case.pending().await, []);
+    let seen = case.world.ops.get_secret(&case.acme.owner, id).await.unwrap();
+    assert!(matches!(seen.state, SecretState::Expired { code, .. } if code.as_str() == "E-OPS-104"));
+}
