@@ -50,13 +50,13 @@ pub use accounts::{
     SessionRow, SignIn, TotpOffer,
 };
 pub use api_keys::{CreateApiKey, CreatedApiKey, Me};
-pub use audit::{AuditExport, AuditFound};
+pub use audit::{AuditCheck, AuditExport, AuditFound, AuditOutcome, AuditStep, AuditStepId, AuditVerification};
 pub use drilldowns::{AskedRows, RequestDrillDown};
 pub use error::{Error, Kind};
 pub use idempotency::Idempotent;
 pub use line::{Line, LineError, PeerCertificate, Session};
 pub use nudges::{Listener, Nudges};
-pub use people::AddPerson;
+pub use people::{AddPerson, PersonRow};
 pub use runs::RequestRun;
 pub use secrets::{RequestSecret, SealedSecret, SecretTerms};
 pub use tenants::{CreateTenant, CreatedTenant, PublicKeys};

@@ -49,6 +49,7 @@ use clock::Clock;
 use control_plane_domain::policy::Permit;
 
 pub use attempts::Attempt;
+pub use audit::AuditWalk;
 pub use backup::{backup, restore};
 pub use config::{Config, PostgresConfig, PostgresTls, SqliteConfig};
 pub use error::StoreError;

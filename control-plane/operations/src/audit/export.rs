@@ -3,13 +3,17 @@
 use control_plane_domain::audit::Action;
 use control_plane_domain::policy::{self, Caller, Permission, Permit};
 use control_plane_domain::tenant::TenantKeyKind;
-use ids::TenantId;
+use ids::{RunnerId, TenantId};
 use proof::export::{self, ExportWriter};
 
 use crate::{Error, Operations};
 
 /// Lines that are read at a time.
 const BATCH: u32 = 1_000;
+
+/// How old a record may be that an archive leaves out, so that Runners vouch for all that is in it. They cosign within
+/// seconds while they are connected.
+const LEFT_OUT_MS: i64 = 60 * 60 * 1_000;
 
 /// An export under way: pieces of the archive, one after the other. Millions of lines pass through; a thousand are in
 /// memory.
@@ -21,10 +25,13 @@ pub struct AuditExport {
     size: u64,
     file_name: String,
     begun: Vec<u8>,
+    cosigned_by: Vec<RunnerId>,
+    left_out: u64,
 }
 
 impl Operations {
-    /// Begins an export of the log up to its newest checkpoint. That it was taken is recorded first.
+    /// Begins an export of the log: up to the newest checkpoint that Runners cosigned, or up to the newest of all where
+    /// that would leave out more than the last hour. That it was taken is recorded first.
     pub async fn export_audit(&self, caller: &Caller) -> Result<AuditExport, Error> {
         let permit = caller.permit(Permission::AuditExport)?;
         self.begin_export(&permit).await
@@ -41,15 +48,26 @@ impl Operations {
         self.sign_checkpoint(tenant).await?;
         let tx = self.store().write(permit).await?;
         let newest = tx.audit_checkpoint().await?.ok_or(Error::NotFound("checkpoint: none was signed yet"))?;
-        tx.commit(&permit.record(Action::AuditExported { records: newest.size, root: newest.root })).await?;
+        let end = match tx.audit_checkpoint_kept().await? {
+            Some(kept) => {
+                let first_left_out = tx.audit_range(kept.size, 1).await?.into_iter().next();
+                let is_fresh = first_left_out.is_none_or(|line| line.at > self.now().plus_ms(-LEFT_OUT_MS));
+                if is_fresh { kept } else { newest }
+            }
+            None => newest,
+        };
+        let left_out = tx.audit_chain().await?.size().saturating_sub(end.size);
+        tx.commit(&permit.record(Action::AuditExported { records: end.size, root: end.root })).await?;
         let reads = self.store().read(permit).await?;
-        let note = self.with_cosignatures(&reads, &newest).await?;
+        let note = self.with_cosignatures(&reads, &end).await?;
+        let cosigned_by = reads.audit_cosignatures(end.size).await?.into_iter().map(|one| one.runner).collect();
         let key = self.verifier_key(&reads, TenantKeyKind::Audit).await?;
         let mut begun = Vec::new();
         let writer = ExportWriter::begin(&note, &key, None, &mut begun).map_err(broken)?;
         let file_name = export::file_name(tenant);
-        let (operations, size) = (self.clone(), newest.size);
-        Ok(AuditExport { operations, tenant, writer: Some(writer), next: 0, size, file_name, begun })
+        let (operations, size) = (self.clone(), end.size);
+        let writer = Some(writer);
+        Ok(AuditExport { operations, tenant, writer, next: 0, size, file_name, begun, cosigned_by, left_out })
     }
 }
 
@@ -57,6 +75,16 @@ impl AuditExport {
     /// What the archive is called.
     pub fn file_name(&self) -> &str {
         &self.file_name
+    }
+
+    /// The Runners whose cosignatures stand under the archive's checkpoint.
+    pub fn cosigned_by(&self) -> &[RunnerId] {
+        &self.cosigned_by
+    }
+
+    /// Records that came after that checkpoint and are not in the archive; none of them was older than an hour.
+    pub fn left_out(&self) -> u64 {
+        self.left_out
     }
 
     /// The next bytes of the archive; `None` after the last. An error means that what was written so far is no archive.

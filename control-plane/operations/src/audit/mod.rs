@@ -5,6 +5,8 @@ mod export;
 mod list;
 mod search;
 mod verify;
+mod walk;
 
 pub use export::AuditExport;
 pub use search::AuditFound;
+pub use walk::{AuditCheck, AuditOutcome, AuditStep, AuditStepId, AuditVerification};

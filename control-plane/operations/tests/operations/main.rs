@@ -2,11 +2,17 @@
 //! when a test says so.
 
 #[cfg(test)]
+mod account;
+#[cfg(test)]
+mod console;
+#[cfg(test)]
 mod database;
 #[cfg(test)]
 mod drilldowns;
 #[cfg(test)]
 mod enrolment;
+#[cfg(test)]
+mod guessing;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
@@ -18,7 +24,11 @@ mod reports;
 #[cfg(test)]
 mod runs;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod sessions;
+#[cfg(test)]
+mod sign_in;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

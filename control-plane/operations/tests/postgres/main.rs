@@ -1,9 +1,15 @@
 //! The same tests of the operations, over PostgreSQL.
 
 #[cfg(test)]
+#[path = "../operations/account.rs"]
+mod account;
+#[cfg(test)]
 #[expect(dead_code, reason = "the store's own tests use more of it")]
 #[path = "../../../store/tests/conformance/cluster.rs"]
 mod cluster;
+#[cfg(test)]
+#[path = "../operations/console.rs"]
+mod console;
 #[cfg(test)]
 mod database;
 #[cfg(test)]
@@ -12,6 +18,9 @@ mod drilldowns;
 #[cfg(test)]
 #[path = "../operations/enrolment.rs"]
 mod enrolment;
+#[cfg(test)]
+#[path = "../operations/guessing.rs"]
+mod guessing;
 #[cfg(test)]
 #[path = "../operations/keys.rs"]
 mod keys;
@@ -28,8 +37,14 @@ mod reports;
 #[path = "../operations/runs.rs"]
 mod runs;
 #[cfg(test)]
+#[path = "../operations/secrets.rs"]
+mod secrets;
+#[cfg(test)]
 #[path = "../operations/sessions.rs"]
 mod sessions;
+#[cfg(test)]
+#[path = "../operations/sign_in.rs"]
+mod sign_in;
 #[cfg(test)]
 #[path = "../operations/support/mod.rs"]
 mod support;

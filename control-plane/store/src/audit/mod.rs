@@ -18,6 +18,7 @@ use crate::tx::{Reads, Writes};
 use crate::value::{Cells, values};
 
 pub(crate) use read::unanswered;
+pub use verify::AuditWalk;
 
 /// The end of the log, locked for the writing transaction that holds it.
 pub(crate) struct AuditTail {

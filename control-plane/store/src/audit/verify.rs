@@ -19,6 +19,7 @@ use crate::value::{Cells, values};
 const PAGE: u32 = 4_096;
 
 /// A line with what is kept beside it, by which lists are made.
+#[derive(Debug)]
 struct Stored {
     seq: u64,
     at: Timestamp,
@@ -28,6 +29,7 @@ struct Stored {
 }
 
 /// The log so far, and the nodes that it completed and that are to be compared with the stored ones.
+#[derive(Debug)]
 struct Progress {
     chain: Chain,
     completed: BTreeMap<u8, VecDeque<Digest>>,
@@ -35,46 +37,124 @@ struct Progress {
     roots: BTreeMap<u64, Option<Digest>>,
 }
 
+/// A size that somebody signed for, and the root there.
+type Claim = (u64, Digest);
+
+/// The audit log, read from its begin to its end in one transaction, page by page, and what it is compared with.
+#[derive(Debug)]
+pub struct AuditWalk {
+    head: Chain,
+    progress: Option<Progress>,
+    page: Vec<Stored>,
+    checkpoints: Vec<Claim>,
+    cosignatures: Vec<Claim>,
+    /// The next place of each level of the stored tree; or how the tree differs.
+    places: Result<BTreeMap<u8, u64>, StoreError>,
+}
+
+impl AuditWalk {
+    /// Begins to read.
+    pub async fn begin(reads: &Reads) -> Result<Self, StoreError> {
+        let head = reads.audit_chain().await?;
+        let (checkpoints, cosignatures) = reads.claimed_roots().await?;
+        let sizes = checkpoints.iter().chain(&cosignatures).map(|(size, _)| (*size, None)).collect();
+        let mut progress = Progress { chain: Chain::new(), completed: BTreeMap::new(), roots: sizes };
+        progress.reached();
+        let page = reads.stored_lines(0).await?;
+        let places = Ok(BTreeMap::new());
+        Ok(Self { head, progress: Some(progress), page, checkpoints, cosignatures, places })
+    }
+
+    /// How many records the log says that it has.
+    pub fn size(&self) -> u64 {
+        self.head.size()
+    }
+
+    /// How many of them were found right.
+    pub fn checked(&self) -> u64 {
+        self.progress.as_ref().map_or(0, |progress| progress.chain.size())
+    }
+
+    /// The root over them.
+    pub fn root(&self) -> Digest {
+        self.progress.as_ref().map_or_else(proof::merkle::empty_root, |progress| progress.chain.root())
+    }
+
+    /// Checks some thousand records: hash chain, and what is kept beside the lines. `false` when there are no more. A tree
+    /// that differs is no fault of the records, and is told by [`tree`](Self::tree).
+    pub async fn step(&mut self, reads: &Reads) -> Result<bool, StoreError> {
+        let Some(mut progress) = self.progress.take().filter(|_| !self.page.is_empty()) else { return Ok(false) };
+        let page = std::mem::take(&mut self.page);
+        let next = page.last().map_or(0, |line| line.seq.saturating_add(1));
+        // Hashing does not hold up the runtime, and the next page is read meanwhile.
+        let work = tokio::task::spawn_blocking(move || progress.read(&page).map(|()| progress));
+        let (done, following) = tokio::join!(work, reads.stored_lines(next));
+        let mut progress = done.map_err(|error| StoreError::Unavailable(error.to_string()))??;
+        self.page = following?;
+        match &mut self.places {
+            Ok(places) => match reads.compare_nodes(&mut progress, places).await {
+                Ok(()) => {}
+                Err(fault @ StoreError::AuditBroken { .. }) => self.places = Err(fault),
+                Err(other) => return Err(other),
+            },
+            Err(_) => progress.completed.clear(),
+        }
+        self.progress = Some(progress);
+        Ok(!self.page.is_empty())
+    }
+
+    /// Whether the stored tree is that of the records, and of no more.
+    pub async fn tree(&self, reads: &Reads) -> Result<(), StoreError> {
+        match &self.places {
+            Ok(places) => reads.check_no_stray_nodes(places, self.checked()).await,
+            Err(StoreError::AuditBroken { seq, why }) => Err(StoreError::AuditBroken { seq: *seq, why: why.clone() }),
+            Err(other) => Err(StoreError::Record(other.to_string())),
+        }
+    }
+
+    /// Whether the kept end of the log is that of the records.
+    pub fn head(&self) -> Result<(), StoreError> {
+        if self.progress.as_ref().is_some_and(|progress| progress.chain == self.head) {
+            return Ok(());
+        }
+        let (seq, size) = (self.checked(), self.head.size());
+        let why = format!("there are {seq} records, and the head is not of them (it says {size})");
+        Err(StoreError::AuditBroken { seq, why })
+    }
+
+    /// How many checkpoints were signed; each must have the root that the records have.
+    pub fn checkpoints(&self) -> Result<u64, StoreError> {
+        self.claims("checkpoint", &self.checkpoints)
+    }
+
+    /// How many cosignatures Runners gave; each must be over such a root.
+    pub fn cosignatures(&self) -> Result<u64, StoreError> {
+        self.claims("cosignature", &self.cosignatures)
+    }
+
+    fn claims(&self, what: &str, claims: &[Claim]) -> Result<u64, StoreError> {
+        let root_at = |size| self.progress.as_ref().and_then(|progress| progress.roots.get(&size)).copied().flatten();
+        match claims.iter().find(|(size, root)| root_at(*size) != Some(*root)) {
+            None => Ok(claims.len() as u64),
+            Some((seq, _)) => {
+                let why = format!("the {what} of {seq} records has another root than the records");
+                Err(StoreError::AuditBroken { seq: *seq, why })
+            }
+        }
+    }
+}
+
 impl Reads {
     /// Reads every record: hash chain, stored tree, head, what is kept beside the lines, and that each checkpoint and
     /// cosignature has the root that the records have. Signatures and the words of the records are not the store's to
     /// check. The first fault is the error.
     pub async fn audit_verify(&self) -> Result<AuditReport, StoreError> {
-        let head = self.audit_chain().await?;
-        let (checkpoints, cosignatures) = self.claimed_roots().await?;
-        let sizes = checkpoints.iter().chain(&cosignatures).map(|(size, _)| (*size, None)).collect();
-        let mut progress = Progress { chain: Chain::new(), completed: BTreeMap::new(), roots: sizes };
-        progress.reached();
-        let mut places = BTreeMap::new();
-        let mut page = self.stored_lines(0).await?;
-        while !page.is_empty() {
-            let next = page.last().map_or(0, |line| line.seq.saturating_add(1));
-            // Hashing does not hold up the runtime, and the next page is read meanwhile.
-            let work = tokio::task::spawn_blocking(move || progress.read(&page).map(|()| progress));
-            let (done, following) = tokio::join!(work, self.stored_lines(next));
-            progress = done.map_err(|error| StoreError::Unavailable(error.to_string()))??;
-            page = following?;
-            self.compare_nodes(&mut progress, &mut places).await?;
-        }
-        let size = progress.chain.size();
-        if progress.chain != head {
-            let why = format!("there are {size} records, and the head is not of them (it says {})", head.size());
-            return Err(StoreError::AuditBroken { seq: size, why });
-        }
-        self.check_no_stray_nodes(&places, size).await?;
-        let claims = [("checkpoint", &checkpoints), ("cosignature", &cosignatures)];
-        for (what, (claimed, root)) in claims.iter().flat_map(|(what, list)| list.iter().map(move |c| (*what, *c))) {
-            if progress.roots.get(&claimed) != Some(&Some(root)) {
-                let why = format!("the {what} of {claimed} records has another root than the records");
-                return Err(StoreError::AuditBroken { seq: claimed, why });
-            }
-        }
-        Ok(AuditReport {
-            records: size,
-            root: progress.chain.root(),
-            checkpoints: checkpoints.len() as u64,
-            cosignatures: cosignatures.len() as u64,
-        })
+        let mut walk = AuditWalk::begin(self).await?;
+        while walk.step(self).await? {}
+        walk.tree(self).await?;
+        walk.head()?;
+        let (checkpoints, cosignatures) = (walk.checkpoints()?, walk.cosignatures()?);
+        Ok(AuditReport { records: walk.checked(), root: walk.root(), checkpoints, cosignatures })
     }
 
     async fn stored_lines(&self, from: u64) -> Result<Vec<Stored>, StoreError> {
