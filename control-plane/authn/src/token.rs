@@ -145,7 +145,6 @@ mod tests {
             String::new(),
             ".".to_owned(),
             link.clone(),
-            session.to_uppercase(),
             session.replace("8101", "81Aa"),
             session.replace("Hh8", "Hh9"),
             session.replace("Hh8", "Hh="),

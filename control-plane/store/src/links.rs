@@ -19,6 +19,15 @@ impl Reads {
         );
         self.one("person_link", sql, values![digest], read).await
     }
+
+    /// The open link of a person, if there is one; its time may be over.
+    pub async fn open_person_link(&self, person: PersonId) -> Result<Option<PersonLink>, StoreError> {
+        let sql = sql!(
+            "SELECT link, person, kind, created_by, created, expires, state, changed FROM person_link \
+             WHERE tenant = $1 AND person = $2 AND state = 'open'"
+        );
+        self.one("person_link", sql, values![person], read).await
+    }
 }
 
 impl Writes {

@@ -45,6 +45,15 @@ impl Reads {
         self.all("session", sql, values![person, now], read).await
     }
 
+    /// When a person showed both factors last, if they ever did.
+    pub async fn signed_in_last(&self, person: PersonId) -> Result<Option<Timestamp>, StoreError> {
+        let sql = sql!(
+            "SELECT confirmed FROM session WHERE tenant = $1 AND person = $2 AND confirmed IS NOT NULL \
+             ORDER BY confirmed DESC LIMIT 1"
+        );
+        self.one("session", sql, values![person], |mut cells| cells.take("confirmed")).await
+    }
+
     /// Whether a person showed both factors from this network since then.
     pub async fn was_signed_in_from(
         &self,

@@ -101,15 +101,34 @@ fn schema(dialect: Dialect) -> (BTreeMap<String, Table>, BTreeSet<String>) {
                 table.columns.insert(column, (kind, part.contains("NOT NULL")));
             }
             found.insert(name.to_owned(), table);
-        } else if let Some((name, key)) =
-            statement.strip_prefix("ALTER TABLE ").and_then(|rest| rest.split_once(" ADD PRIMARY KEY "))
+        } else if let Some((name, change)) =
+            statement.strip_prefix("ALTER TABLE ").and_then(|rest| rest.split_once(' '))
         {
-            found.get_mut(name).unwrap().constraints.insert(format!("PRIMARY KEY {key}"));
+            // A table that was renamed to be made anew is not a table of the schema.
+            if let Some(table) = found.get_mut(name) {
+                alter(table, change);
+            }
         } else if statement.starts_with("CREATE INDEX ") || statement.starts_with("CREATE UNIQUE INDEX ") {
             indexes.insert(statement.split_whitespace().collect::<Vec<_>>().join(" "));
         }
     }
     (found, indexes)
+}
+
+/// What an ALTER TABLE does to a table's text.
+fn alter(table: &mut Table, change: &str) {
+    if let Some(key) = change.strip_prefix("ADD PRIMARY KEY ") {
+        table.constraints.insert(format!("PRIMARY KEY {key}"));
+    } else if let Some(key) = change.strip_prefix("ADD FOREIGN KEY ") {
+        table.constraints.insert(format!("FOREIGN KEY {key}"));
+    } else if let Some(column) = change.strip_prefix("ADD COLUMN ") {
+        let mut words = column.split(' ');
+        let (name, kind) = (words.next().unwrap().to_owned(), words.next().unwrap());
+        let kind = kind.replace("BIGINT", "INTEGER").replace("BYTEA", "BLOB");
+        table.columns.insert(name, (kind, column.contains("NOT NULL")));
+    } else if let Some(column) = change.strip_prefix("ALTER COLUMN ").and_then(|c| c.strip_suffix(" DROP NOT NULL")) {
+        table.columns.get_mut(column).unwrap().1 = false;
+    }
 }
 
 #[test]

@@ -62,10 +62,10 @@ pub enum Action {
     AccountRecoveryCodeUsed { person: PersonId, left: u64 },
     /// A person signed in.
     #[serde(rename = "session.begun")]
-    SessionBegun { session: SessionId, person: PersonId, factors: Vec<Factor> },
+    SessionBegun { session: SessionId, factors: Vec<Factor>, person: PersonId },
     /// A person who is signed in showed both factors again.
     #[serde(rename = "session.confirmed")]
-    SessionConfirmed { session: SessionId, factors: Vec<Factor> },
+    SessionConfirmed { factors: Vec<Factor>, session: SessionId },
     /// A session ended before its time.
     #[serde(rename = "session.ended")]
     SessionEnded { session: SessionId, person: PersonId, cause: SessionEnd },

@@ -149,11 +149,11 @@ fn at_console() -> Vec<(Action, &'static str)> {
         ),
         (
             Action::SessionBegun { session, person, factors: vec![Factor::Password, Factor::Otp] },
-            r##""action":"session.begun","session":"#14","person":"#09","factors":["pwd","otp"]"##,
+            r##""action":"session.begun","session":"#14","factors":["pwd","otp"],"person":"#09""##,
         ),
         (
             Action::SessionConfirmed { session, factors: vec![Factor::Password, Factor::Recovery] },
-            r##""action":"session.confirmed","session":"#14","factors":["pwd","recovery"]"##,
+            r##""action":"session.confirmed","factors":["pwd","recovery"],"session":"#14""##,
         ),
         (
             Action::SessionEnded { session, person, cause: SessionEnd::SignedOut },

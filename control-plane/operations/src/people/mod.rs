@@ -7,18 +7,28 @@ mod remove;
 mod set_role;
 
 pub use add::AddPerson;
+pub use list::PersonRow;
 
-use control_plane_domain::person::{Person, PersonState};
-use control_plane_domain::policy::{Caller, Role};
+use control_plane_domain::person::{Email, Person, PersonState};
+use control_plane_domain::policy::{self, Caller, Permission, Role};
 use control_plane_store::Reads;
-use ids::PersonId;
+use ids::{PersonId, TenantId};
 
-use crate::Error;
+use crate::{Error, Operations};
 
 /// The person, if they are still in the tenant.
 pub(crate) async fn active(reads: &Reads, person: PersonId) -> Result<Person, Error> {
     let found = reads.person(person).await?.filter(|person| person.state == PersonState::Active);
     found.ok_or(Error::NotFound("person"))
+}
+
+impl Operations {
+    /// The person with this address, for the operator of the platform.
+    pub async fn person_as_operator(&self, tenant: TenantId, email: &Email) -> Result<Person, Error> {
+        let permit = policy::operator(tenant, Permission::PeopleList)?;
+        let tx = self.store().read(&permit).await?;
+        tx.person_by_email(email).await?.ok_or(Error::NotFound("person"))
+    }
 }
 
 /// Who touches an owner, or makes one, is an owner.

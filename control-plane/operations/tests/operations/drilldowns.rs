@@ -2,7 +2,7 @@
 
 use contract::{FromControlPlane, FromRunner, SealedFrame, SealedStart};
 use control_plane_domain::audit::Purpose;
-use control_plane_domain::drilldown::{DrillDown, DrillDownState, DrillDownWord};
+use control_plane_domain::drilldown::{AskedWith, DrillDown, DrillDownState, DrillDownWord};
 use control_plane_domain::list::Page;
 use control_plane_domain::policy::{Caller, Role};
 use control_plane_operations::relay::{AnswerError, AnswerReader, Piece};
@@ -524,4 +524,32 @@ async fn what_is_cancelled_is_not_delivered() {
     let again = case.world.ops.cancel_drilldown(&case.auditor, id).await.unwrap_err();
     assert!(matches!(again, Error::DrillDownIs(DrillDownWord::Cancelled)));
     assert_eq!(case.world.logged(&case.acme, "evidence.cancelled").await, 1);
+}
+
+#[tokio::test]
+async fn at_the_console_a_registered_device_asks_and_both_factors_are_named() {
+    let mut case = case(3, 16).await;
+    let (mut ada, caller) = case.world.at_console(&case.acme, Role::Auditor).await;
+    let ops = case.world.ops.clone();
+    let unknown = ops.request_drilldown(&caller, case.input(None)).await.unwrap_err();
+    assert_eq!((unknown.code(), unknown.kind()), ("E-AUTH-009", Kind::Invalid));
+    let spki = case.device.verifying_key().to_spki();
+    ops.register_device(&caller, &spki, "Laptop".parse().unwrap()).await.unwrap();
+    let asked = ops.request_drilldown(&caller, case.input(None)).await.unwrap();
+    assert_eq!(asked.with, AskedWith::Session(caller.session().unwrap()));
+    assert_eq!(ops.list_devices(&caller).await.unwrap()[0].last_used, Some(case.world.now()));
+    case.pending().await;
+    let drilldown = ops.get_drilldown(&caller, asked.id).await.unwrap();
+    let DrillDownState::ToSign(to_sign) = drilldown.state else { panic!("not to be signed") };
+    let pending = PendingRequest::read(to_sign.payload).unwrap();
+    assert_eq!(pending.request().person.factors, [drilldown::Factor::Password, drilldown::Factor::Otp]);
+    let signature = pending.sign_as_device(&case.device);
+    ops.sign_drilldown(&caller, asked.id, &signature.sig).await.unwrap();
+    // With a key it is the key that is named.
+    let with_key = case.request().await;
+    case.pending().await;
+    assert_eq!(case.to_sign(with_key).await.request().person.factors, [drilldown::Factor::ApiKey]);
+    // A session that ended asks for nothing more.
+    ops.sign_out(&std::mem::take(&mut ada.cookie)).await.unwrap();
+    assert_eq!(ops.request_drilldown(&caller, case.input(None)).await.unwrap_err().kind(), Kind::Unauthenticated);
 }

@@ -18,7 +18,7 @@ async fn upkeep_of_nothing_does_nothing_and_a_fresh_tenant_gets_its_first_checkp
     assert_eq!(world.ops.flush_presence().await.unwrap(), 0);
     let checkpoint = world.ops.audit_checkpoint(&acme.owner).await.unwrap();
     let key = world.ops.audit_key(&acme.owner).await.unwrap();
-    assert_eq!(proof::checkpoint::Checkpoint::open(&checkpoint, &key).unwrap().size, 1);
+    assert_eq!(proof::checkpoint::Checkpoint::open(&checkpoint, &key).unwrap().size, 2);
 }
 
 #[tokio::test]

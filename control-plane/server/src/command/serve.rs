@@ -82,10 +82,10 @@ async fn serve(config: &Config, place: &Place) -> Result<Exit, Fail> {
     spawn(&mut tasks, observe::serve(listeners.metrics, metrics, Arc::clone(&health), stop.clone()));
     keep_up(&mut tasks, upkeep::sweep(operations.clone(), Arc::clone(&health), stop.clone()));
     keep_up(&mut tasks, upkeep::bookkeeping(operations.clone(), stop.clone()));
-    keep_up(&mut tasks, upkeep::authorities(operations, stop.clone()));
+    keep_up(&mut tasks, upkeep::authorities(operations.clone(), stop.clone()));
     keep_up(&mut tasks, upkeep::certificates(certificates, clock, stop.clone()));
     keep_up(&mut tasks, watchdog(stop.clone()));
-    tracing::info!(web = %config.web.listen, enrolment = config.enrolment_address(), line = config.line_address(), "serving");
+    tracing::info!(web = %config.web.listen, console = config.console_url(), enrolment = config.enrolment_address(), line = config.line_address(), "serving");
     tell_systemd(&[sd_notify::NotifyState::Ready]);
 
     let ended = until_told(&mut tasks).await;
@@ -96,6 +96,7 @@ async fn serve(config: &Config, place: &Place) -> Result<Exit, Fail> {
     if tokio::time::timeout(GRACE, rest).await.is_err() {
         tracing::warn!("connections were still open after {} s and are cut", GRACE.as_secs());
     }
+    upkeep::at_the_end(&operations).await;
     ended.map(|()| Exit::Pass)
 }
 
@@ -188,5 +189,5 @@ fn tell_systemd(states: &[sd_notify::NotifyState<'_>]) {
 }
 
 fn refused(error: &rustls::Error) -> Fail {
-    Fail::input("E-AUTH-007", error, "check the certificate and key files in config.toml")
+    Fail::input("E-TLS-007", error, "check the certificate and key files in config.toml")
 }

@@ -17,6 +17,10 @@ pub(crate) struct WebListener {
     /// The private key of that certificate, PKCS#8, PEM.
     #[serde(default)]
     pub(crate) key: Option<PathBuf>,
+    /// Where people reach the console, such as `https://proctor.example.org`; without it that is `host` with the port
+    /// above. It stands in links that are handed out, and browsers' requests must come from it.
+    #[serde(default)]
+    pub(crate) public_url: Option<String>,
     /// Addresses of reverse proxies whose forwarded-for header is believed.
     #[serde(default)]
     pub(crate) trusted_proxies: Vec<IpAddr>,
@@ -42,12 +46,21 @@ pub(crate) struct GatewayListener {
 
 impl WebListener {
     pub(crate) fn sensible() -> Self {
-        Self { listen: web_address(), certificate: None, key: None, trusted_proxies: Vec::new() }
+        Self { listen: web_address(), certificate: None, key: None, public_url: None, trusted_proxies: Vec::new() }
     }
 
     /// The operator's certificate and key, when both are given.
     pub(crate) fn files(&self) -> Option<(&Path, &Path)> {
         Some((self.certificate.as_deref()?, self.key.as_deref()?))
+    }
+
+    /// Where people reach the console: the address of the configuration, or the host with this listener's port.
+    pub(super) fn url_at(&self, host: &str) -> String {
+        let given = self.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
+        given.unwrap_or_else(|| {
+            let address = host_and_port(host, self.listen.port());
+            format!("https://{}", address.strip_suffix(":443").unwrap_or(&address))
+        })
     }
 
     pub(super) fn start_at(&mut self, dir: &Path) {
@@ -75,10 +88,14 @@ impl GatewayListener {
 
     /// What Runners are told: the address of the configuration, or the host with this listener's port.
     pub(super) fn address_at(&self, host: &str) -> String {
-        self.address.clone().unwrap_or_else(|| match host.parse::<Ipv6Addr>() {
-            Ok(address) => format!("[{address}]:{}", self.listen.port()),
-            Err(_) => format!("{host}:{}", self.listen.port()),
-        })
+        self.address.clone().unwrap_or_else(|| host_and_port(host, self.listen.port()))
+    }
+}
+
+fn host_and_port(host: &str, port: u16) -> String {
+    match host.parse::<Ipv6Addr>() {
+        Ok(address) => format!("[{address}]:{port}"),
+        Err(_) => format!("{host}:{port}"),
     }
 }
 
@@ -110,6 +127,13 @@ pub(crate) fn is_host_and_port(text: &str) -> bool {
     host_fits && port.parse::<u16>().is_ok_and(|port| port != 0)
 }
 
+/// Whether it is `https://` and a host, with a port or without, and nothing behind it.
+pub(crate) fn is_public_url(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("https://") else { return false };
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    is_host_and_port(rest) || is_host_and_port(&format!("{rest}:443"))
+}
+
 fn everywhere(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)
 }
@@ -121,6 +145,28 @@ fn web_address() -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_console_has_an_address_with_nothing_behind_it() {
+        for good in
+            ["https://a", "https://proctor.example.org/", "https://a:8440", "https://[::1]:8440", "https://10.0.0.5"]
+        {
+            assert!(is_public_url(good), "{good}");
+        }
+        for bad in
+            ["a", "http://a", "https://", "https://a/b", "https://a?b", "https://u@a", "https://a:0", "HTTPS://a"]
+        {
+            assert!(!is_public_url(bad), "{bad}");
+        }
+        let web = |public_url: Option<&str>, port| WebListener {
+            listen: everywhere(port),
+            public_url: public_url.map(str::to_owned),
+            ..WebListener::sensible()
+        };
+        assert_eq!(web(None, 8440).url_at("cp.example.org"), "https://cp.example.org:8440");
+        assert_eq!(web(None, 443).url_at("::1"), "https://[::1]");
+        assert_eq!(web(Some("https://proctor.example.org/"), 8440).url_at("x"), "https://proctor.example.org");
+    }
 
     #[test]
     fn hosts_and_ports_are_told_from_what_is_none() {

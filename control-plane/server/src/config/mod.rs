@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use terminal::Fail;
 
 pub(crate) use database::{DatabaseConfig, DatabaseTls, RootKeyConfig};
-pub(crate) use listen::{GatewayListener, WebListener, is_host, is_host_and_port};
+pub(crate) use listen::{GatewayListener, WebListener, is_host, is_host_and_port, is_public_url};
 
 /// Everything in `config.toml`. Relative paths start at the folder that holds it.
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -27,7 +27,7 @@ pub(crate) struct Config {
     /// The key under which the tenants' keys are sealed.
     #[serde(default)]
     pub(crate) root_key: RootKeyConfig,
-    /// HTTPS: the API.
+    /// HTTPS: the console and the API.
     #[serde(default = "WebListener::sensible")]
     pub(crate) web: WebListener,
     /// gRPC for Runners that have no certificate yet.
@@ -166,6 +166,9 @@ impl Config {
                 faults.push(format!("{section}.address: {address:?} is not HOST:PORT"));
             }
         }
+        if let Some(url) = self.web.public_url.as_ref().filter(|url| !is_public_url(url)) {
+            faults.push(format!("web.public_url: {url:?} is not https://HOST or https://HOST:PORT"));
+        }
         let files = [
             ("web", &self.web.certificate, &self.web.key),
             ("enrolment", &self.enrolment.certificate, &self.enrolment.key),
@@ -195,6 +198,11 @@ impl Config {
         let given = listeners.into_iter().filter_map(|(key, path)| Some((key, path.as_deref()?)));
         let root_key = self.root_key.credential.is_none().then_some(("root_key.file", self.root_key.file.as_path()));
         given.chain(root_key).chain(self.database.files()).collect()
+    }
+
+    /// Where people reach the console, without a slash at its end.
+    pub(crate) fn console_url(&self) -> String {
+        self.web.url_at(&self.host)
     }
 
     /// HOST:PORT that Runners are told to enrol at.
@@ -244,6 +252,7 @@ mod tests {
             ("host = 'a b'\n", "host"),
             ("host = 'a'\n[line]\nlisten = '0.0.0.0:1'\naddress = 'nowhere'\n", "line.address"),
             ("host = 'a'\n[web]\ncertificate = 'x'\n", "web"),
+            ("host = 'a'\n[web]\npublic_url = 'http://a'\n", "web.public_url"),
             ("[web]\n", "host"),
         ] {
             let fail = Config::parse(text).unwrap_err();

@@ -68,7 +68,7 @@ impl Certificates {
         let enrolment = of(config.enrolment.files(), true)?;
         let line = of(config.line.files(), false)?;
         let pin = pin.ok_or_else(|| {
-            Fail::fault("E-AUTH-006", "the enrolment listener has no authority", "this is a fault; report it")
+            Fail::fault("E-TLS-006", "the enrolment listener has no authority", "this is a fault; report it")
         })?;
         Ok(Self { web, enrolment, line, pin, local, own })
     }
@@ -116,6 +116,6 @@ impl Local {
 fn last_pin(identity: &ServerIdentity, chain: &Path) -> Result<crypto::Digest, Fail> {
     identity.pins().last().copied().ok_or_else(|| {
         let says = format_args!("{} holds no certificate", chain.display());
-        Fail::input("E-AUTH-004", says, "give the chain, the server's certificate first, its authority's last")
+        Fail::input("E-TLS-004", says, "give the chain, the server's certificate first, its authority's last")
     })
 }

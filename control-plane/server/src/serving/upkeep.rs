@@ -26,6 +26,13 @@ pub(crate) async fn sweep(operations: Operations, health: Arc<Health>, stop: Can
     }
 }
 
+/// Before the service ends: who was guessed at and stands in no log yet.
+pub(crate) async fn at_the_end(operations: &Operations) {
+    if let Err(error) = operations.log_refusals(true).await {
+        tracing::error!(code = error.code(), %error, "not every refused sign-in could be logged");
+    }
+}
+
 /// The issuing authorities of the tenants, among them those that another process created.
 pub(crate) async fn authorities(operations: Operations, stop: CancellationToken) {
     while waited(AUTHORITIES, &stop).await {

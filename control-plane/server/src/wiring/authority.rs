@@ -40,11 +40,11 @@ pub(crate) fn open(dir: &Path, entropy: &SystemEntropy) -> Result<ServerAuthorit
     let path = certificate_file(dir);
     let certificate = std::fs::read_to_string(&path).map_err(|error| {
         let says = format_args!("{} cannot be read: {error}", path.display());
-        Fail::input("E-AUTH-001", says, "put the authority's files back from a backup")
+        Fail::input("E-TLS-001", says, "put the authority's files back from a backup")
     })?;
     let key = files::read_secret(&key_file(dir), LONGEST)?;
     ServerAuthority::open(&certificate, &key, entropy)
-        .map_err(|error| Fail::input("E-AUTH-002", error, "put the authority's files back from a backup"))
+        .map_err(|error| Fail::input("E-TLS-002", error, "put the authority's files back from a backup"))
 }
 
 /// The names that stand in the server's certificate.
@@ -87,15 +87,15 @@ pub(crate) fn issue(
 pub(crate) fn read(certificate: &Path, key: &Path) -> Result<ServerIdentity, Fail> {
     let chain = std::fs::read_to_string(certificate).map_err(|error| {
         let says = format_args!("{} cannot be read: {error}", certificate.display());
-        Fail::input("E-AUTH-003", says, "check its path and mode")
+        Fail::input("E-TLS-003", says, "check its path and mode")
     })?;
     let key = files::read_secret(key, LONGEST)?;
     ServerIdentity::from_pem(&chain, &key).map_err(|error| {
         let says = format_args!("{}: {error}", certificate.display());
-        Fail::input("E-AUTH-004", says, "give the chain, the server's certificate first, and its own PKCS#8 key")
+        Fail::input("E-TLS-004", says, "give the chain, the server's certificate first, and its own PKCS#8 key")
     })
 }
 
 fn issued(error: &impl std::fmt::Display) -> Fail {
-    Fail::fault("E-AUTH-005", error, "this is a fault of this program; report it")
+    Fail::fault("E-TLS-005", error, "this is a fault of this program; report it")
 }

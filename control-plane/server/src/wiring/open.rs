@@ -74,6 +74,11 @@ pub(crate) async fn restore(config: &Config, from: &Path) -> Result<(), Fail> {
 pub(crate) fn web_settings(config: &Config, pin: Digest) -> Result<control_plane_web::Settings, Fail> {
     let mut settings = control_plane_web::Settings::new(address(&config.enrolment_address())?, CaPin(pin));
     settings.trusted_proxies.clone_from(&config.web.trusted_proxies);
+    let console = config.console_url();
+    let console = console.parse().map_err(|error| {
+        Fail::input("E-CONF-003", format_args!("web.public_url: {console}: {error}"), "correct host or address")
+    })?;
+    settings.public_url = Some(console);
     Ok(settings)
 }
 
@@ -181,6 +186,7 @@ fn stored(error: &StoreError) -> Fail {
         | StoreError::Inconsistency { .. }
         | StoreError::Reference { .. }
         | StoreError::UnknownTenant
+        | StoreError::ActorGone
         | StoreError::Record(_)
         | StoreError::Cursor
         | StoreError::AuditBroken { .. }

@@ -81,7 +81,7 @@ CREATE TABLE session (
 );
 CREATE UNIQUE INDEX session_digest ON session (tenant, digest);
 CREATE INDEX session_live ON session (tenant, person, expires, session) WHERE state <> 'ended';
-CREATE INDEX session_address ON session (tenant, person, address, confirmed) WHERE confirmed IS NOT NULL;
+CREATE INDEX session_confirmed ON session (tenant, person, confirmed, address) WHERE confirmed IS NOT NULL;
 CREATE INDEX session_half ON session (tenant, expires) WHERE state = 'half';
 ALTER TABLE session ADD PRIMARY KEY (tenant, session);
 ALTER TABLE session ENABLE ROW LEVEL SECURITY;

@@ -55,7 +55,7 @@ async fn everything(tx: &Reads) -> Answers {
         tenant(); tenant_state(); tenant_key(TenantKeyKind::Audit); tenant_keys();
         person(person_id(1)); person_by_email(&sample::person(1).email); people(&first); active_people_of(Role::Owner);
         api_key(key_id(1)); api_keys(None, &first);
-        credentials(person_id(1)); recovery_codes(person_id(1)); person_link(&digest(1));
+        credentials(person_id(1)); recovery_codes(person_id(1)); person_link(&digest(1)); open_person_link(person_id(1)); signed_in_last(person_id(1));
         session(session_id(1)); session_by_digest(&digest(1)); totp_offer(session_id(1));
         live_sessions(person_id(1), at(0)); was_signed_in_from(person_id(1), "192.0.2.1", at(-1));
         device(person_id(1), &digest(1)); devices(person_id(1));

@@ -34,7 +34,7 @@ async fn escapes(client: &Client) -> Vec<String> {
             "SELECT relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
              WHERE nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND relkind IN ('r', 'p', 'f') \
              AND NOT (relrowsecurity AND relforcerowsecurity) \
-             AND relname NOT IN ('platform_tenant', 'platform_lease', 'refinery_schema_history')",
+             AND relname NOT IN ('platform_tenant', 'platform_lease', 'platform_attempt', 'refinery_schema_history')",
         ),
         (
             "a table whose policy is not the tenant's",

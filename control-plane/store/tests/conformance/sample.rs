@@ -1,19 +1,25 @@
 //! Records to write, all of them with ids that two tenants can share.
 
+use control_plane_domain::account::{Password, Totp};
 use control_plane_domain::alarm::{Alarm, AlarmKind};
 use control_plane_domain::api_key::{ApiKey, StoredApiKey};
 use control_plane_domain::audit::Purpose;
 use control_plane_domain::audit_log::AuditRef;
-use control_plane_domain::drilldown::{AskedItem, DrillDown, DrillDownState};
+use control_plane_domain::device::Device;
+use control_plane_domain::drilldown::{AskedItem, AskedWith, DrillDown, DrillDownState};
 use control_plane_domain::join_token::{JoinToken, TokenState};
+use control_plane_domain::link::{LinkKind, LinkState, PersonLink};
 use control_plane_domain::person::{Person, PersonState};
 use control_plane_domain::policy::{Role, Scopes};
 use control_plane_domain::procedure::{InstalledProcedure, ReportedProcedure};
 use control_plane_domain::run::AcceptedReport;
 use control_plane_domain::run_request::{RunRequest, RunRequestState};
 use control_plane_domain::runner::{CertificateState, Presence, Runner, RunnerCertificate, RunnerKeys, RunnerState};
+use control_plane_domain::sealed::Sealed;
+use control_plane_domain::secret::{ConnectorSecret, SecretState};
+use control_plane_domain::session::{Session, SessionState};
 use crypto::Digest;
-use ids::{AlarmId, ApiKeyId, ItemId, PersonId, RequestId, RunId, RunnerId, TenantId, TokenId};
+use ids::{AlarmId, ApiKeyId, ItemId, LinkId, PersonId, RequestId, RunId, RunnerId, SessionId, TenantId, TokenId};
 use proof::manifest::{CheckLine, ItemLine, Manifest, MetricLine, ProcedureVersion, RunLine, StepLine};
 use verdict::{Counts, EvidenceClass, EvidenceForm, Severity, Status, StepStatus, Trigger};
 
@@ -53,6 +59,14 @@ pub(crate) fn request_id(n: u8) -> RequestId {
 
 pub(crate) fn alarm_id(n: u8) -> AlarmId {
     AlarmId::from_parts(MS + u64::from(n), [n; 10])
+}
+
+pub(crate) fn session_id(n: u8) -> SessionId {
+    SessionId::from_parts(MS + u64::from(n), [n; 10])
+}
+
+pub(crate) fn link_id(n: u8) -> LinkId {
+    LinkId::from_parts(MS + u64::from(n), [n; 10])
 }
 
 pub(crate) fn digest(n: u8) -> Digest {
@@ -234,7 +248,7 @@ pub(crate) fn drilldown(n: u8, audit: AuditRef) -> DrillDown {
         run: run_id(1),
         items: vec![AskedItem { item: item_id(1), root: digest(1), rows: Some(vec![0, 3]) }],
         person: person_id(1),
-        key: key_id(1),
+        with: AskedWith::Key(key_id(1)),
         purpose: Purpose::Audit,
         reason: "Sample of the quarter".parse().unwrap(),
         recipient: [7; 32],
@@ -255,5 +269,66 @@ pub(crate) fn alarm(n: u8) -> Alarm {
         opened: at(0),
         evidence: Some(b"note".to_vec()),
         acknowledged: None,
+    }
+}
+
+pub(crate) fn password() -> Password {
+    Password { phc: "$argon2id$v=19$m=32768,t=3,p=1$c2FsdA$dGFn".to_owned(), set: at(1) }
+}
+
+pub(crate) fn totp() -> Totp {
+    Totp { sealed: Sealed::new(vec![5; 48]), since: at(2), last_step: 58_791_863 }
+}
+
+pub(crate) fn link(n: u8) -> PersonLink {
+    PersonLink {
+        id: link_id(n),
+        person: person_id(1),
+        kind: LinkKind::Invitation,
+        created_by: None,
+        created: at(0),
+        expires: at(1_000),
+        state: LinkState::Open,
+    }
+}
+
+pub(crate) fn session(n: u8, state: SessionState) -> Session {
+    Session {
+        id: session_id(n),
+        person: person_id(1),
+        begun: at(0),
+        seen: at(0),
+        expires: at(1_000),
+        address: "192.0.2.1".to_owned(),
+        agent: "A browser/1.0".parse().unwrap(),
+        state,
+    }
+}
+
+pub(crate) fn device(n: u8) -> Device {
+    Device {
+        person: person_id(1),
+        fingerprint: digest(n),
+        spki: vec![n; 44],
+        label: "Laptop".parse().unwrap(),
+        created: at(0),
+        last_used: None,
+    }
+}
+
+pub(crate) fn connector_secret(n: u8, audit: AuditRef) -> ConnectorSecret {
+    ConnectorSecret {
+        id: request_id(n),
+        runner: runner_id(1),
+        name: "orders-db".parse().unwrap(),
+        person: person_id(1),
+        role: Role::Administrator,
+        with: AskedWith::Key(key_id(1)),
+        device_key: vec![8; 44],
+        requested: at(0),
+        seal_by: at(600),
+        expires: at(1_000),
+        audit,
+        state: SecretState::ToSeal,
     }
 }

@@ -69,6 +69,11 @@ impl World {
         Operations::new(Parts { store, authority, clock, entropy: SystemEntropy::new(), settings })
     }
 
+    /// A copy of everything in the database.
+    pub(crate) async fn dump(&self) -> crate::database::Dump {
+        self.database.dump().await
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }

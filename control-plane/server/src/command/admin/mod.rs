@@ -1,6 +1,6 @@
 //! `admin`: tenants, people, keys, tokens and Runners, from the control plane's own host.
 //!
-//! What concerns the platform (`tenant`, `tenant key`) is done as the operator and logged as such in the tenant's audit
+//! What concerns the platform (`tenant`, `tenant key`, `person link`) is done as the operator and logged as such in the tenant's audit
 //! log; everything else is done with an API key, by the same operations and permissions as over the API.
 
 mod alarm;
@@ -62,8 +62,8 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
     open::runtime()?.block_on(async {
         let operations = open::operations(&config, open::clock()).await?;
         match args.noun {
-            Noun::Tenant(verb) => tenant::execute(verb, &operations, place).await,
-            Noun::Person(verb) => person::execute(verb, &operations, place).await,
+            Noun::Tenant(verb) => tenant::execute(verb, &operations, &config, place).await,
+            Noun::Person(verb) => person::execute(verb, &operations, &config, place).await,
             Noun::ApiKey(verb) => api_key::execute(verb, &operations, place).await,
             Noun::Token(verb) => token::execute(verb, &operations, &config, place).await,
             Noun::Runner(verb) => runner::execute(verb, &operations, place).await,

@@ -8,6 +8,8 @@ use ids::{PersonId, TenantId};
 use serde_json::json;
 use terminal::{Cell, Exit, Fail};
 
+use super::person;
+use crate::config::Config;
 use crate::place::Place;
 use crate::wiring::files::{self, NewFile};
 use crate::wiring::open;
@@ -17,7 +19,7 @@ const RECOVERY_MS: i64 = 24 * 60 * 60 * 1000;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
-    /// Make a tenant with its keys, its owner and the owner's first API key.
+    /// Make a tenant with its keys, its owner, the owner's first API key and their link to the console.
     #[command(after_help = "Examples:
   proctor-control-plane admin tenant create 'Example Ltd' --owner-email ada@example.org --owner-name Ada
   proctor-control-plane admin tenant create 'Example Ltd' --owner-email ada@example.org --owner-name Ada --key-to ada.key")]
@@ -68,7 +70,7 @@ pub(super) enum Verb {
     },
 }
 
-pub(super) async fn execute(verb: Verb, operations: &Operations, place: &Place) -> Result<Exit, Fail> {
+pub(super) async fn execute(verb: Verb, operations: &Operations, config: &Config, place: &Place) -> Result<Exit, Fail> {
     match verb {
         Verb::Create { name, owner_email, owner_name, key_to } => {
             let file = key_to.as_deref().map(NewFile::reserve).transpose()?;
@@ -80,9 +82,13 @@ pub(super) async fn execute(verb: Verb, operations: &Operations, place: &Place) 
             let made = operations.create_tenant(new).await.map_err(|error| open::operation(&error))?;
             place.out.line(format_args!("tenant  {}", made.tenant));
             place.out.line(format_args!("owner   {}", made.owner));
+            let link = person::address(config, &made.link);
+            place.out.line(format_args!("console  {}", link.expose()));
+            place.out.line(format_args!("         once, by the owner, until {}", made.link.expires));
             let shown = hand_over(&made.api_key, file, place)?;
             place.out.json(&json!({
                 "tenant": made.tenant, "owner": made.owner, "key": made.key, "api_key": shown, "api_key_file": key_to,
+                "link": link.expose(), "link_expires": made.link.expires,
             }));
         }
         Verb::List => {
