@@ -3,7 +3,7 @@
 use control_plane_domain::alarm::Alarm;
 use control_plane_domain::list::{Listed, Page};
 use control_plane_domain::policy::{self, Caller, Permission};
-use ids::TenantId;
+use ids::{AlarmId, TenantId};
 
 use crate::{Error, Operations};
 
@@ -15,7 +15,14 @@ impl Operations {
         Ok(tx.alarms(open_only, page).await?)
     }
 
-    /// The same, for the operator of the platform.
+    /// One alarm, with what proves it.
+    pub async fn get_alarm(&self, caller: &Caller, alarm: AlarmId) -> Result<Alarm, Error> {
+        let permit = caller.permit(Permission::AlarmsList)?;
+        let tx = self.store().read(&permit).await?;
+        tx.alarm(alarm).await?.ok_or(Error::NotFound("alarm"))
+    }
+
+    /// The same list, for the operator of the platform.
     pub async fn list_alarms_as_operator(
         &self,
         tenant: TenantId,

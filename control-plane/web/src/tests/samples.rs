@@ -10,6 +10,7 @@ use control_plane_domain::policy::{self, Permission, Role};
 use control_plane_domain::procedure::{InstalledProcedure, MissedDue, ReportedProcedure, ScheduleDue};
 use control_plane_domain::run::AcceptedReport;
 use control_plane_domain::run_request::{RunRequest, RunRequestState};
+use control_plane_domain::secret::{ConnectorSecret, SecretState};
 use control_plane_domain::runner::{Presence, Runner, RunnerKeys, RunnerState};
 use control_plane_operations::Operations;
 use control_plane_store::Unlogged;
@@ -32,6 +33,7 @@ pub(crate) struct Things {
     pub(crate) run: RunId,
     pub(crate) item: ItemId,
     pub(crate) drilldown: RequestId,
+    pub(crate) secret: RequestId,
     pub(crate) request: RequestId,
     pub(crate) alarm: AlarmId,
     pub(crate) person: PersonId,
@@ -59,6 +61,7 @@ impl Things {
             run: id!(RunId, 3),
             item: id!(ItemId, 4),
             drilldown: id!(RequestId, 5),
+            secret: id!(RequestId, 9),
             request: id!(RequestId, 6),
             alarm: id!(AlarmId, 7),
             person: id!(PersonId, 8),
@@ -115,6 +118,7 @@ impl Things {
             AcceptedReport { seq: 1, manifest: &manifest, manifest_bytes: b"{}\n", attestation: b"{}", at: now };
         tx.accept_reports(&[report]).await.unwrap();
         tx.add_drilldown(&self.drilldown(owner, now)).await.unwrap();
+        tx.add_connector_secret(&self.secret(owner, now)).await.unwrap();
         tx.add_run_request(&RunRequest {
             id: self.request,
             runner: self.runner,
@@ -241,7 +245,7 @@ impl Things {
             run: self.run,
             items: vec![AskedItem { item: self.item, root: Digest::from_bytes([8; 32]), rows: Some(vec![0, 2]) }],
             person: owner,
-            key: self.key,
+            with: control_plane_domain::drilldown::AskedWith::Key(self.key),
             purpose: control_plane_domain::audit::Purpose::Audit,
             reason: "as agreed".parse().unwrap(),
             recipient: [1; 32],
@@ -253,6 +257,23 @@ impl Things {
         }
     }
 
+    fn secret(&self, owner: PersonId, now: Timestamp) -> ConnectorSecret {
+        ConnectorSecret {
+            id: self.secret,
+            runner: self.runner,
+            name: "orders-db".parse().unwrap(),
+            person: owner,
+            role: Role::Owner,
+            with: control_plane_domain::drilldown::AskedWith::Key(self.key),
+            device_key: device(),
+            requested: now,
+            seal_by: now.plus_ms(600_000),
+            expires: now.plus_ms(86_400_000),
+            audit: AuditRef { seq: 0, hash: Digest::ZERO },
+            state: SecretState::ToSeal,
+        }
+    }
+
     /// Every id, as text.
     pub(crate) fn ids(&self) -> Vec<String> {
         vec![
@@ -261,6 +282,7 @@ impl Things {
             self.run.to_string(),
             self.item.to_string(),
             self.drilldown.to_string(),
+            self.secret.to_string(),
             self.request.to_string(),
             self.alarm.to_string(),
             self.person.to_string(),
@@ -270,7 +292,11 @@ impl Things {
 
     /// The path of a route with these ids in it.
     pub(crate) fn path_of(&self, route: &Route) -> String {
-        let request = if route.path.contains("run-requests") { self.request } else { self.drilldown };
+        let request = match route.path {
+            path if path.contains("run-requests") => self.request,
+            path if path.contains("/secrets") => self.secret,
+            _ => self.drilldown,
+        };
         route
             .path
             .replace("{runner}", &self.runner.to_string())
@@ -298,6 +324,12 @@ impl Things {
             "revokeRunner" | "unlockRunner" | "acknowledgeAlarm" => justified,
             "requestRun" => json!({"runner": self.runner, "procedure": PROCEDURE}),
             "requestDrilldown" => self.new_drilldown(),
+            "requestSecret" => {
+                json!({"runner": self.runner, "name": "orders-db", "device_key": base64(&device())})
+            }
+            "sealSecret" => json!({
+                "sealed": base64(&[1; 304]), "payload": base64(b"{}"), "signature": base64(&[1; 64]),
+            }),
             "signDrilldown" => json!({"signature": base64(&[1; 64])}),
             other => panic!("{other} needs a sample body"),
         })

@@ -155,8 +155,19 @@ async fn table(visit: &Visit, only: Option<RunnerId>) -> Result<Answer, Trouble>
         visit,
         "drill-downs",
         &[
-            "Drill-down", "Asked by", "Asked", "Runner", "Run", "Items", "Rows", "Purpose", "Reason", "State", "Code",
-            "Ended", "Receipt",
+            "Drill-down",
+            "Asked by",
+            "Asked",
+            "Runner",
+            "Run",
+            "Items",
+            "Rows",
+            "Purpose",
+            "Reason",
+            "State",
+            "Code",
+            "Ended",
+            "Receipt",
         ],
         move |page| {
             let (operations, caller) = (operations.clone(), caller.clone());

@@ -134,7 +134,8 @@ async fn sending(visit: &Visit) -> Result<Answer, Trouble> {
     visit.confirmed()?;
     let chosen = visit.query().parsed::<RunnerId>("runner")?;
     let runners = visit.operations().list_runners(visit.caller(), Some(Standing::Active), &Page::first()).await?.items;
-    let frame = visit.frame(Section::Secrets, "Send a secret").crumb("Secrets", path::secrets()).script("secret-page.js");
+    let frame =
+        visit.frame(Section::Secrets, "Send a secret").crumb("Secrets", path::secrets()).script("secret-page.js");
     Answer::page(&NewPage { frame, runners, chosen })
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn path_of(fixture: &Fixture, route: &PageRoute) -> String {
         ("{check}", "a".to_owned()),
         ("{kind}", "invitation".to_owned()),
         ("{act}", "role".to_owned()),
-        ("{secret}", ids::RequestId::NIL.to_string()),
+        ("{secret}", things.secret.to_string()),
         ("{id}", things.drilldown.to_string()),
         ("{code}", "E-WEB-001".to_owned()),
     ] {

@@ -6,6 +6,7 @@ mod browser;
 mod colours;
 mod cover;
 mod entrance;
+mod evidence;
 mod forms;
 mod headers;
 mod html;

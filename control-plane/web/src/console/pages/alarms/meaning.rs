@@ -123,7 +123,9 @@ pub(crate) const fn next_step(kind: AlarmKind) -> &'static str {
 /// The command that somebody gives at the Runner's host, where that is what is left to do.
 pub(crate) const fn command(kind: AlarmKind) -> Option<&'static str> {
     match kind {
-        AlarmKind::AuditForkSeen => Some("proctor-runner journal acknowledge-fork --reason 'the database was restored'"),
+        AlarmKind::AuditForkSeen => {
+            Some("proctor-runner journal acknowledge-fork --reason 'the database was restored'")
+        }
         AlarmKind::JournalForked
         | AlarmKind::JournalRolledBack
         | AlarmKind::CheckpointDiffers

@@ -161,7 +161,10 @@ async fn acknowledge(visit: &Visit) -> Result<Answer, Trouble> {
         return show(visit, StatusCode::UNPROCESSABLE_ENTITY, draft).await;
     };
     match visit.operations().acknowledge_alarm(visit.caller(), alarm, justification).await {
-        Ok(_) => Ok(Answer::go(path::alarms()).saying("The alarm is acknowledged. That it was looked at is in the audit log.")),
+        Ok(_) => {
+            Ok(Answer::go(path::alarms())
+                .saying("The alarm is acknowledged. That it was looked at is in the audit log."))
+        }
         Err(error) => {
             draft.refuse(error)?;
             show(visit, StatusCode::CONFLICT, draft).await

@@ -3,6 +3,7 @@
 pub(super) mod said;
 pub(super) mod sentence;
 pub(super) mod take;
+pub(super) mod verify;
 
 #[cfg(test)]
 mod tests;
@@ -140,7 +141,12 @@ impl Search {
         Self { filter: AuditFilter { from, until, action, actor }, about, is_narrowed }
     }
 
-    async fn page(&self, operations: &Operations, caller: &Caller, page: &Page) -> Result<(Listed<AuditLine>, u64), Error> {
+    async fn page(
+        &self,
+        operations: &Operations,
+        caller: &Caller,
+        page: &Page,
+    ) -> Result<(Listed<AuditLine>, u64), Error> {
         match &self.about {
             Some(about) => {
                 let found = operations.search_audit(caller, &self.filter, about, page).await?;
@@ -244,11 +250,8 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
 
     let (who, told) = tests::every_record();
     let rows = |told: &[Told]| told.iter().cloned().map(|told| row(told, &who, Zone::UTC)).collect::<Vec<_>>();
-    let unreadable = Told::of(AuditLine {
-        seq: 9,
-        at: clock::Timestamp::from_millis(1_795_000_000_000),
-        line: HOSTILE.to_owned(),
-    });
+    let unreadable =
+        Told::of(AuditLine { seq: 9, at: clock::Timestamp::from_millis(1_795_000_000_000), line: HOSTILE.to_owned() });
     let newest = Newest {
         size: 12,
         root: Digest::from_bytes([9; 32]),
@@ -265,9 +268,13 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
         runners: vec![("runner-x".to_owned(), HOSTILE.to_owned())],
         read,
     };
-    let hostile = || Draft::of([("about", HOSTILE.to_owned()), ("from", HOSTILE.to_owned()), ("who", HOSTILE.to_owned())]);
+    let hostile =
+        || Draft::of([("about", HOSTILE.to_owned()), ("from", HOSTILE.to_owned()), ("who", HOSTILE.to_owned())]);
     vec![
-        Sample::page("audit log, of every action", &page(rows(&told), Some(newest), Draft::default(), false, Some(2_000))),
+        Sample::page(
+            "audit log, of every action",
+            &page(rows(&told), Some(newest), Draft::default(), false, Some(2_000)),
+        ),
         Sample::page("audit log, empty", &page(vec![], None, Draft::default(), false, None)),
         Sample::page("audit log, nothing found", &page(vec![], None, Draft::default(), true, None)),
         Sample::page("audit log, nothing so far", &page(vec![], None, Draft::default(), true, Some(2_000))),

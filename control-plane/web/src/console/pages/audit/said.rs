@@ -94,13 +94,9 @@ fn piece(part: &Part, who: &Who, zone: Zone) -> Piece {
         Part::Run(run) => of(Look::Code, short(run), Some(path::run(*run))),
         Part::RunRequest(request) => of(Look::Code, short(request), Some(path::request(*request))),
         Part::DrillDown(request) => of(Look::Code, short(request), Some(path::drilldown(*request))),
-        Part::Secret(secret) => {
-            of(Look::Code, short(secret), Some(path::secrets().at(&format!("secret-{secret}"))))
-        }
+        Part::Secret(secret) => of(Look::Code, short(secret), Some(path::secrets().at(&format!("secret-{secret}")))),
         Part::Alarm(alarm) => of(Look::Plain, format!("alarm {}", short(alarm)), Some(path::alarm(*alarm))),
-        Part::Token(token) => {
-            of(Look::Code, short(token), Some(path::add_runner().at(&format!("token-{token}"))))
-        }
+        Part::Token(token) => of(Look::Code, short(token), Some(path::add_runner().at(&format!("token-{token}")))),
         Part::Key(key) => of(Look::Code, short(key), Some(path::api_keys().at(&format!("key-{key}")))),
         Part::Session(session) => of(Look::Code, short(session), None),
         Part::Digest(digest) => of(Look::Code, digest.to_string().chars().take(16).chain(['…']).collect(), None),

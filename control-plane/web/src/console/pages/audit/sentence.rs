@@ -221,7 +221,8 @@ pub(crate) fn sentence(action: Action) -> Said {
         A::RunnerUnlocked { runner, justification } => say!["unlocked Runner ", runner, ": ", justification],
         A::RunnerReported { from, to, .. } => reported(from, to),
         A::RunnerReportRefused { runner, record, code, alarm } => {
-            let said = say!["refused record ", record, " of the journal of Runner ", runner, " for good with ", word(code)];
+            let said =
+                say!["refused record ", record, " of the journal of Runner ", runner, " for good with ", word(code)];
             raising(said, alarm)
         }
         A::RunnerScheduled { due, .. } => say!["said when it will run ", counted(due, "procedure")],
@@ -242,7 +243,9 @@ pub(crate) fn sentence(action: Action) -> Said {
         }
         A::EvidencePrepared { request, .. } => drilldown("put together what is to be signed for ", request, None),
         A::EvidenceSigned { request, .. } => drilldown("signed ", request, None),
-        A::EvidenceAnswered { request, .. } => drilldown("answered ", request, Some("; the answer is sealed to who asked")),
+        A::EvidenceAnswered { request, .. } => {
+            drilldown("answered ", request, Some("; the answer is sealed to who asked"))
+        }
         A::EvidenceRefused { request, code, .. } => with_code(drilldown("refused ", request, None), code),
         A::EvidenceCutOff { request, code, .. } => {
             with_code(drilldown("opened the evidence of ", request, Some(" and could not deliver all of it")), code)
@@ -265,7 +268,11 @@ pub(crate) fn sentence(action: Action) -> Said {
         A::SecretCancelled { request } => sent("took back ", request, None),
 
         A::AuditForkReported { kept, alarm, .. } => raising(
-            say!["reports that this audit log does not grow from the ", kept.size, " records that it keeps a checkpoint of"],
+            say![
+                "reports that this audit log does not grow from the ",
+                kept.size,
+                " records that it keeps a checkpoint of"
+            ],
             alarm,
         ),
         A::AuditExported { records, .. } => say!["took a copy of the audit log away, ", counted(records, "record")],

@@ -12,9 +12,7 @@ use control_plane_domain::policy::{Actor, Role, Scopes};
 use control_plane_domain::runner::LockReason;
 use control_plane_domain::session::SessionEnd;
 use crypto::Digest;
-use ids::{
-    AlarmId, ApiKeyId, ItemId, LinkId, PersonId, RequestId, RunId, RunnerId, SessionId, TenantId, TokenId,
-};
+use ids::{AlarmId, ApiKeyId, ItemId, LinkId, PersonId, RequestId, RunId, RunnerId, SessionId, TenantId, TokenId};
 use proof::log::Chain;
 use proof::log::journal::TreeHead;
 use proof::text::FreeText;
@@ -118,9 +116,7 @@ pub(super) fn every_action() -> Vec<Action> {
     all.extend(LinkKind::ALL.iter().map(|kind| Action::PersonLinkCreated { link, person, kind: *kind, expires }));
     all.extend(SessionEnd::ALL.iter().map(|cause| Action::SessionEnded { session, person, cause: *cause }));
     all.extend(Factor::ALL.iter().map(|factor| Action::SignInRefused { person, factor: *factor, attempts: 3 }));
-    all.extend(
-        LockReason::ALL.iter().map(|cause| Action::RunnerLocked { runner, cause: *cause, alarm: Some(alarm) }),
-    );
+    all.extend(LockReason::ALL.iter().map(|cause| Action::RunnerLocked { runner, cause: *cause, alarm: Some(alarm) }));
     all.extend(RequestEnd::ALL.iter().map(|end| Action::RunRequestAnswered {
         request,
         end: *end,

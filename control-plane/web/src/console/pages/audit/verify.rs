@@ -3,9 +3,10 @@
 
 use askama::Template;
 use bytes::Bytes;
-use control_plane_domain::policy::Permission;
-use control_plane_operations::{AuditCheck, AuditOutcome, AuditStep, AuditStepId, AuditVerification, Error};
+use control_plane_domain::policy::{Caller, Permission};
+use control_plane_operations::{AuditCheck, AuditOutcome, AuditStep, AuditStepId, Error, Operations};
 use futures_util::{StreamExt, stream};
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::console::answer::Answer;
 use crate::console::frame::{Frame, Section};
@@ -59,41 +60,52 @@ enum End {
     Failed(String),
 }
 
+/// One verification at a time: each holds a connection of the database until it ends.
+static ONE: Semaphore = Semaphore::const_new(1);
+
 async fn verify(visit: &Visit) -> Result<Answer, Trouble> {
-    let verification = visit.operations().verify_audit_log(visit.caller()).await?;
     let frame = visit.frame(Section::Audit, "Verify the audit log").crumb("Audit log", path::audit());
     let page = VerifyPage { frame }.render().map_err(Trouble::invalid)?;
     let cut = |text: &str, mark| text.split_once(mark).map(|(a, b)| (a.to_owned(), b.to_owned()));
     let (head, rest) = cut(&page, STEPS).ok_or_else(|| Trouble::invalid("the page has no place for its steps"))?;
     let (middle, tail) = cut(&rest, END).ok_or_else(|| Trouble::invalid("the page has no place for its end"))?;
-    let steps = stream::unfold(Some(Walk { verification, is_broken: false }), move |walk| {
-        let middle = middle.clone();
-        async move { walk?.step(&middle).await }
+    // Nobody who reads slowly is waited for: the steps gather here, and a reader who goes away ends the walk.
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let (operations, caller) = (visit.operations().clone(), visit.caller().clone());
+    tokio::spawn(async move {
+        let end = walk(&operations, &caller, &sender).await;
+        let text = format!("{middle}{}", EndPart { end }.render().unwrap_or_default());
+        // A page that nobody reads any more needs no end.
+        drop(sender.send(text));
+    });
+    let steps = stream::unfold(receiver, |mut receiver| async move {
+        let piece = receiver.recv().await?;
+        Some((Ok::<_, Cut>(Bytes::from(piece)), receiver))
     });
     let pieces = stream::iter([Ok(Bytes::from(head))]).chain(steps).chain(stream::iter([Ok(Bytes::from(tail))]));
     Ok(Answer::stream("text/html; charset=utf-8", None, paced(pieces, visit.settings().limits.idle)))
 }
 
-/// A verification under way.
-struct Walk {
-    verification: AuditVerification,
-    is_broken: bool,
-}
-
-impl Walk {
-    /// The next piece of the page; `middle` stands between the last step and what they come to.
-    async fn step(mut self, middle: &str) -> Option<(Result<Bytes, Cut>, Option<Self>)> {
-        let end = match self.verification.next().await {
+/// Walks through the log, says each step, and what they come to.
+async fn walk(operations: &Operations, caller: &Caller, page: &mpsc::UnboundedSender<String>) -> End {
+    let Ok(_turn) = ONE.acquire().await else { return End::Failed("the control plane stops".to_owned()) };
+    let mut verification = match operations.verify_audit_log(caller).await {
+        Ok(verification) => verification,
+        Err(error) => return End::Failed(said(&error)),
+    };
+    let mut is_broken = false;
+    loop {
+        match verification.next().await {
             Ok(Some(check)) => {
-                self.is_broken |= matches!(&check, AuditCheck::Step(AuditStep { outcome: AuditOutcome::Broken, .. }));
-                return Some((Ok(Bytes::from(line(&check))), Some(self)));
+                is_broken |= matches!(&check, AuditCheck::Step(AuditStep { outcome: AuditOutcome::Broken, .. }));
+                if page.send(line(&check)).is_err() {
+                    return End::Failed("nobody waits for it".to_owned());
+                }
             }
-            Ok(None) if self.is_broken => End::Broken,
-            Ok(None) => End::Holds,
-            Err(error) => End::Failed(said(&error)),
-        };
-        let text = format!("{middle}{}", EndPart { end }.render().unwrap_or_default());
-        Some((Ok(Bytes::from(text)), None))
+            Ok(None) if is_broken => return End::Broken,
+            Ok(None) => return End::Holds,
+            Err(error) => return End::Failed(said(&error)),
+        }
     }
 }
 
@@ -106,7 +118,9 @@ fn line(check: &AuditCheck) -> String {
     let part = match check {
         AuditCheck::Progress { checked, of } => {
             let detail = format!("{checked} of {of} records");
-            return StepPart { class: "wait", word: "reading", title: "", detail: &detail }.render().unwrap_or_default();
+            return StepPart { class: "wait", word: "reading", title: "", detail: &detail }
+                .render()
+                .unwrap_or_default();
         }
         AuditCheck::Step(AuditStep { id, outcome, detail }) => {
             let (class, word) = match outcome {

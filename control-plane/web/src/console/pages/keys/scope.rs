@@ -63,13 +63,9 @@ const fn says(permission: Permission) -> Option<(&'static str, &'static str)> {
         P::ApiKeysCreate => (KEYS, "make keys that can do no more than this one"),
         P::ApiKeysRevoke => (KEYS, "end keys"),
         P::ApiKeysManage => (KEYS, "see, make and end the keys of others"),
-        P::AccountManage
-        | P::AuditVerify
-        | P::TenantsCreate
-        | P::Authenticate
-        | P::Enrol
-        | P::Line
-        | P::Upkeep => return None,
+        P::AccountManage | P::AuditVerify | P::TenantsCreate | P::Authenticate | P::Enrol | P::Line | P::Upkeep => {
+            return None;
+        }
     })
 }
 

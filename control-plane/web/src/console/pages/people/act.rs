@@ -79,7 +79,7 @@ async fn asking(visit: &Visit, act: Act) -> Result<Answer, Trouble> {
 
 async fn found(visit: &Visit) -> Result<Person, Trouble> {
     let person: PersonId = visit.path("person", "person")?;
-    Ok(visit.operations().get_person(visit.caller(), person).await?)
+    Ok(visit.operations().get_person(visit.caller(), person).await?.person)
 }
 
 fn show(visit: &Visit, status: StatusCode, person: Person, act: Act, draft: Draft) -> Result<Answer, Trouble> {

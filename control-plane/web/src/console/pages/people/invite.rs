@@ -12,6 +12,7 @@ use ids::PersonId;
 use proof::text::FreeText;
 
 use super::role;
+use crate::Settings;
 use crate::console::answer::Answer;
 use crate::console::frame::{Frame, Section};
 use crate::console::path;
@@ -19,7 +20,6 @@ use crate::console::route::{Access, Field, PageRoute, Takes};
 use crate::console::trouble::Trouble;
 use crate::console::values::Draft;
 use crate::console::visit::Visit;
-use crate::Settings;
 use crate::http::verb::Verb;
 
 pub(crate) const ROUTES: &[PageRoute] = &[
@@ -91,7 +91,8 @@ fn show(visit: &Visit, status: StatusCode, draft: Draft) -> Result<Answer, Troub
 async fn invite(visit: &Visit) -> Result<Answer, Trouble> {
     visit.confirmed()?;
     let mut draft = visit.form().draft();
-    let (email, name, role) = (draft.read::<Email>("email"), draft.read::<FreeText>("name"), draft.read::<Role>("role"));
+    let (email, name, role) =
+        (draft.read::<Email>("email"), draft.read::<FreeText>("name"), draft.read::<Role>("role"));
     let (Some(email), Some(name), Some(role)) = (email, name, role) else {
         return show(visit, StatusCode::UNPROCESSABLE_ENTITY, draft);
     };
@@ -114,7 +115,8 @@ async fn invite(visit: &Visit) -> Result<Answer, Trouble> {
 pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     use crate::console::sample::{HOSTILE, Sample, hostile_text};
     let frame = || Frame::sample(Section::People, "Invite somebody");
-    let hostile = Draft::of([("name", HOSTILE.to_owned()), ("email", HOSTILE.to_owned()), ("role", HOSTILE.to_owned())]);
+    let hostile =
+        Draft::of([("name", HOSTILE.to_owned()), ("email", HOSTILE.to_owned()), ("role", HOSTILE.to_owned())]);
     let made = |kind| LinkPage {
         frame: frame(),
         name: hostile_text(),

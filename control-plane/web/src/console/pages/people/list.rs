@@ -3,6 +3,7 @@
 use askama::Template;
 use control_plane_domain::person::{Person, PersonState};
 use control_plane_domain::policy::{Permission, Role};
+use control_plane_operations::PersonRow;
 
 use super::role::{self, Ability};
 use crate::console::answer::Answer;
@@ -27,14 +28,14 @@ pub(crate) const ROUTES: &[PageRoute] = &[PageRoute {
 #[template(path = "page/people.html")]
 struct PeoplePage {
     frame: Frame,
-    people: Vec<Person>,
+    rows: Vec<PersonRow>,
     pager: Pager,
     abilities: Vec<Ability>,
 }
 
 impl PeoplePage {
-    fn new(frame: Frame, people: Vec<Person>, pager: Pager) -> Self {
-        Self { frame, people, pager, abilities: role::abilities() }
+    fn new(frame: Frame, rows: Vec<PersonRow>, pager: Pager) -> Self {
+        Self { frame, rows, pager, abilities: role::abilities() }
     }
 
     fn is_me(&self, person: &Person) -> bool {
@@ -46,7 +47,7 @@ async fn list(visit: &Visit) -> Result<Answer, Trouble> {
     if visit.query().text("format") == Some("csv") {
         return table(visit).await;
     }
-    let people = visit.operations().list_people(visit.caller(), &visit.query().page()?).await?;
+    let people = visit.operations().list_people_standing(visit.caller(), &visit.query().page()?).await?;
     let pager = visit.pager(&people);
     Answer::page(&PeoplePage::new(visit.frame(Section::People, "People"), people.items, pager))
 }
@@ -56,12 +57,13 @@ async fn table(visit: &Visit) -> Result<Answer, Trouble> {
     csv::answer(
         visit,
         "people",
-        &["Person", "Name", "E-mail", "Role", "State", "Since"],
+        &["Person", "Name", "E-mail", "Role", "State", "Since", "Second factor", "Signed in", "Open link until"],
         move |page| {
             let (operations, caller) = (operations.clone(), caller.clone());
-            async move { operations.list_people(&caller, &page).await }
+            async move { operations.list_people_standing(&caller, &page).await }
         },
-        |person: &Person| {
+        |row: &PersonRow| {
+            let person = &row.person;
             csv::Row::new()
                 .text(person.id)
                 .text(&person.name)
@@ -69,6 +71,9 @@ async fn table(visit: &Visit) -> Result<Answer, Trouble> {
                 .text(person.role)
                 .text(person.state)
                 .time(person.created)
+                .text(if row.second_factor { "yes" } else { "no" })
+                .maybe_time(row.signed_in)
+                .maybe_time(row.open_link)
         },
     )
     .await
@@ -79,7 +84,7 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     use crate::console::sample::Sample;
     let frame = || Frame::sample(Section::People, "People");
     vec![
-        Sample::page("people", &PeoplePage::new(frame(), super::sample::people(), Pager::default())),
+        Sample::page("people", &PeoplePage::new(frame(), super::sample::rows(), Pager::default())),
         Sample::page("people, none", &PeoplePage::new(frame(), Vec::new(), Pager::default())),
     ]
 }

@@ -16,7 +16,20 @@ mod sample {
     use clock::Timestamp;
     use control_plane_domain::person::{Person, PersonState};
     use control_plane_domain::policy::Role;
+    use control_plane_operations::PersonRow;
     use ids::PersonId;
+
+    /// The same, each as far in as another.
+    pub(super) fn rows() -> Vec<PersonRow> {
+        let time = Timestamp::from_millis(1_795_000_000_000);
+        let row = |(number, person): (usize, Person)| PersonRow {
+            person,
+            second_factor: number % 2 == 0,
+            signed_in: (number % 2 == 0).then_some(time),
+            open_link: (number % 3 == 0).then_some(time),
+        };
+        people().into_iter().enumerate().map(row).collect()
+    }
 
     /// One person of each role, one who was removed, and one whose name is hostile.
     pub(super) fn people() -> Vec<Person> {

@@ -3,6 +3,7 @@
 use askama::Template;
 use control_plane_domain::person::{Person, PersonState};
 use control_plane_domain::policy::{Permission, Role};
+use control_plane_operations::PersonRow;
 
 use super::role;
 use crate::console::answer::Answer;
@@ -28,6 +29,7 @@ pub(crate) const ROUTES: &[PageRoute] = &[PageRoute {
 struct PersonPage {
     frame: Frame,
     person: Person,
+    row: PersonRow,
 }
 
 /// What can be done to a person by somebody, and why not where it is no question of the role.
@@ -70,15 +72,20 @@ impl PersonPage {
 }
 
 async fn one(visit: &Visit) -> Result<Answer, Trouble> {
-    let person = visit.operations().get_person(visit.caller(), visit.path("person", "person")?).await?;
+    let row = visit.operations().get_person(visit.caller(), visit.path("person", "person")?).await?;
+    let person = row.person.clone();
     let frame = visit.frame(Section::People, person.name.to_string()).crumb("People", path::people());
-    Answer::page(&PersonPage { frame, person })
+    Answer::page(&PersonPage { frame, person, row })
 }
 
 #[cfg(test)]
 pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     use crate::console::sample::Sample;
-    let page = |person| PersonPage { frame: Frame::sample(Section::People, "Somebody"), person };
-    let people = (1..).zip(super::sample::people());
-    people.map(|(number, person)| Sample::page(format!("person {number}").leak(), &page(person))).collect()
+    let page = |row: PersonRow| PersonPage {
+        frame: Frame::sample(Section::People, "Somebody"),
+        person: row.person.clone(),
+        row,
+    };
+    let people = (1..).zip(super::sample::rows());
+    people.map(|(number, row)| Sample::page(format!("person {number}").leak(), &page(row))).collect()
 }

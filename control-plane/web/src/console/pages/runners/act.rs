@@ -193,7 +193,10 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     let frame = || Frame::sample(Section::Runners, "A Runner");
     let hostile = || Draft::of([("justification", HOSTILE.to_owned()), ("confirm", HOSTILE.to_owned())]);
     let mut all = vec![
-        Sample::page("approve a Runner", &ApprovePage { frame: frame(), runner: sample::runner(), draft: Draft::default() }),
+        Sample::page(
+            "approve a Runner",
+            &ApprovePage { frame: frame(), runner: sample::runner(), draft: Draft::default() },
+        ),
         Sample::page(
             "approve a Runner, hostile",
             &ApprovePage {

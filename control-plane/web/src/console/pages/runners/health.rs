@@ -36,7 +36,9 @@ impl Health {
                 let why = meaning::lock_reason(*reason);
                 Self::new(Tone::Bad, "locked", format!("Kept out because {why}. See its alarms."))
             }
-            RunnerState::Revoked { .. } => Self::new(Tone::Quiet, "revoked", "Shut out for good; what it reported stays."),
+            RunnerState::Revoked { .. } => {
+                Self::new(Tone::Quiet, "revoked", "Shut out for good; what it reported stays.")
+            }
             RunnerState::Active { .. } => Self::of_active(runner, certificate_until, now),
         }
     }
@@ -72,7 +74,11 @@ impl Health {
     fn of_ready(runner: &Runner, certificate_until: Option<Timestamp>, now: Timestamp) -> Self {
         let ends_soon = |until: Timestamp| until.as_millis() - now.as_millis() < RENEWAL_IS_LATE_MS;
         if runner.overdue_since.is_some() {
-            Self::new(Tone::Warn, "overdue", "Connected, and something that was due has neither run nor been explained.")
+            Self::new(
+                Tone::Warn,
+                "overdue",
+                "Connected, and something that was due has neither run nor been explained.",
+            )
         } else if certificate_until.is_some_and(ends_soon) {
             Self::new(Tone::Warn, "renewal is late", "Connected, and its certificate should have been renewed before.")
         } else {

@@ -77,8 +77,20 @@ async fn table(visit: &Visit, standing: Option<Standing>) -> Result<Answer, Trou
         visit,
         "runners",
         &[
-            "Runner", "Label", "Standing", "Health", "Connected", "Last seen", "Condition", "Waiting reports", "Software",
-            "Seal level", "Generation", "Certificate until", "Overdue since", "Fingerprint",
+            "Runner",
+            "Label",
+            "Standing",
+            "Health",
+            "Connected",
+            "Last seen",
+            "Condition",
+            "Waiting reports",
+            "Software",
+            "Seal level",
+            "Generation",
+            "Certificate until",
+            "Overdue since",
+            "Fingerprint",
         ],
         move |page| {
             let (operations, caller) = (operations.clone(), caller.clone());

@@ -66,7 +66,11 @@ pub(crate) fn of_every_kind() -> Vec<Runner> {
 /// One whose operator means no good.
 pub(crate) fn hostile() -> Runner {
     let software = "<script>alert(1)</script>' onload=x".parse().unwrap();
-    Runner { label: crate::console::sample::hostile_text(), presence: Presence { software, ..runner().presence }, ..runner() }
+    Runner {
+        label: crate::console::sample::hostile_text(),
+        presence: Presence { software, ..runner().presence },
+        ..runner()
+    }
 }
 
 /// A Runner of which nothing is known yet.

@@ -40,7 +40,11 @@ async fn records_are_searched_by_who_what_when_and_id() {
     let csv = owner.get("/audit?action=person.role_changed&format=csv").await;
     assert!(csv.headers["content-type"].to_str().unwrap().starts_with("text/csv"));
     assert_eq!(csv.text().lines().count(), 2, "{}", csv.text());
-    assert!(csv.text().contains(&format!("changed the role of Somebody ({person}) from viewer to engineer")), "{}", csv.text());
+    assert!(
+        csv.text().contains(&format!("changed the role of Somebody ({person}) from viewer to engineer")),
+        "{}",
+        csv.text()
+    );
 }
 
 #[tokio::test]

@@ -44,7 +44,9 @@ async fn a_key_is_shown_once_works_and_is_ended() {
 async fn a_key_carries_no_more_than_its_person() {
     let fixture = fixture().await;
     let viewer = fixture.signed_in_with_role(&fixture.ours, Role::Viewer).await;
-    for (scopes, days) in [(vec!["people.add"], "30"), (vec![], "30"), (vec!["line"], "30"), (vec!["runs.list"], "9999")] {
+    for (scopes, days) in
+        [(vec!["people.add"], "30"), (vec![], "30"), (vec!["line"], "30"), (vec!["runs.list"], "9999")]
+    {
         let mut fields = vec![("label", "x"), ("days", days)];
         fields.extend(scopes.iter().map(|scope| ("scope", *scope)));
         let refused = viewer.post("/account/keys/new", &fields).await;

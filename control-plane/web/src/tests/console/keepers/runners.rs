@@ -17,7 +17,13 @@ async fn a_token_is_shown_once_and_kept_nowhere() {
     assert_eq!(made.status, StatusCode::OK, "{}", made.text());
     assert_eq!(made.headers["cache-control"], "no-store");
     let text = made.text();
-    let token: String = text.split("--token ").nth(1).unwrap().chars().take_while(|c| c.is_ascii_alphanumeric() || "_-".contains(*c)).collect();
+    let token: String = text
+        .split("--token ")
+        .nth(1)
+        .unwrap()
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || "_-".contains(*c))
+        .collect();
     assert!(token.starts_with("pjt_") && token.len() > 60, "{token}");
     assert!(text.contains("proctor-runner enrol --control-plane enrol.example.org:8441 --ca-pin sha256:"), "{text}");
     assert!(text.contains("--label=&#39;cellar 2&#39;") || text.contains("--label='cellar 2'"), "{text}");
@@ -47,7 +53,8 @@ async fn a_runner_is_approved_by_the_fingerprint_that_was_read_there() {
     let path = format!("/runners/{}/approve", waiting.id);
     let fingerprint = Fingerprint::new(waiting.keys.fingerprint).to_string();
     let plain = waiting.keys.fingerprint.to_string();
-    for place in [path.as_str(), &format!("/runners/{}", waiting.id), "/runners/add", "/runners", "/runners?format=csv"] {
+    for place in [path.as_str(), &format!("/runners/{}", waiting.id), "/runners/add", "/runners", "/runners?format=csv"]
+    {
         let text = owner.get(place).await.text();
         assert!(!text.contains(&fingerprint) && !text.contains(&plain), "{place} shows what is to be compared");
         assert!(text.contains("cellar"), "{place}");

@@ -4,6 +4,7 @@ use control_plane_domain::runner::RunnerState;
 use http::StatusCode;
 
 use super::super::browser::place_of;
+use super::super::results::empty_tenant;
 use super::{actions, runner};
 use crate::tests::harness::fixture;
 
@@ -22,7 +23,7 @@ async fn runners_requests_and_drilldowns_are_shown_with_names() {
         ("/requests".to_owned(), "Owner of ours"),
         ("/drilldowns".to_owned(), "as agreed"),
         ("/drilldowns".to_owned(), "2 rows of 1 item"),
-        ("/secrets".to_owned(), "No secret was sent"),
+        ("/secrets".to_owned(), "orders-db"),
         ("/secrets/new".to_owned(), "proctor-runner secret set NAME"),
         ("/settings".to_owned(), "ours"),
         ("/people".to_owned(), "Somebody"),
@@ -55,7 +56,7 @@ async fn every_table_is_a_file_too() {
         ("/people", 2),
         ("/account/keys", 1),
         ("/drilldowns", 1),
-        ("/secrets", 0),
+        ("/secrets", 1),
     ] {
         let with = if path.contains('?') { "&" } else { "?" };
         let file = owner.get(&format!("{path}{with}format=csv")).await;
@@ -86,7 +87,7 @@ async fn drilldowns_are_switched_off_with_the_name_and_on_again() {
 #[tokio::test]
 async fn an_empty_tenant_is_taught() {
     let fixture = fixture().await;
-    let empty = fixture.tenant_without_things("empty").await;
+    let empty = empty_tenant(&fixture).await;
     let owner = fixture.signed_in(&empty).await;
     for (path, says) in [
         ("/runners", "There is no Runner yet"),

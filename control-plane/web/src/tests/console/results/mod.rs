@@ -1,6 +1,7 @@
 //! The pages of results, over what a Runner really reported.
 
 mod downloads;
+mod dump_tmp;
 mod filters;
 mod reporter;
 mod requests;
@@ -29,7 +30,7 @@ async fn reported(fixture: &Fixture) -> Reporter<'_> {
 }
 
 /// A tenant in which nothing was done yet.
-async fn empty_tenant(fixture: &Fixture) -> Tenant {
+pub(super) async fn empty_tenant(fixture: &Fixture) -> Tenant {
     let input = CreateTenant {
         name: "empty".parse().unwrap(),
         owner_email: "owner@empty.example".parse().unwrap(),
