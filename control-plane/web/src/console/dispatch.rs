@@ -346,10 +346,10 @@ async fn carried(
     match route.verb {
         Verb::Get => in_time(web, doing).await,
         Verb::Post => {
-            let task = tokio::spawn(doing.in_current_span());
+            let (task, name) = (tokio::spawn(doing.in_current_span()), route.name);
             in_time(web, async move {
                 task.await.unwrap_or_else(|error| {
-                    tracing::error!(%error, "a change was not carried to its end");
+                    tracing::error!(%error, page = name, "a change was not carried to its end");
                     Err(Problem::fault().into())
                 })
             })

@@ -11,7 +11,7 @@ use verdict::{Counts, Severity, Status, StepStatus};
 
 use super::asset;
 use super::given::Given;
-use super::kit::{self, ConfirmByName, Html, Tone};
+use super::kit::{self, Html, Tone};
 use super::path::{self, Href};
 use super::zone::{self, Zone};
 
@@ -274,20 +274,8 @@ impl Frame {
         kit::notice(tone.given(), text)
     }
 
-    pub(crate) fn confirm(&self, form: &ConfirmByName) -> Html {
-        kit::confirm(form, &self.token)
-    }
-
-    pub(crate) fn progress(&self, label: &str, done: impl Given<u64>, total: impl Given<u64>) -> Html {
-        kit::progress(label, done.given(), total.given())
-    }
-
     pub(crate) fn zone_name(&self) -> &'static str {
         self.zone.name()
-    }
-
-    pub(crate) fn now(&self) -> Timestamp {
-        self.now
     }
 }
 

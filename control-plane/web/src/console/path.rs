@@ -115,7 +115,6 @@ places! {
     new_secret = "/secrets/new";
     settings = "/settings";
     switch_drilldowns = "/settings/drilldowns";
-    live = "/live";
 }
 
 pub(crate) fn sign_in_to(next: &Href) -> Href {

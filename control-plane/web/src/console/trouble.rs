@@ -34,11 +34,6 @@ impl Trouble {
         Error::NotFound(what).into()
     }
 
-    /// Both factors are wanted again, as an operation would say it.
-    pub(crate) fn confirm_first() -> Self {
-        Self::ConfirmFirst
-    }
-
     /// The request says something that cannot be.
     pub(crate) fn invalid(why: impl std::fmt::Display) -> Self {
         Problem::other_form().because(why).into()

@@ -70,11 +70,6 @@ impl Values {
         self.0.iter().filter(move |(found, _)| *found == name).map(|(_, value)| value.expose().as_str())
     }
 
-    /// Whether a box was ticked.
-    pub(crate) fn flag(&self, name: &str) -> bool {
-        self.text(name).is_some()
-    }
-
     /// A secret, exactly as it was typed; empty if it is not there.
     pub(crate) fn secret(&self, name: &str) -> Secret<String> {
         Secret::new(self.raw(name).unwrap_or_default().to_owned())

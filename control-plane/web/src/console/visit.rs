@@ -79,11 +79,6 @@ impl Asked {
         value.ok_or_else(|| Trouble::not_found(what))
     }
 
-    /// This page with its query.
-    pub(crate) fn here(&self) -> &Href {
-        &self.here
-    }
-
     pub(crate) fn now(&self) -> Timestamp {
         self.now
     }

@@ -31,10 +31,10 @@ async fn a_key_has_a_pace() {
 #[tokio::test]
 async fn an_address_has_a_pace_whatever_it_asks_for() {
     let fixture = fixture_with(Limits { by_address: rate(1, 4), ..generous() }).await;
-    for path in ["/api/v1/me", "/nothing", "/api/v1/openapi.json", "/api/v1/runners/x"] {
+    for path in ["/api/v1/me", "/api/nothing", "/api/v1/openapi.json", "/api/v1/runners/x"] {
         assert_ne!(fixture.get(path).await.status, StatusCode::TOO_MANY_REQUESTS);
     }
-    for path in ["/api/v1/me", "/nothing"] {
+    for path in ["/api/v1/me", "/api/nothing"] {
         assert_eq!(fixture.get(path).await.code(), "E-WEB-011");
     }
 }

@@ -9,7 +9,7 @@ mod word;
 use askama::Template;
 use askama::filters::Safe;
 
-pub(crate) use block::{ConfirmByName, Pager, confirm, empty, fault, faults, hidden, notice, progress};
+pub(crate) use block::{Pager, empty, fault, faults, hidden, notice};
 pub(crate) use qr::qr;
 pub(crate) use text::{ago, command, digest, digest_short, id, number, quiet, time};
 pub(crate) use word::{Tone, badge, counts, score, severity, status, step};

@@ -46,8 +46,6 @@ struct SignInPage {
     /// Whether there are several organisations here.
     asks_organisation: bool,
     next: Option<Href>,
-    /// Whether somebody is signed in already.
-    is_signed_in: bool,
     refused: Option<String>,
 }
 
@@ -72,9 +70,8 @@ async fn page(
     refused: Option<String>,
 ) -> Result<Answer, Trouble> {
     let asks_organisation = guest.operations().sign_in_needs_organisation().await?;
-    let is_signed_in = matches!(guest.standing(), Standing::SignedIn);
     let frame = guest.frame("Sign in");
-    Answer::page_with(status, &SignInPage { frame, draft, asks_organisation, next, is_signed_in, refused })
+    Answer::page_with(status, &SignInPage { frame, draft, asks_organisation, next, refused })
 }
 
 async fn sign_in(guest: &Guest) -> Result<Answer, Trouble> {
@@ -128,7 +125,6 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
         draft: Draft::of([("organisation", typed.to_owned()), ("email", typed.to_owned())]),
         asks_organisation,
         next: Some(path::runs().with("verdict", "fail")),
-        is_signed_in: false,
         refused: refused.map(str::to_owned),
     };
     vec![
