@@ -6,4 +6,5 @@ mod canaries;
 mod evidence;
 mod evil;
 mod line;
+mod secrets;
 mod zoo;

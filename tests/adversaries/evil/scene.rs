@@ -91,6 +91,13 @@ classes = ["internal"]
 rows_per_request = 2
 second_person = false
 hours = { days = ["DAY"], from = "00:00", to = "23:59" }
+
+[secrets]
+roles = ["administrator"]
+factors = [["api-key"]]
+names = ["orders-*"]
+replace_local = false
+per_person_per_hour = 100
 "#;
 
 /// An item, as the control plane knows it.

@@ -6,3 +6,4 @@ mod faults;
 mod histories;
 mod operator;
 mod results;
+mod secrets;

@@ -57,6 +57,8 @@ fn enrolment(runner: &Runner, report: &mut Report) -> Result<Value, Fail> {
         let (address, until) = (identity.line_address(), identity.not_after());
         report.lines.push(("tenant", runner.identity.tenant.to_string()));
         report.lines.push(("control plane", address.to_string()));
+        let fingerprint = enrolment::kept_fingerprint(runner)?.map(|fingerprint| fingerprint.to_string());
+        report.lines.extend(fingerprint.clone().map(|fingerprint| ("fingerprint", fingerprint)));
         report.lines.push(("certificate", format!("until {until}, generation {}", identity.generation())));
         if expired {
             let next = "a running service recovers it by itself; see `proctor-runner doctor` if it does not";
@@ -64,7 +66,7 @@ fn enrolment(runner: &Runner, report: &mut Report) -> Result<Value, Fail> {
         }
         return Ok(json!({
             "state": "enrolled", "line_address": address.to_string(), "not_after": until,
-            "generation": identity.generation(), "expired": expired,
+            "generation": identity.generation(), "expired": expired, "fingerprint": fingerprint,
         }));
     }
     if let Some(pending) = enrolment::pending(runner)? {

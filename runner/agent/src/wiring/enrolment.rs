@@ -63,7 +63,11 @@ pub(crate) fn apply(
     let name = RunnerName { tenant: runner.identity.tenant, runner: runner.identity.runner };
     let application = Application::new(name, address, trust, &runner.entropy);
     let payload = statement(runner, &application, label)?.to_bytes();
-    let signed = runner.store.with(|store| store.sign_statement(KEYS_TYPE, &payload))?;
+    let signed = runner.store.with(|store| {
+        let signed = store.sign_statement(KEYS_TYPE, &payload)?;
+        store.set_key_statement(&signed)?;
+        Ok(signed)
+    })?;
     let envelope = StatementEnvelope::new(signed.bytes()).map_err(internal)?;
     let application = application.with_statement(envelope);
     let kept = join(token.to_text().expose(), application.to_bytes().expose());
@@ -75,6 +79,13 @@ pub(crate) fn apply(
 pub(crate) fn fingerprint(pending: &Pending) -> Result<Fingerprint, Fail> {
     let envelope = pending.application.statement().map_err(|error| refused(&error))?;
     KeyStatement::open(envelope.envelope()).map(|(_, fingerprint)| fingerprint).map_err(internal)
+}
+
+/// The fingerprint under which an administrator let this Runner in; none if it was let in before that was kept.
+pub(crate) fn kept_fingerprint(runner: &Runner) -> Result<Option<Fingerprint>, Fail> {
+    let Some(bytes) = runner.store.with(|store| store.key_statement())? else { return Ok(None) };
+    let envelope = StatementEnvelope::new(&bytes).map_err(internal)?;
+    KeyStatement::open(envelope.envelope()).map(|(_, fingerprint)| Some(fingerprint)).map_err(internal)
 }
 
 fn statement(runner: &Runner, application: &Application, label: Label) -> Result<KeyStatement, Fail> {

@@ -16,6 +16,7 @@ use crate::vault::Vault;
 /// Names of sealed values.
 const IDENTITY: &str = "link.identity";
 const APPLICATION: &str = "link.application";
+const STATEMENT: &str = "runner.statement";
 const PINS: &str = "control-plane.keys";
 
 /// The control plane's keys for this tenant, as they were when this Runner was enrolled.
@@ -66,6 +67,16 @@ impl Vault {
     /// Forgets the enrolment that was under way.
     pub fn remove_application(&mut self) -> Result<(), VaultError> {
         self.remove_value(APPLICATION)
+    }
+
+    /// Keeps the signed statement of this Runner's keys that it enrols with, replacing what was there.
+    pub fn set_key_statement(&mut self, statement: &Envelope) -> Result<(), VaultError> {
+        self.set_value(STATEMENT, &Secret::new(statement.bytes().to_vec()))
+    }
+
+    /// The statement of keys that this Runner enrolled with: what people compare by its fingerprint.
+    pub fn key_statement(&self) -> Result<Option<Vec<u8>>, VaultError> {
+        Ok(self.value(STATEMENT)?.map(|statement| statement.expose().clone()))
     }
 
     /// Pins the control plane's keys. The same keys may be pinned again; others never take their place.
