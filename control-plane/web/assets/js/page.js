@@ -55,5 +55,20 @@ document.addEventListener("copy", (event) => {
   }
 });
 
+/** Shows how much of a time is left. */
+function countDown(bar) {
+  const left = Math.max(0, Math.ceil((Number(bar.dataset.until) - Date.now()) / 1_000));
+  bar.value = left;
+  bar.hidden = false;
+  bar.setAttribute("aria-valuetext", left === 0 ? "over" : `${Math.ceil(left / 60)} min left`);
+  if (left > 0) {
+    setTimeout(countDown, 1_000, bar);
+  }
+}
+
+for (const bar of document.querySelectorAll("progress[data-until]")) {
+  countDown(bar);
+}
+
 furnish(document);
 document.querySelector("[data-focus]")?.focus();

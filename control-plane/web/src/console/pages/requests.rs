@@ -55,7 +55,7 @@ impl Row {
         Self {
             by: who.person(request.person),
             runner: who.runner(request.runner),
-            procedure: path::procedure(request.runner, &request.procedure),
+            procedure: path::procedure(request.runner, request.procedure),
             tone,
             word,
             run: run.map(|run| Linked { text: "the run".to_owned(), href: Some(path::run(run)) }),
