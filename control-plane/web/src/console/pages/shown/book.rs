@@ -127,9 +127,6 @@ mod tests {
         assert_eq!(read, rows);
         assert!(read > 300);
         assert_eq!(explain("E-LINE-013").unwrap().meaning, "a record came out of order");
-        for help in control_plane_operations::codes::CODES {
-            assert!(explain(help.code).is_some(), "{}", help.code);
-        }
     }
 
     #[test]

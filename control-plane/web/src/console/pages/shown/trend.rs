@@ -8,12 +8,12 @@ use super::{day, decimal, score};
 use crate::console::kit::{self, Html};
 
 /// The picture's units: everything is drawn in these and scaled by the page.
-const LEFT: u64 = 340;
-const RIGHT: u64 = 4_740;
+const LEFT: u64 = 460;
+const RIGHT: u64 = 6_340;
 const TOP: u64 = 120;
-const BOTTOM: u64 = 1_220;
-const BARS_TOP: u64 = 1_380;
-const BARS_BOTTOM: u64 = 1_700;
+const BOTTOM: u64 = 1_320;
+const BARS_TOP: u64 = 1_480;
+const BARS_BOTTOM: u64 = 1_840;
 const FULL_SCORE: u64 = 10_000;
 
 /// The trend, ready to be shown.
@@ -212,10 +212,10 @@ mod tests {
         let trend = Trend::of("t", "all procedures", &days);
         assert_eq!(trend.lines.len(), 1, "the day without a score interrupts the line, and one dot is no line");
         assert_eq!(trend.dots.len(), 3);
-        assert_eq!((trend.dots[0].y.as_str(), trend.dots[1].y.as_str()), ("12.0", "94.5"));
+        assert_eq!((trend.dots[0].y.as_str(), trend.dots[1].y.as_str()), ("12.0", "102.0"));
         assert_eq!(trend.most, 4);
         assert_eq!(trend.bars.len(), 4);
-        assert_eq!((trend.bars[1].passed.height.as_str(), trend.bars[1].rest.height.as_str()), ("8.0", "24.0"));
+        assert_eq!((trend.bars[1].passed.height.as_str(), trend.bars[1].rest.height.as_str()), ("9.0", "27.0"));
         assert!(
             trend
                 .description

@@ -27,13 +27,13 @@ pub(crate) const fn trigger(trigger: Trigger) -> &'static str {
 /// What a verdict or a status says.
 pub(crate) const fn status(status: Status) -> &'static str {
     match status {
-        Status::Pass => "measured, and everything holds",
-        Status::Fail => "measured, and something does not hold",
-        Status::Error => "could not be measured in full; this is neither a pass nor a fail",
-        Status::Pending => "waits for a person to answer",
-        Status::Excepted => "fails, and an approved exception covers all that fails",
-        Status::NotApplicable => "does not apply here, for the reason that the procedure states",
-        Status::Skipped => "left out of a partial run",
+        Status::Pass => "Measured, and everything holds",
+        Status::Fail => "Measured, and something does not hold",
+        Status::Error => "Could not be measured in full; this is neither a pass nor a fail",
+        Status::Pending => "Waits for a person to answer",
+        Status::Excepted => "Fails, and an approved exception covers all that fails",
+        Status::NotApplicable => "Does not apply here, for the reason that the procedure states",
+        Status::Skipped => "Left out of a partial run",
     }
 }
 

@@ -1,9 +1,8 @@
 //! The pages of results, over what a Runner really reported.
 
 mod downloads;
-mod dump_tmp;
 mod filters;
-mod reporter;
+pub(super) mod reporter;
 mod requests;
 mod roles;
 mod show;

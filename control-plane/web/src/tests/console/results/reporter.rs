@@ -29,7 +29,7 @@ use verdict::{
 use crate::tests::harness::{CLIENT, Fixture, Tenant};
 
 /// A file whose author means no good: markup and formulas wherever a text may stand.
-pub(super) const SOURCE: &str = r##"schema: procedure/v1
+pub(in crate::tests::console) const SOURCE: &str = r##"schema: procedure/v1
 id: demo
 version: 3
 title: "Hosts <script>alert(1)</script> are looked after"
@@ -60,31 +60,31 @@ checks:
 /// The checks of [`SOURCE`], in its order.
 const CHECKS: [(&str, Severity); 2] = [("is-there", Severity::Critical), ("is-small", Severity::Low)];
 
-pub(super) struct Reporter<'f> {
+pub(in crate::tests::console) struct Reporter<'f> {
     fixture: &'f Fixture,
-    pub(super) name: RunnerName,
-    pub(super) digest: Digest,
+    pub(in crate::tests::console) name: RunnerName,
+    pub(in crate::tests::console) digest: Digest,
     attestation: p256::SigningKey,
     journal_key: ed25519::SigningKey,
     chain: Chain,
-    pub(super) session: Session,
+    pub(in crate::tests::console) session: Session,
 }
 
 /// A run that is to be reported.
 #[derive(Clone, Copy)]
-pub(super) struct Ran {
-    pub(super) run: u8,
+pub(in crate::tests::console) struct Ran {
+    pub(in crate::tests::console) run: u8,
     /// What the two checks came to.
-    pub(super) statuses: [Status; 2],
+    pub(in crate::tests::console) statuses: [Status; 2],
     /// Milliseconds before now.
-    pub(super) ago: i64,
+    pub(in crate::tests::console) ago: i64,
 }
 
-pub(super) fn run_id(number: u8) -> RunId {
+pub(in crate::tests::console) fn run_id(number: u8) -> RunId {
     RunId::from_parts(1_794_000_000_000 + u64::from(number), [number; 10])
 }
 
-pub(super) fn item_id(run: u8) -> ItemId {
+pub(in crate::tests::console) fn item_id(run: u8) -> ItemId {
     ItemId::from_parts(1_794_000_000_000 + u64::from(run), [run, 1, 1, 1, 1, 1, 1, 1, 1, 1])
 }
 
@@ -127,7 +127,7 @@ impl Keys {
 
 impl<'f> Reporter<'f> {
     /// A Runner that was let in, is connected, and says that it has the procedure.
-    pub(super) async fn connect(fixture: &'f Fixture, tenant: &Tenant, label: &str) -> Self {
+    pub(in crate::tests::console) async fn connect(fixture: &'f Fixture, tenant: &Tenant, label: &str) -> Self {
         let operations = &fixture.operations;
         let owner = operations.authenticate(&tenant.key, CLIENT).await.unwrap();
         let now = operations.clock().now();
@@ -171,7 +171,7 @@ impl<'f> Reporter<'f> {
     }
 
     /// Says what is installed, with its text or without.
-    pub(super) async fn install(&mut self, source: Option<&str>) {
+    pub(in crate::tests::console) async fn install(&mut self, source: Option<&str>) {
         let installed = InstalledProcedure {
             id: "demo".parse().unwrap(),
             version: 3,
@@ -186,12 +186,12 @@ impl<'f> Reporter<'f> {
         self.say(FromRunner::Catalogue(Catalogue { procedures: vec![installed] })).await;
     }
 
-    pub(super) async fn say(&mut self, message: FromRunner) {
+    pub(in crate::tests::console) async fn say(&mut self, message: FromRunner) {
         self.fixture.operations.line().receive(&mut self.session, message).await.unwrap();
     }
 
     /// Reports a run, attested.
-    pub(super) async fn report(&mut self, ran: Ran) {
+    pub(in crate::tests::console) async fn report(&mut self, ran: Ran) {
         let now = self.fixture.operations.clock().now();
         let manifest = self.manifest(ran, now.plus_ms(-ran.ago));
         let bytes = manifest.to_bytes().unwrap();
@@ -208,7 +208,7 @@ impl<'f> Reporter<'f> {
     }
 
     /// Has its journal witnessed as it is now.
-    pub(super) async fn checkpoint(&mut self) {
+    pub(in crate::tests::console) async fn checkpoint(&mut self) {
         let RunnerName { tenant, runner } = self.name;
         let (size, root) = (self.chain.size(), self.chain.root());
         let checkpoint = Checkpoint { origin: journal_origin(tenant, runner), size, root };
