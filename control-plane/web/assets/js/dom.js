@@ -1,6 +1,7 @@
 // @ts-check
 /** Making elements out of texts. Nothing here, or anywhere in these scripts, reads a text as markup. */
 
+import { furnish } from "./page.js";
 import { pieces } from "./text.js";
 
 /**
@@ -54,11 +55,8 @@ export function find(selector, within = document) {
  * @param {string} command
  */
 export function commandLine(command) {
-  const button = element("button", { type: "button", class: "second" }, "Copy");
-  const said = element("span", { role: "status", class: "quiet" });
-  button.addEventListener("click", async () => {
-    const copied = await navigator.clipboard?.writeText(command).then(() => true, () => false);
-    said.textContent = copied === true ? "copied" : "select it and copy it by hand";
-  });
-  return element("div", { class: "command" }, element("pre", { tabindex: "0" }, element("code", {}, command)), button, said);
+  const line = element("div", { class: "command", "data-copy": command }, element("pre", { tabindex: "0" }, element("code", {}, command)));
+  const place = element("div", {}, line);
+  furnish(place);
+  return place;
 }

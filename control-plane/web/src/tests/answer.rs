@@ -26,6 +26,8 @@ async fn session(fixture: &Fixture) -> Session {
     let (tenant, runner, now) = (fixture.ours.id, fixture.ours.things.runner, fixture.operations.clock().now());
     let permit = policy::system(tenant, Permission::Upkeep).unwrap();
     let tx = fixture.operations.store().write(&permit).await.unwrap();
+    let journal = tx.journal(runner).await.unwrap();
+    let (journal_size, journal_head) = (journal.kept(), journal.chain().prev());
     tx.add_certificate(&RunnerCertificate {
         runner,
         generation: 1,
@@ -48,8 +50,8 @@ async fn session(fixture: &Fixture) -> Session {
         software: "proctor-runner 0.1.0".parse().unwrap(),
         epoch: EPOCH,
         generation: 1,
-        journal_size: 0,
-        journal_head: Digest::ZERO,
+        journal_size,
+        journal_head,
         audit_size: 0,
         audit_root: proof::merkle::empty_root(),
         condition: Condition::Ready,

@@ -14,8 +14,11 @@ use control_plane_domain::secret::{ConnectorSecret, SecretState};
 use control_plane_domain::runner::{Presence, Runner, RunnerKeys, RunnerState};
 use control_plane_operations::Operations;
 use control_plane_store::Unlogged;
+use crypto::digest::sha256;
 use crypto::{Digest, SystemEntropy, ed25519, hpke, p256};
-use ids::{AlarmId, ApiKeyId, ItemId, PersonId, RequestId, RunId, RunnerId, TenantId, TokenId};
+use ids::{AlarmId, ApiKeyId, ItemId, PersonId, RequestId, RunId, RunnerId, StoreId, TenantId, TokenId};
+use proof::log::Chain;
+use proof::log::journal::JournalRecord;
 use proof::manifest::{CheckLine, ItemLine, Manifest, ProcedureVersion, RunLine, StepLine};
 use serde_json::{Value, json};
 use verdict::{Counts, EvidenceClass, EvidenceForm, Severity, Status, StepStatus, Trigger};
@@ -113,6 +116,16 @@ impl Things {
         }])
         .await
         .unwrap();
+        let mut journal = tx.journal(self.runner).await.unwrap();
+        let (store, runner_key) = (StoreId::from_parts(1, [1; 10]), Digest::ZERO);
+        let started = JournalRecord::Started { store, tenant, runner: self.runner, runner_key };
+        let attested = JournalRecord::RunAttested { run: self.run, attestation_sha256: sha256(b"{}") };
+        let mut chain = Chain::new();
+        for record in [started, attested] {
+            let appended = chain.append(now, &record).unwrap();
+            journal.check(&appended.line).unwrap();
+        }
+        tx.append_journal(journal).await.unwrap();
         let manifest = self.manifest(tenant, now);
         let report =
             AcceptedReport { seq: 1, manifest: &manifest, manifest_bytes: b"{}\n", attestation: b"{}", at: now };
@@ -318,6 +331,7 @@ impl Things {
             "switchDrilldowns" => json!({"enabled": true}),
             "addPerson" => json!({"email": "new@example.org", "name": "New", "role": "viewer"}),
             "setRole" => json!({"role": "auditor"}),
+            "createPersonLink" => json!({"kind": "password"}),
             "createApiKey" => json!({"label": "ci", "expires": "2026-11-30T00:00:00.000Z"}),
             "createToken" => json!({"label": "cellar"}),
             "approveRunner" => json!({"fingerprint": FINGERPRINT.to_string()}),
