@@ -7,6 +7,7 @@ mod drilldown;
 mod evaluation;
 mod ingest;
 mod journal;
+mod pages;
 mod process;
 mod read_back;
 mod reports;
@@ -31,6 +32,7 @@ pub(crate) const ROWS: &[(&str, Row)] = &[
     ("reports", reports::measure),
     ("sessions", sessions::measure),
     ("audit", audit::measure),
+    ("pages", pages::measure),
 ];
 
 pub(crate) fn names() -> String {
