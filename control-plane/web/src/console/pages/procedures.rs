@@ -50,7 +50,7 @@ impl Row {
     fn new(is: ProcedureRow) -> Self {
         let installed = &is.installed;
         Self {
-            href: path::procedure(installed.runner, &installed.digest),
+            href: path::procedure(installed.runner, installed.digest),
             schedule: schedule(&is),
             last_runs: last_runs(&is),
             is,

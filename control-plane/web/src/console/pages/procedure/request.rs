@@ -83,7 +83,7 @@ impl RequestPage {
     }
 
     fn again(&self) -> path::Href {
-        path::procedure(self.request.runner, &self.request.procedure)
+        path::procedure(self.request.runner, self.request.procedure)
     }
 
     fn is_over(&self) -> bool {

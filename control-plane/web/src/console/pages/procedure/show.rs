@@ -87,11 +87,11 @@ impl ProcedurePage {
 
     /// The one request to run that this page makes.
     fn ask(&self) -> path::Href {
-        path::ask_for_run(self.is.runner.id, &self.is.digest)
+        path::ask_for_run(self.is.runner.id, self.is.digest)
     }
 
     fn file(&self) -> path::Href {
-        path::procedure_source(self.is.runner.id, &self.is.digest)
+        path::procedure_source(self.is.runner.id, self.is.digest)
     }
 
     fn runs(&self) -> path::Href {

@@ -118,11 +118,11 @@ impl RunPage {
     }
 
     fn procedure(&self) -> Href {
-        path::procedure(self.is.run.runner, &self.is.run.procedure.sha256)
+        path::procedure(self.is.run.runner, self.is.run.procedure.sha256)
     }
 
     fn again(&self) -> Href {
-        path::ask_for_run(self.is.run.runner, &self.is.run.procedure.sha256)
+        path::ask_for_run(self.is.run.runner, self.is.run.procedure.sha256)
     }
 
     fn csv(&self, table: &str) -> Href {
