@@ -14,6 +14,8 @@ mod enrolment;
 #[cfg(test)]
 mod guessing;
 #[cfg(test)]
+mod keepers;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod people;

@@ -22,6 +22,9 @@ mod enrolment;
 #[path = "../operations/guessing.rs"]
 mod guessing;
 #[cfg(test)]
+#[path = "../operations/keepers.rs"]
+mod keepers;
+#[cfg(test)]
 #[path = "../operations/keys.rs"]
 mod keys;
 #[cfg(test)]
