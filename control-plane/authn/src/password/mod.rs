@@ -3,16 +3,15 @@
 //! Length, and that nobody would guess it soon: no rules about kinds of characters, no change by date. Passwords are
 //! compared in one normal form, so that two keyboards write the same one.
 
-mod common;
-mod words;
+mod guess;
 
 use std::fmt;
 
 use crypto::{Entropy, Secret};
 use unicode_normalization::UnicodeNormalization;
 
-pub use common::About;
 pub use crypto::password::COST;
+pub use guess::About;
 
 /// Characters of a password, at least.
 pub const SHORTEST: usize = 12;
@@ -65,7 +64,7 @@ impl Password {
         if chosen.chars().any(char::is_control) {
             return Err(Weak::Control);
         }
-        if common::is_common(chosen, about) { Err(Weak::Common) } else { Ok(password) }
+        if guess::is_common(chosen, about) { Err(Weak::Common) } else { Ok(password) }
     }
 
     /// The PHC string under which it is kept.

@@ -1,11 +1,13 @@
 //! Who is in the tenant.
 
 use clock::Timestamp;
+use control_plane_domain::link::LinkKind;
 use control_plane_domain::person::{Email, Person, PersonState};
 use control_plane_domain::policy::{Permission, Role};
-use control_plane_operations::AddPerson;
+use control_plane_operations::{AddPerson, LINK_PATH};
+use crypto::Secret;
 use http::StatusCode;
-use ids::PersonId;
+use ids::{LinkId, PersonId};
 use proof::text::FreeText;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -47,9 +49,19 @@ pub(crate) const ROUTES: &[Route] = &[
     },
     Route {
         verb: Verb::Post,
+        path: "/api/v1/people/{person}/link",
+        id: "createPersonLink",
+        summary: "Make a one-time link with which a person comes to the console; the one before ends",
+        access: Access::Permitted(&[Permission::PeopleLink], link),
+        query: &[],
+        body: Some(schema_of::<NewLink>()),
+        shape: Shape::Json(StatusCode::CREATED, schema_of::<CreatedLink<'_>>()),
+    },
+    Route {
+        verb: Verb::Post,
         path: "/api/v1/people/{person}/remove",
         id: "removePerson",
-        summary: "Take a person out; their keys end with them",
+        summary: "Take a person out; their keys and sessions end with them",
         access: Access::Permitted(&[Permission::PeopleRemove], remove),
         query: &[],
         body: None,
@@ -110,6 +122,31 @@ struct NewRole {
     role: Role,
 }
 
+/// A link to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewLink {
+    /// `invitation` for somebody's first, `password` for a new password, `everything` for a new second factor as well.
+    #[schema(value_type = shape::LinkWord)]
+    kind: LinkKind,
+}
+
+/// A link, which is shown this once.
+#[derive(Serialize, ToSchema)]
+struct CreatedLink<'a> {
+    /// The link's id, which is what the audit log names.
+    #[schema(value_type = shape::Id)]
+    id: LinkId,
+    /// What it is for.
+    #[schema(value_type = shape::LinkWord)]
+    kind: LinkKind,
+    /// Its path below the console's address.
+    path: &'a str,
+    /// When it can be used no more.
+    #[schema(value_type = shape::Time)]
+    expires: Timestamp,
+}
+
 fn list(call: Call) -> Answering {
     Box::pin(async move {
         let people = call.operations().list_people(&call.caller, &call.query.page()?).await?;
@@ -131,6 +168,15 @@ fn set_role(call: Call) -> Answering {
         let NewRole { role } = call.json()?;
         let person = call.operations().set_role(&call.caller, call.path("person", "person")?, role).await?;
         Reply::ok(&PersonDocument::from(person))
+    })
+}
+
+fn link(call: Call) -> Answering {
+    Box::pin(async move {
+        let NewLink { kind } = call.json()?;
+        let made = call.operations().link_for(&call.caller, call.path("person", "person")?, kind).await?;
+        let path = Secret::new(format!("{LINK_PATH}{}", made.text.expose()));
+        Reply::secret(&CreatedLink { id: made.id, kind: made.kind, path: path.expose(), expires: made.expires })
     })
 }
 

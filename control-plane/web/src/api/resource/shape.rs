@@ -3,6 +3,7 @@
 use control_plane_domain::alarm::AlarmKind;
 use control_plane_domain::audit::Purpose;
 use control_plane_domain::drilldown::DrillDownWord;
+use control_plane_domain::link::LinkKind;
 use control_plane_domain::person::PersonState;
 use control_plane_domain::policy::{Permission, Role};
 use control_plane_domain::run_request::RunRequestWord;
@@ -74,6 +75,7 @@ macro_rules! words {
 words! {
     RoleWord = Role::ALL;
     PersonWord = PersonState::ALL;
+    LinkWord = LinkKind::ALL;
     ScopeWord = grantable();
     StandingWord = Standing::ALL;
     LockWord = LockReason::ALL;

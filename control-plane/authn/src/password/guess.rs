@@ -4,7 +4,11 @@
 //! build passwords of — common words, their own names, years, repetitions, rows of keys, alphabets — and each piece counts
 //! for as much as it takes to guess it. The cheapest way to build the whole text decides.
 
-use super::words::COMMON;
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+/// Words that passwords are made of most often, in a few of the languages of those who choose them.
+static COMMON: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("words.txt").split_whitespace().collect());
 
 /// What is known of the person who chooses.
 #[derive(Debug, Clone, Copy)]
@@ -275,6 +279,13 @@ mod tests {
                 bits(&text.chars().collect::<Vec<_>>(), &names(&ADA), true)
             );
         }
+    }
+
+    #[test]
+    fn the_words_are_sorted_and_each_stands_there_once() {
+        let words: Vec<&str> = include_str!("words.txt").split_whitespace().collect();
+        assert!(words.len() > 500 && words.is_sorted_by(|a, b| a < b));
+        assert!(words.iter().all(|word| (3..=LONGEST_PIECE).contains(&word.len()) && **word == word.to_lowercase()));
     }
 
     #[test]
