@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 const FOLDERS: &[&str] = &["css", "img", "js"];
 
 fn main() {
-    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo names the package's folder")).join("assets");
+    let root =
+        PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo names the package's folder")).join("assets");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo names a folder for what is made")).join("assets.rs");
     let mut text = String::from("&[\n");
     for folder in FOLDERS {

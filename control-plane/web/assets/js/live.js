@@ -74,10 +74,7 @@ function follow() {
   events = new EventSource("/live");
   events.addEventListener("changed", changed);
   events.addEventListener("open", () => say(""));
-  events.addEventListener("over", () => {
-    stop();
-    say("Your session has ended. Load the page again to sign in.");
-  });
+  events.addEventListener("over", over);
   events.addEventListener("error", () => {
     // The browser tries again by itself unless it was refused.
     if (events?.readyState === EventSource.CLOSED) {
@@ -85,6 +82,17 @@ function follow() {
       say("This page does not follow what happens at the moment. Load it again to see what is there now.");
     }
   });
+}
+
+// The session of this stream is over. Where another tab has confirmed who it is, the same person has another one now.
+async function over() {
+  stop();
+  try {
+    put(await load());
+    follow();
+  } catch {
+    say("Your session has ended. Load the page again to sign in.");
+  }
 }
 
 function stop() {

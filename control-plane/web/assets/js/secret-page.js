@@ -44,6 +44,7 @@ class Page {
     this.runner = /** @type {HTMLSelectElement} */ (find("#secret-runner"));
     this.value = /** @type {HTMLTextAreaElement} */ (find("#secret-value"));
     this.state = find("[data-secret-state]");
+    this.state.id = "secret-state";
     this.compare = find("[data-secret-fingerprint]");
     this.list = find("[data-secret-steps]");
     this.steps = new Steps(this.list);
@@ -105,6 +106,7 @@ class Page {
       [this.value, value.length > 0 && value.length <= MAX_VALUE, `A secret has 1 to ${MAX_VALUE} bytes.`],
     ])) {
       field.setAttribute("aria-invalid", String(!holds));
+      field.setAttribute("aria-errormessage", this.state.id);
       if (!holds) {
         this.say(why);
         field.focus();

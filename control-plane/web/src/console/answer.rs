@@ -36,10 +36,7 @@ impl Answer {
     /// That it is done, and where to look now (303: a page that is loaded again changes nothing again).
     pub(crate) fn go(href: Href) -> Self {
         let location = HeaderValue::try_from(href.as_str()).unwrap_or(HeaderValue::from_static("/"));
-        let headers = vec![
-            (header::LOCATION, location),
-            (header::CONTENT_SECURITY_POLICY, policy::CONTENT),
-        ];
+        let headers = vec![(header::LOCATION, location), (header::CONTENT_SECURITY_POLICY, policy::CONTENT)];
         Self { status: StatusCode::SEE_OTHER, headers, body: Body::empty() }
     }
 
@@ -53,11 +50,10 @@ impl Answer {
         self.with(header::SET_COOKIE, cookie::set(cookie::SESSION, session.expose()))
     }
 
-    /// The same, without a session from now on, and with nothing left of it in the browser but the device keys, which
-    /// are the person's (Clear-Site-Data would take them as well).
+    /// The same, without a session from now on. Browsers keep no page of ours, and device keys are the person's: there is
+    /// nothing else to be cleared.
     pub(in crate::console) fn signed_out(self) -> Self {
         self.with(header::SET_COOKIE, cookie::end(cookie::SESSION))
-            .with(HeaderName::from_static("clear-site-data"), Some(HeaderValue::from_static("\"cache\"")))
     }
 
     pub(in crate::console) fn with(mut self, name: HeaderName, value: Option<HeaderValue>) -> Self {
@@ -103,10 +99,7 @@ impl Answer {
     }
 
     fn of(status: StatusCode, media: HeaderValue, body: Body) -> Self {
-        let headers = vec![
-            (header::CONTENT_TYPE, media),
-            (header::CONTENT_SECURITY_POLICY, policy::CONTENT),
-        ];
+        let headers = vec![(header::CONTENT_TYPE, media), (header::CONTENT_SECURITY_POLICY, policy::CONTENT)];
         Self { status, headers, body }
     }
 

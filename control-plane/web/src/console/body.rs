@@ -79,8 +79,13 @@ fn without_token(body: &[u8]) -> Result<(String, Vec<u8>), Problem> {
 fn one_type(headers: &HeaderMap, expected: &[u8], refuse: fn() -> Problem) -> Result<(), Problem> {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let given = types.next().map(|value| value.as_bytes().to_ascii_lowercase()).unwrap_or_default();
-    let is_it = given == expected || given.strip_prefix(expected).is_some_and(|rest| rest == b";charset=utf-8" || rest == b"; charset=utf-8");
-    if is_it && types.next().is_none() && !headers.contains_key(header::CONTENT_ENCODING) { Ok(()) } else { Err(refuse()) }
+    let is_it = given == expected
+        || given.strip_prefix(expected).is_some_and(|rest| rest == b";charset=utf-8" || rest == b"; charset=utf-8");
+    if is_it && types.next().is_none() && !headers.contains_key(header::CONTENT_ENCODING) {
+        Ok(())
+    } else {
+        Err(refuse())
+    }
 }
 
 async fn collected(web: &Web, body: Body) -> Result<Bytes, Problem> {
@@ -95,7 +100,6 @@ async fn collected(web: &Web, body: Body) -> Result<Bytes, Problem> {
         Err(_) => Err(Problem::broken_body()),
     }
 }
-
 
 #[cfg(test)]
 mod tests {

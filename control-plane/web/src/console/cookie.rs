@@ -32,7 +32,8 @@ pub(crate) fn read(headers: &HeaderMap, name: &str) -> Option<Secret<String>> {
                 continue;
             }
             let value = value.trim_matches([' ', '\t']);
-            let is_plain = value.len() <= MAX_BYTES && value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
+            let is_plain =
+                value.len() <= MAX_BYTES && value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
             if found.is_some() || value.is_empty() || !is_plain {
                 return None;
             }

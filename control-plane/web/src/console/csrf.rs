@@ -7,8 +7,8 @@
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use crypto::digest::{HmacKey, sha256_parts};
-use crypto::{Digest, Entropy, Secret, equal_constant_time};
 use crypto::entropy::random_bytes;
+use crypto::{Digest, Entropy, Secret, equal_constant_time};
 use http::{HeaderMap, header};
 use url::Url;
 

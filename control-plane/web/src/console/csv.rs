@@ -136,7 +136,8 @@ mod tests {
 
     #[test]
     fn a_cell_is_never_a_formula() {
-        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", "\u{feff}=1", "=cmd|' /C calc'!A0"] {
+        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", "\u{feff}=1", "=cmd|' /C calc'!A0"]
+        {
             assert!(Row::new().text(text).0.starts_with("\"'"), "{text:?}: {:?}", Row::new().text(text));
         }
         assert_eq!(Row::new().text("a \"b\", c").number(-3).0, "\"a \"\"b\"\", c\",\"-3\"");

@@ -84,10 +84,8 @@ async fn asset_answered(parameters: Result<RawPathParams, RawPathParamsRejection
         let value = |name| parameters.iter().find(|(found, _)| *found == name).map_or("", |(_, value)| value);
         asset::answer(value("folder"), value("name"), &head.headers)
     };
-    let mut response = answer().map_or_else(
-        |trouble: Trouble| trouble.into_page(None, &id, &path::overview()),
-        Answer::into_response,
-    );
+    let mut response =
+        answer().map_or_else(|trouble: Trouble| trouble.into_page(None, &id, &path::overview()), Answer::into_response);
     response.extensions_mut().insert(Matched(ASSETS));
     response
 }
@@ -161,7 +159,15 @@ async fn said(web: &Arc<Web>, trouble: Trouble, head: &Parts, known: Option<&Kno
                     .map_or_else(String::new, |cookie| csrf::token(&cookie, &web.entropy));
                 let title = "Not done".to_owned();
                 let now = web.operations.clock().now();
-                Some(super::frame::Frame::new(Section::None, title, Some(who), token, now, zone_of(&head.headers), None))
+                Some(super::frame::Frame::new(
+                    Section::None,
+                    title,
+                    Some(who),
+                    token,
+                    now,
+                    zone_of(&head.headers),
+                    None,
+                ))
             }
             Err(_) => None,
         },
@@ -264,7 +270,9 @@ fn admitted(route: &PageRoute, known: &Known) -> Result<(), Trouble> {
             caller.permit(*first).map(drop).map_err(|denied| Error::from(denied).into())
         }
         (Access::Half(_), Known::Full(_)) => Err(Trouble::Elsewhere(path::overview())),
-        (Access::Full(_) | Access::Permitted(..), Known::Half(half)) => Err(Trouble::SecondFactor(next_step(half.need))),
+        (Access::Full(_) | Access::Permitted(..), Known::Half(half)) => {
+            Err(Trouble::SecondFactor(next_step(half.need)))
+        }
         (Access::Half(_) | Access::Full(_) | Access::Permitted(..), Known::Stranger) => Err(Trouble::SignIn),
     }
 }
@@ -278,12 +286,7 @@ pub(in crate::console) fn next_step(need: Need) -> Href {
 }
 
 /// The secret that forms are bound to: the session, or before there is one something that only this browser has.
-fn cookie_of(
-    web: &Web,
-    route: &PageRoute,
-    head: &Parts,
-    known: &Known,
-) -> Result<(Secret<String>, bool), Trouble> {
+fn cookie_of(web: &Web, route: &PageRoute, head: &Parts, known: &Known) -> Result<(Secret<String>, bool), Trouble> {
     let session = || cookie::read(&head.headers, cookie::SESSION).ok_or(Trouble::SignIn);
     match (&route.access, known) {
         (Access::Open(_), _) => {}

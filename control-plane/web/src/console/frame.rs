@@ -169,7 +169,8 @@ impl Frame {
         let Some(who) = &self.who else { return Vec::new() };
         let group = |(label, entries): &(&'static str, &[Entry])| {
             let seen = entries.iter().filter(|(_, _, _, needed)| needed.iter().any(|p| who.role.allows(*p)));
-            let place = |(section, label, href, _): &Entry| Place { label, href: href(), is_here: *section == self.section };
+            let place =
+                |(section, label, href, _): &Entry| Place { label, href: href(), is_here: *section == self.section };
             Group { label, places: seen.map(place).collect() }
         };
         PLACES.iter().map(group).filter(|group| !group.places.is_empty()).collect()

@@ -108,7 +108,9 @@ pub(crate) fn events(
             match seen {
                 Ok(Seen::Full(caller)) => following.caller = caller,
                 // The page is told, so that it can say so; then the stream ends.
-                Ok(Seen::Nobody | Seen::Half(_)) => return Some((Ok(Bytes::from_static(b"event: over\ndata: -\n\n")), None)),
+                Ok(Seen::Nobody | Seen::Half(_)) => {
+                    return Some((Ok(Bytes::from_static(b"event: over\ndata: -\n\n")), None));
+                }
                 Err(error) => return Some((Err(Cut(error.to_string())), None)),
             }
             match following.operations.pulse(&following.caller).await {

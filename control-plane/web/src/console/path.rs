@@ -280,10 +280,30 @@ mod tests {
             assert_eq!(Href::returning(good), Some(Href::of(good)), "{good}");
         }
         for bad in [
-            "", "runs", "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "https://evil.example",
-            "https:/runs", "javascript:alert(1)", "/a\nb", "/a b", "/\t/evil.example", "/é", "/.//evil.example",
-            "/a/..//evil.example", "/api/v1/me", "/api", "/sign-out", "/live", "/console/x", "/runs#x", "@evil.example",
-            "/%0d%0aSet-Cookie:x\r\n", "/\u{202e}",
+            "",
+            "runs",
+            "//evil.example",
+            "///evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "https://evil.example",
+            "https:/runs",
+            "javascript:alert(1)",
+            "/a\nb",
+            "/a b",
+            "/\t/evil.example",
+            "/é",
+            "/.//evil.example",
+            "/a/..//evil.example",
+            "/api/v1/me",
+            "/api",
+            "/sign-out",
+            "/live",
+            "/console/x",
+            "/runs#x",
+            "@evil.example",
+            "/%0d%0aSet-Cookie:x\r\n",
+            "/\u{202e}",
         ] {
             assert_eq!(Href::returning(bad), None, "{bad:?}");
         }
@@ -295,6 +315,9 @@ mod tests {
     fn parameters_are_encoded() {
         let href = runs().with("verdict", "fail").with("q", "a&b=c d\u{e9}");
         assert_eq!(href.as_str(), "/runs?verdict=fail&q=a%26b%3Dc+d%C3%A9");
-        assert_eq!(sign_in_to(&href).as_str(), "/sign-in?next=%2Fruns%3Fverdict%3Dfail%26q%3Da%2526b%253Dc%2Bd%25C3%25A9");
+        assert_eq!(
+            sign_in_to(&href).as_str(),
+            "/sign-in?next=%2Fruns%3Fverdict%3Dfail%26q%3Da%2526b%253Dc%2Bd%25C3%25A9"
+        );
     }
 }

@@ -47,9 +47,9 @@ impl Zone {
         let is_plain = day.len() == 10 && day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
         let day = NaiveDate::parse_from_str(day, "%Y-%m-%d").ok().filter(|_| is_plain)?;
         let midnight = day.checked_add_days(Days::new(later))?.and_time(NaiveTime::MIN);
-        let begins = [0, 1].into_iter().find_map(|hours| {
-            self.0.from_local_datetime(&(midnight + TimeDelta::hours(hours))).earliest()
-        })?;
+        let begins = [0, 1]
+            .into_iter()
+            .find_map(|hours| self.0.from_local_datetime(&(midnight + TimeDelta::hours(hours))).earliest())?;
         Some(Timestamp::from_millis(begins.timestamp_millis()))
     }
 }
@@ -112,8 +112,14 @@ mod tests {
         assert_eq!(berlin.minute(time), "2026-07-02 00:14 CEST");
         assert_eq!(berlin.exact(time), "2026-07-02 00:14:05.250 CEST");
         for (ms, text) in [
-            (0, "now"), (3_000, "3 s ago"), (185_000, "3 min ago"), (-7_200_000, "in 2 h"), (7_500_000, "2 h 5 min ago"),
-            (86_400_000, "1 day ago"), (90_000_000, "1 day 1 h ago"), (1_036_800_000, "12 days ago"),
+            (0, "now"),
+            (3_000, "3 s ago"),
+            (185_000, "3 min ago"),
+            (-7_200_000, "in 2 h"),
+            (7_500_000, "2 h 5 min ago"),
+            (86_400_000, "1 day ago"),
+            (90_000_000, "1 day 1 h ago"),
+            (1_036_800_000, "12 days ago"),
         ] {
             assert_eq!(relative(time, time.plus_ms(ms)), text);
         }

@@ -126,7 +126,10 @@ mod tests {
     fn only_what_the_library_says_by_itself_is_bare() {
         let date = "date: Sun, 22 Nov 2026 09:00:00 GMT";
         for (text, status) in [
-            (format!("HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n{date}\r\n\r\n"), Some(400)),
+            (
+                format!("HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n{date}\r\n\r\n"),
+                Some(400),
+            ),
             (format!("HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\n{date}\r\n\r\n"), Some(431)),
             (format!("HTTP/1.1 404 Not Found\r\nx-request-id: 0\r\ncontent-length: 0\r\n{date}\r\n\r\n"), None),
             (format!("HTTP/1.1 400 Bad Request\r\ncontent-length: 5\r\n{date}\r\n\r\n"), None),

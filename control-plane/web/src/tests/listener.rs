@@ -178,8 +178,31 @@ async fn every_refusal_has_the_headers_that_stand_on_all_answers() {
         for (name, value) in crate::http::headers::ALWAYS {
             assert_eq!(text.matches(&format!("\r\n{name}: {value}\r\n")).count(), 1, "{name}: {text}");
         }
-        assert!(text.contains("\r\ncontent-security-policy: default-src 'none'") && text.contains("x-request-id: "), "{text}");
+        assert!(
+            text.contains("\r\ncontent-security-policy: default-src 'none'") && text.contains("x-request-id: "),
+            "{text}"
+        );
     }
+}
+
+/// HTTP/2 has no bare refusal to dress: what is larger than allowed is still taken, and refused in words.
+#[tokio::test]
+async fn http2_refuses_large_heads_in_words() {
+    let served = served(generous()).await;
+    let stream = served.connect(&[b"h2"]).await.unwrap();
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let (mut sender, connection) = hyper::client::conn::http2::handshake(executor, io).await.unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::get("https://localhost/").header("x", "a".repeat(17 * 1024));
+    let answer =
+        sender.send_request(request.body(http_body_util::Empty::<bytes::Bytes>::new()).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), 431);
+    for (name, value) in crate::http::headers::ALWAYS {
+        assert_eq!(answer.headers()[*name], *value);
+    }
+    let body = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes();
+    assert!(String::from_utf8_lossy(&body).contains("E-WEB-031"));
 }
 
 #[tokio::test]

@@ -107,7 +107,8 @@ async fn another_tenants_things_are_not_there() {
     let fixture = fixture().await;
     let known = fixture.ours.things.ids();
     for route in routes() {
-        let names_a_thing = route.path.contains('{') || ["requestRun", "requestDrilldown", "requestSecret"].contains(&route.id);
+        let names_a_thing =
+            route.path.contains('{') || ["requestRun", "requestDrilldown", "requestSecret"].contains(&route.id);
         let answer = ask(&fixture, route, &fixture.theirs.key, &fixture.ours).await;
         if names_a_thing {
             assert_eq!((answer.status, answer.code().as_str()), (StatusCode::NOT_FOUND, "E-OPS-004"), "{}", route.id);
@@ -177,9 +178,7 @@ async fn other_methods_are_refused_with_those_that_are_allowed() {
 #[tokio::test]
 async fn what_is_not_in_the_table_is_not_there() {
     let fixture = fixture().await;
-    for path in
-        ["/api", "/api/v1", "/api/v1/", "/api/v1/runners/", "/api/v2/me", "/api/v1/me/x", "/api/v1/%6de/%2e"]
-    {
+    for path in ["/api", "/api/v1", "/api/v1/", "/api/v1/runners/", "/api/v2/me", "/api/v1/me/x", "/api/v1/%6de/%2e"] {
         let answer = fixture.get(path).await;
         assert_eq!((answer.status, answer.code().as_str()), (StatusCode::NOT_FOUND, "E-WEB-002"), "{path}");
     }

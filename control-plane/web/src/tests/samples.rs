@@ -10,10 +10,10 @@ use control_plane_domain::policy::{self, Permission, Role};
 use control_plane_domain::procedure::{InstalledProcedure, MissedDue, ReportedProcedure, ScheduleDue};
 use control_plane_domain::run::AcceptedReport;
 use control_plane_domain::run_request::{RunRequest, RunRequestState};
-use control_plane_domain::secret::{ConnectorSecret, SecretState};
 use control_plane_domain::runner::{Presence, Runner, RunnerKeys, RunnerState};
+use control_plane_domain::secret::{ConnectorSecret, SecretState};
 use control_plane_operations::Operations;
-use control_plane_store::Unlogged;
+use control_plane_store::{Unlogged, WriteTx};
 use crypto::digest::sha256;
 use crypto::{Digest, SystemEntropy, ed25519, hpke, p256};
 use ids::{AlarmId, ApiKeyId, ItemId, PersonId, RequestId, RunId, RunnerId, StoreId, TenantId, TokenId};
@@ -116,16 +116,7 @@ impl Things {
         }])
         .await
         .unwrap();
-        let mut journal = tx.journal(self.runner).await.unwrap();
-        let (store, runner_key) = (StoreId::from_parts(1, [1; 10]), Digest::ZERO);
-        let started = JournalRecord::Started { store, tenant, runner: self.runner, runner_key };
-        let attested = JournalRecord::RunAttested { run: self.run, attestation_sha256: sha256(b"{}") };
-        let mut chain = Chain::new();
-        for record in [started, attested] {
-            let appended = chain.append(now, &record).unwrap();
-            journal.check(&appended.line).unwrap();
-        }
-        tx.append_journal(journal).await.unwrap();
+        self.begin_journal(&tx, tenant, now).await;
         let manifest = self.manifest(tenant, now);
         let report =
             AcceptedReport { seq: 1, manifest: &manifest, manifest_bytes: b"{}\n", attestation: b"{}", at: now };
@@ -156,6 +147,20 @@ impl Things {
         assert!(tx.raise_alarm(&alarm).await.unwrap());
         tx.commit_unlogged(Unlogged::Delivery).await.unwrap();
         operations.sign_checkpoint(tenant).await.unwrap();
+    }
+
+    /// The Runner's journal: its beginning, and that it attested the run.
+    async fn begin_journal(&self, tx: &WriteTx, tenant: TenantId, now: Timestamp) {
+        let mut journal = tx.journal(self.runner).await.unwrap();
+        let (store, runner_key) = (StoreId::from_parts(1, [1; 10]), Digest::ZERO);
+        let started = JournalRecord::Started { store, tenant, runner: self.runner, runner_key };
+        let attested = JournalRecord::RunAttested { run: self.run, attestation_sha256: sha256(b"{}") };
+        let mut chain = Chain::new();
+        for record in [started, attested] {
+            let appended = chain.append(now, &record).unwrap();
+            journal.check(&appended.line).unwrap();
+        }
+        tx.append_journal(journal).await.unwrap();
     }
 
     fn runner(&self, now: Timestamp) -> Runner {

@@ -87,7 +87,10 @@ pub(crate) fn id(id: impl Display) -> Html {
 }
 
 #[derive(Template)]
-#[template(ext = "html", source = r#"<div class="command" data-copy="{{ text }}"><pre tabindex="0"><code>{{ text }}</code></pre></div>"#)]
+#[template(
+    ext = "html",
+    source = r#"<div class="command" data-copy="{{ text }}"><pre tabindex="0"><code>{{ text }}</code></pre></div>"#
+)]
 struct CommandPart {
     text: String,
 }

@@ -137,9 +137,8 @@ async fn show(guest: &Guest) -> Result<Answer, Trouble> {
         Ok(finished) => {
             let answer = Answer::go(next_of(guest).unwrap_or_else(path::overview)).signed_in(&finished.cookie);
             Ok(match finished.recovery_left {
-                left if recovery.is_some() => {
-                    answer.saying(format!("That recovery code is used up. {left} are left; make new ones in your account."))
-                }
+                left if recovery.is_some() => answer
+                    .saying(format!("That recovery code is used up. {left} are left; make new ones in your account.")),
                 _ => answer,
             })
         }

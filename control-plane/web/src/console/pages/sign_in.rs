@@ -51,7 +51,9 @@ struct SignInPage {
 
 async fn show(guest: &Guest) -> Result<Answer, Trouble> {
     match guest.standing() {
-        Standing::SignedIn => return Err(Trouble::Elsewhere(next_of(guest.query().text("next")).unwrap_or_else(path::overview))),
+        Standing::SignedIn => {
+            return Err(Trouble::Elsewhere(next_of(guest.query().text("next")).unwrap_or_else(path::overview)));
+        }
         Standing::Stranger | Standing::Half(_) => {}
     }
     let next = next_of(guest.query().text("next"));
@@ -90,7 +92,11 @@ async fn sign_in(guest: &Guest) -> Result<Answer, Trouble> {
                 guest.operations().sign_out(guest.session()).await?;
             }
             let step = next_step(begun.need);
-            let step = if let Some(next) = next.filter(|next| *next != path::overview()) { step.with("next", next) } else { step };
+            let step = if let Some(next) = next.filter(|next| *next != path::overview()) {
+                step.with("next", next)
+            } else {
+                step
+            };
             Ok(Answer::go(step).signed_in(&begun.cookie))
         }
         Err(error) => {

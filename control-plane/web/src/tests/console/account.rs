@@ -55,7 +55,9 @@ async fn a_password_and_an_authenticator_are_replaced() {
     let new = "nine quiet herons past the mill";
     let page = owner.get("/account/password").await;
     let fields = |old, new, repeat| [("old", old), ("new", new), ("repeat", repeat)];
-    for (old, repeat, says) in [(PASSWORD, "something else here", "not the same"), ("wrong wrong wrong", new, "E-AUTH-002")] {
+    for (old, repeat, says) in
+        [(PASSWORD, "something else here", "not the same"), ("wrong wrong wrong", new, "E-AUTH-002")]
+    {
         let refused = owner.post_from(&page, "/account/password", &fields(old, new, repeat)).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text());
         assert!(refused.text().contains(says) && !refused.text().contains(new), "{}", refused.text());
@@ -95,7 +97,8 @@ async fn sessions_are_seen_and_ended() {
     assert!(first.follow(ended).await.text().contains("1 other session has ended."));
     assert!(place_of(&second.get("/account").await).starts_with("/sign-in"));
     // Ending the own one is signing out.
-    let caller = fixture.operations.session(&first.session(), &control_plane_operations::Client::new(CLIENT, "")).await.unwrap();
+    let caller =
+        fixture.operations.session(&first.session(), &control_plane_operations::Client::new(CLIENT, "")).await.unwrap();
     let control_plane_operations::Seen::Full(caller) = caller else { panic!("not signed in") };
     let path = format!("/account/sessions/{}/end", caller.session().unwrap());
     assert_eq!(place_of(&first.post(&path, &[]).await), "/sign-in");
@@ -141,6 +144,7 @@ async fn a_live_page_is_followed_until_its_session_ends() {
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     drop(others);
     owner.post("/sign-out", &[]).await;
-    let rest = tokio::time::timeout(std::time::Duration::from_secs(30), body.collect()).await.unwrap().unwrap().to_bytes();
+    let rest =
+        tokio::time::timeout(std::time::Duration::from_secs(30), body.collect()).await.unwrap().unwrap().to_bytes();
     assert!(rest.ends_with(b"event: over\ndata: -\n\n"), "{rest:?}");
 }

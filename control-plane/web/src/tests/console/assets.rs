@@ -26,7 +26,8 @@ async fn every_asset_is_served_for_ever_and_known_again() {
         assert!(!answer.headers.contains_key("set-cookie"));
         let tag = answer.headers["etag"].clone();
         for known in [tag.to_str().unwrap().to_owned(), "*".to_owned(), format!("\"x\", {}", tag.to_str().unwrap())] {
-            let again = fixture.send(Request::get(&path).header("if-none-match", known).body(Body::empty()).unwrap()).await;
+            let again =
+                fixture.send(Request::get(&path).header("if-none-match", known).body(Body::empty()).unwrap()).await;
             assert_eq!((again.status, again.bytes.len()), (StatusCode::NOT_MODIFIED, 0));
             assert_eq!(again.headers["etag"], tag);
         }
@@ -41,14 +42,28 @@ fn modules_import_one_another_and_nothing_else() {
     for (_, name, bytes) in asset::all().filter(|(_, name, _)| name.ends_with(".js")) {
         let text = std::str::from_utf8(bytes).unwrap();
         for line in text.lines() {
-            let imported = line.split(" from \"").nth(1).filter(|_| line.starts_with("import") || line.starts_with("export") || line.starts_with('}'));
+            let imported = line
+                .split(" from \"")
+                .nth(1)
+                .filter(|_| line.starts_with("import") || line.starts_with("export") || line.starts_with('}'));
             if let Some(place) = imported.and_then(|rest| rest.split('"').next()) {
                 let file = place.strip_prefix("./").unwrap_or_else(|| panic!("{name}: {line}"));
                 assert!(names.contains(&file), "{name} imports {place}, which is not there");
             }
         }
         // What the policy would refuse, or make markup of texts.
-        for never in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "srcdoc", "fetch(\"http", "new WebSocket", "postMessage(\""] {
+        for never in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "new Function",
+            "srcdoc",
+            "fetch(\"http",
+            "new WebSocket",
+            "postMessage(\"",
+        ] {
             assert!(!text.contains(never), "{name} has {never}");
         }
         let odd = text.chars().find(|c| proof::text::is_deceptive(*c) && !matches!(c, '\n' | '\t'));

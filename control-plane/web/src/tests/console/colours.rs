@@ -6,19 +6,58 @@ use crate::console::asset;
 
 /// Text on ground: 4.5 to 1.
 const TEXT: &[(&str, &str)] = &[
-    ("text", "bg"), ("text", "surface"), ("text", "sunk"), ("text", "accent-bg"), ("quiet", "bg"), ("quiet", "surface"),
-    ("quiet", "sunk"), ("accent", "bg"), ("accent", "surface"), ("accent", "sunk"), ("accent-strong", "bg"), ("accent-strong", "surface"),
-    ("on-accent", "accent"), ("on-accent", "accent-strong"),
-    ("good", "good-bg"), ("bad", "bad-bg"), ("warn", "warn-bg"), ("wait", "wait-bg"), ("info", "info-bg"), ("none", "none-bg"),
-    ("good", "surface"), ("bad", "surface"), ("warn", "surface"), ("wait", "surface"), ("info", "surface"), ("bad", "bg"), ("warn", "bg"),
-    ("text", "good-bg"), ("text", "bad-bg"), ("text", "warn-bg"), ("text", "wait-bg"), ("text", "info-bg"), ("text", "none-bg"),
-    ("accent", "good-bg"), ("accent", "bad-bg"), ("accent", "warn-bg"), ("accent", "info-bg"), ("accent", "accent-bg"),
+    ("text", "bg"),
+    ("text", "surface"),
+    ("text", "sunk"),
+    ("text", "accent-bg"),
+    ("quiet", "bg"),
+    ("quiet", "surface"),
+    ("quiet", "sunk"),
+    ("accent", "bg"),
+    ("accent", "surface"),
+    ("accent", "sunk"),
+    ("accent-strong", "bg"),
+    ("accent-strong", "surface"),
+    ("on-accent", "accent"),
+    ("on-accent", "accent-strong"),
+    ("good", "good-bg"),
+    ("bad", "bad-bg"),
+    ("warn", "warn-bg"),
+    ("wait", "wait-bg"),
+    ("info", "info-bg"),
+    ("none", "none-bg"),
+    ("good", "surface"),
+    ("bad", "surface"),
+    ("warn", "surface"),
+    ("wait", "surface"),
+    ("info", "surface"),
+    ("bad", "bg"),
+    ("warn", "bg"),
+    ("text", "good-bg"),
+    ("text", "bad-bg"),
+    ("text", "warn-bg"),
+    ("text", "wait-bg"),
+    ("text", "info-bg"),
+    ("text", "none-bg"),
+    ("accent", "good-bg"),
+    ("accent", "bad-bg"),
+    ("accent", "warn-bg"),
+    ("accent", "info-bg"),
+    ("accent", "accent-bg"),
 ];
 
 /// What shows where a control is, and shapes: 3 to 1.
 const SHAPES: &[(&str, &str)] = &[
-    ("control", "bg"), ("control", "surface"), ("accent", "bg"), ("accent", "surface"), ("good", "bg"), ("bad", "bg"),
-    ("warn", "bg"), ("wait", "bg"), ("info", "bg"), ("none", "bg"),
+    ("control", "bg"),
+    ("control", "surface"),
+    ("accent", "bg"),
+    ("accent", "surface"),
+    ("good", "bg"),
+    ("bad", "bg"),
+    ("warn", "bg"),
+    ("wait", "bg"),
+    ("info", "bg"),
+    ("none", "bg"),
 ];
 
 fn tokens(block: &str) -> BTreeMap<String, String> {
@@ -75,7 +114,13 @@ fn the_sheet_names_no_colour_outside_its_tokens() {
         assert!(is_token || !line.contains(": #") && !line.contains("rgb"), "line {}: {line}", number + 1);
         assert!(!line.contains("url(") && !line.contains("@import"), "line {}: {line}", number + 1);
     }
-    for needed in ["prefers-color-scheme: dark", "forced-colors: active", "prefers-reduced-motion", "@media print", ":focus-visible"] {
+    for needed in [
+        "prefers-color-scheme: dark",
+        "forced-colors: active",
+        "prefers-reduced-motion",
+        "@media print",
+        ":focus-visible",
+    ] {
         assert!(sheet.contains(needed), "{needed}");
     }
 }

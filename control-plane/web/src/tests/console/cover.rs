@@ -55,9 +55,11 @@ fn the_table_has_one_row_for_everything() {
         }
         assert!(route.verb == Verb::Get || route.query.is_empty(), "{} takes a query and a form", route.name);
     }
-    let open: Vec<_> = routes().filter(|route| matches!(route.access, Access::Open(_))).map(|route| route.name).collect();
+    let open: Vec<_> =
+        routes().filter(|route| matches!(route.access, Access::Open(_))).map(|route| route.name).collect();
     assert_eq!(open, ["sign-in", "sign-in.send", "link", "link.use"]);
-    let half: Vec<_> = routes().filter(|route| matches!(route.access, Access::Half(_))).map(|route| route.name).collect();
+    let half: Vec<_> =
+        routes().filter(|route| matches!(route.access, Access::Half(_))).map(|route| route.name).collect();
     assert_eq!(
         half,
         ["second-factor", "second-factor.send", "second-factor.new", "second-factor.new.send", "sign-out.half"]

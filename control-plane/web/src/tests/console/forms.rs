@@ -27,12 +27,18 @@ async fn no_change_is_made_without_the_token_of_the_session() {
         let path = path_of(&fixture, route);
         for token in ["", "x", &theirs, &changed, &good[..good.len() - 4], &format!("{good}{good}")] {
             let answer = if matches!(route.takes, Takes::Json) {
-                let request = Request::post(&path).header("content-type", "application/json").header("x-csrf-token", token);
+                let request =
+                    Request::post(&path).header("content-type", "application/json").header("x-csrf-token", token);
                 owner.send(request.body(Body::from("{}")).unwrap()).await
             } else {
                 owner.post_with(&path, token, &[]).await
             };
-            assert_eq!((answer.status, code(&answer).as_str()), (StatusCode::FORBIDDEN, "E-WEB-024"), "{} {token}", route.name);
+            assert_eq!(
+                (answer.status, code(&answer).as_str()),
+                (StatusCode::FORBIDDEN, "E-WEB-024"),
+                "{} {token}",
+                route.name
+            );
             tried += 1;
         }
         // No token, two tokens, one in the address.
@@ -67,10 +73,16 @@ async fn no_change_is_made_for_another_site() {
         ] {
             let json = matches!(route.takes, Takes::Json);
             let media = if json { "application/json" } else { "application/x-www-form-urlencoded" };
-            let request = Request::post(&path).header("content-type", media).header("x-csrf-token", &token).header(name, value);
+            let request =
+                Request::post(&path).header("content-type", media).header("x-csrf-token", &token).header(name, value);
             let body = if json { "{}".to_owned() } else { format!("csrf={token}") };
             let answer = owner.send(request.body(Body::from(body)).unwrap()).await;
-            assert_eq!((answer.status, code(&answer).as_str()), (StatusCode::FORBIDDEN, "E-WEB-025"), "{} {name}: {value}", route.name);
+            assert_eq!(
+                (answer.status, code(&answer).as_str()),
+                (StatusCode::FORBIDDEN, "E-WEB-025"),
+                "{} {name}: {value}",
+                route.name
+            );
         }
     }
     // From our own host it is done.
@@ -114,10 +126,20 @@ async fn a_form_is_read_strictly() {
     let nonsense = owner.post("/account/zone", &[("zone", "Europe/Nowhere<script>")]).await;
     assert_eq!(nonsense.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(nonsense.text().contains("not a time zone") && !nonsense.text().contains("<script>"));
-    for media in ["text/plain", "application/json", "multipart/form-data; boundary=x", "", "application/x-www-form-urlencoded; charset=utf-16"] {
+    for media in [
+        "text/plain",
+        "application/json",
+        "multipart/form-data; boundary=x",
+        "",
+        "application/x-www-form-urlencoded; charset=utf-16",
+    ] {
         let request = Request::post("/account/zone").header("content-type", media);
         let answer = owner.send(request.body(Body::from(format!("csrf={token}&zone=UTC"))).unwrap()).await;
-        assert_eq!((answer.status, code_of(&answer).as_str()), (StatusCode::UNSUPPORTED_MEDIA_TYPE, "E-WEB-023"), "{media}");
+        assert_eq!(
+            (answer.status, code_of(&answer).as_str()),
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "E-WEB-023"),
+            "{media}"
+        );
     }
     let coded = Request::post("/account/zone")
         .header("content-type", "application/x-www-form-urlencoded")
@@ -134,7 +156,8 @@ async fn ten_megabytes_are_not_taken() {
     let answer = owner.send(form_request("/account/zone", large.clone())).await;
     assert_eq!((answer.status, code_of(&answer).as_str()), (StatusCode::PAYLOAD_TOO_LARGE, "E-WEB-005"));
     // The same in pieces, of which nobody knows how many come.
-    let pieces = futures_util::stream::iter((0..10_000).map(|_| Ok::<_, std::io::Error>(Bytes::from_static(&[b'a'; 1_024]))));
+    let pieces =
+        futures_util::stream::iter((0..10_000).map(|_| Ok::<_, std::io::Error>(Bytes::from_static(&[b'a'; 1_024]))));
     let answer = owner.send(form_request("/account/zone", Body::from_stream(pieces))).await;
     assert_eq!((answer.status, code_of(&answer).as_str()), (StatusCode::PAYLOAD_TOO_LARGE, "E-WEB-005"));
     let stranger = fixture.browser();

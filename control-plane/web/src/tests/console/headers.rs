@@ -27,8 +27,16 @@ fn the_policy_lets_nothing_in_that_is_not_ours() {
         assert!(!policy.contains(forbidden), "{forbidden}: {policy}");
     }
     for needed in [
-        "default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "form-action 'self'", "base-uri 'none'",
-        "object-src 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'", "trusted-types 'none'",
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "object-src 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
     ] {
         assert!(policy.split("; ").any(|directive| directive == needed), "{needed}: {policy}");
     }
@@ -46,7 +54,9 @@ async fn every_page_has_its_headers_and_answers_its_owner() {
         }
         let answer = owner.get(&path).await;
         assert!(answer.status.as_u16() < 500, "{}: {}", route.name, answer.text());
-        if answer.headers.get("content-type").is_some_and(|media| media.as_bytes().starts_with(b"text/html")) || answer.status.is_redirection() {
+        if answer.headers.get("content-type").is_some_and(|media| media.as_bytes().starts_with(b"text/html"))
+            || answer.status.is_redirection()
+        {
             is_page(&answer);
         }
         let head = Request::head(&path).body(Body::empty()).unwrap();

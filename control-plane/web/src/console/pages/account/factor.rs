@@ -68,7 +68,8 @@ pub(super) async fn make_codes(visit: &Visit) -> Result<Answer, Trouble> {
 
 /// The codes as a file. They come out of the page that shows them: here nobody knows them any more.
 pub(super) async fn codes_file(visit: &Visit) -> Result<Answer, Trouble> {
-    let mut text = String::from("Proctor recovery codes. Each opens your account once, in place of your authenticator.\r\n\r\n");
+    let mut text =
+        String::from("Proctor recovery codes. Each opens your account once, in place of your authenticator.\r\n\r\n");
     for code in visit.form().all("code").take(20) {
         let plain: String = code.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(64).collect();
         text.push_str(&plain);

@@ -35,7 +35,9 @@ pub(crate) const ROUTES: &[PageRoute] = &[
         |visit| Box::pin(password::change(visit)),
     ),
     page("/account/second-factor", "account.factor", |visit| Box::pin(factor::show(visit))),
-    form("/account/second-factor", "account.factor.set", &[Field::one("code")], |visit| Box::pin(factor::replace(visit))),
+    form("/account/second-factor", "account.factor.set", &[Field::one("code")], |visit| {
+        Box::pin(factor::replace(visit))
+    }),
     page("/account/recovery-codes", "account.codes", |visit| Box::pin(factor::ask_codes(visit))),
     form("/account/recovery-codes", "account.codes.make", &[], |visit| Box::pin(factor::make_codes(visit))),
     form("/account/recovery-codes/file", "account.codes.file", &[Field::many("code")], |visit| {
@@ -88,7 +90,7 @@ async fn show(visit: &Visit) -> Result<Answer, Trouble> {
     let account = operations.account(visit.caller()).await?;
     let sessions = operations.list_sessions(visit.caller()).await?;
     let devices = operations.list_devices(visit.caller()).await?;
-    let row = |device: Device| DeviceRow { remove: path::account_device_remove(&device.fingerprint), device };
+    let row = |device: Device| DeviceRow { remove: path::account_device_remove(device.fingerprint), device };
     let devices = devices.into_iter().map(row).collect();
     Answer::page(&AccountPage { frame: visit.frame(Section::Account, "Account"), account, sessions, devices })
 }
@@ -144,7 +146,7 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
         sessions,
         devices,
     };
-    let row = DeviceRow { device, remove: path::account_device_remove(&Digest::ZERO) };
+    let row = DeviceRow { device, remove: path::account_device_remove(Digest::ZERO) };
     let mut samples = vec![
         Sample::page("account, empty", &page(vec![session(true)], vec![])),
         Sample::page("account, hostile", &page(vec![session(true), session(false)], vec![row])),

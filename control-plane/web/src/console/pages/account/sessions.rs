@@ -19,7 +19,11 @@ pub(super) async fn end(visit: &Visit) -> Result<Answer, Trouble> {
 
 pub(super) async fn end_others(visit: &Visit) -> Result<Answer, Trouble> {
     let ended = visit.operations().end_other_sessions(visit.caller()).await?;
-    let text = if ended == 1 { "1 other session has ended.".to_owned() } else { format!("{ended} other sessions have ended.") };
+    let text = if ended == 1 {
+        "1 other session has ended.".to_owned()
+    } else {
+        format!("{ended} other sessions have ended.")
+    };
     Ok(Answer::go(path::account().at("sessions")).saying(text))
 }
 
