@@ -87,6 +87,8 @@ class Page {
     this.fault.hidden = true;
     for (const field of this.form.querySelectorAll("[aria-invalid]")) {
       field.removeAttribute("aria-invalid");
+      field.removeAttribute("aria-errormessage");
+      field.removeAttribute("aria-errormessage");
     }
     let choice;
     try {
@@ -96,6 +98,7 @@ class Page {
         throw error;
       }
       error.field.setAttribute("aria-invalid", "true");
+      error.field.setAttribute("aria-errormessage", this.fault.id);
       this.refuse(error.message, "");
       error.field.focus();
       return;
