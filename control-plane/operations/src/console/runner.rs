@@ -39,8 +39,10 @@ pub struct RunnerPage {
     pub journal_checkpoint: Option<JournalCheckpoint>,
     /// The newest checkpoint of the audit log that the Runner said it keeps.
     pub audit_kept: Option<AuditCosignature>,
-    /// What its operator installed.
+    /// What its operator installed, up to 200.
     pub procedures: Vec<InstalledProcedure>,
+    /// Whether there are more.
+    pub more_procedures: bool,
     /// When they are due.
     pub schedule: Vec<ScheduleDue>,
     /// The newest due times without a run.
@@ -78,6 +80,7 @@ impl Operations {
         } else {
             None
         };
+        let procedures = reads.installed_procedures(Some(runner), &Page::first()).await?;
         let newest = Page::new(None, MISSED).map_err(|why| Error::invalid("limit", why))?;
         Ok(RunnerPage {
             certificate: reads.certificate_in(runner, CertificateState::Current).await?,
@@ -85,7 +88,8 @@ impl Operations {
             journal_size: reads.journal(runner).await?.chain().size(),
             journal_checkpoint: reads.journal_checkpoint(runner).await?,
             audit_kept: reads.audit_kept_by(runner).await?,
-            procedures: reads.installed_procedures(Some(runner), &Page::first()).await?.items,
+            more_procedures: procedures.next.is_some(),
+            procedures: procedures.items,
             schedule: reads.schedule(runner).await?,
             missed: reads.missed_dues(Some(runner), &newest).await?.items,
             open_alarms,

@@ -21,7 +21,7 @@ use crate::console::answer::Answer;
 use crate::console::csv;
 use crate::console::frame::{Frame, Section};
 use crate::console::kit::{Html, Pager};
-use crate::console::pages::who::Who;
+use crate::console::pages::who::{Who, short};
 use crate::console::route::{Access, Field, PageRoute, Takes};
 use crate::console::trouble::Trouble;
 use crate::console::values::Draft;
@@ -185,9 +185,17 @@ async fn show(
     let rows = rows(visit, listed.items).await?;
     let newest = Newest::read(visit).await?;
     let people = operations.list_people(caller, &Page::first()).await?.items;
-    let people = people.into_iter().map(|person| (format!("person-{}", person.id), person.name.to_string())).collect();
+    let people = people.into_iter().map(|person| (format!("person-{}", person.id), person.name.to_string()));
     let runners = operations.list_runners(caller, None, &Page::first()).await?.items;
-    let runners = runners.into_iter().map(|found| (format!("runner-{}", found.id), found.label.to_string())).collect();
+    let runners = runners.into_iter().map(|found| (format!("runner-{}", found.id), found.label.to_string()));
+    let (mut people, mut runners): (Vec<_>, Vec<_>) = (people.collect(), runners.collect());
+    // Somebody who stands beyond what the list offers is searched for all the same, and has to be seen to be.
+    let whose = draft.value("who").to_owned();
+    for (prefix, offered) in [("person-", &mut people), ("runner-", &mut runners)] {
+        if whose.starts_with(prefix) && !offered.iter().any(|(value, _)| *value == whose) {
+            offered.push((whose.clone(), short(&whose)));
+        }
+    }
     let frame = visit.frame(Section::Audit, "Audit log");
     Answer::page_with(status, &AuditPage { frame, rows, pager, newest, search, draft, people, runners, read })
 }

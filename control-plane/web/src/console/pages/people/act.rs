@@ -5,10 +5,12 @@ use askama::Template;
 use control_plane_domain::link::LinkKind;
 use control_plane_domain::person::Person;
 use control_plane_domain::policy::{Permission, Role};
+use control_plane_operations::Error;
 use http::StatusCode;
 use ids::PersonId;
 
 use super::invite::{LinkPage, address, given_by};
+use super::one::Reach;
 use super::role;
 use crate::console::answer::Answer;
 use crate::console::frame::{Frame, Section};
@@ -69,6 +71,13 @@ struct ActPage {
 async fn asking(visit: &Visit, act: Act) -> Result<Answer, Trouble> {
     visit.confirmed()?;
     let person = found(visit).await?;
+    // Said before anything is typed; operations say it again.
+    match Reach::of(&visit.frame(Section::People, ""), &person) {
+        Reach::Whole => {}
+        Reach::Myself => return Err(Error::OwnStanding.into()),
+        Reach::Owner => return Err(Error::OwnersOnly.into()),
+        Reach::Gone => return Err(Trouble::not_found("person")),
+    }
     let draft = match act {
         Act::Role => Draft::of([("role", person.role.to_string())]),
         Act::Link => Draft::of([("kind", LinkKind::Password.to_string())]),

@@ -83,6 +83,7 @@ pub(crate) fn empty(runner: Runner) -> RunnerPage {
         journal_checkpoint: None,
         audit_kept: None,
         procedures: Vec::new(),
+        more_procedures: false,
         schedule: Vec::new(),
         missed: Vec::new(),
         open_alarms: None,
@@ -112,6 +113,7 @@ pub(crate) fn full(runner: Runner) -> RunnerPage {
         journal_size: 41,
         journal_checkpoint: Some(JournalCheckpoint { runner: id, size: 41, root, note: note(), at: now() }),
         audit_kept: Some(AuditCosignature { runner: id, size: 90, root, note: note(), at: now() }),
+        more_procedures: true,
         procedures: vec![InstalledProcedure {
             runner: id,
             id: procedure(),

@@ -32,6 +32,9 @@ async fn records_are_searched_by_who_what_when_and_id() {
     assert_eq!(rows("from=2026-01-01&to=2026-01-02").await, 0);
     assert_eq!(rows("from=2026-01-01&to=2099-01-02").await, all);
     assert_eq!(rows(&format!("about={}", fixture.theirs.things.person)).await, 0, "what is another tenant's is absent");
+    let gone = ids::PersonId::NIL;
+    let text = owner.get(&format!("/audit?who=person-{gone}")).await.text();
+    assert!(text.contains("No record fits") && text.contains(&format!("value=\"person-{gone}\" selected")), "{text}");
     for wrong in ["who=nobody", "who=person-x", "action=person.eaten", "about=abc", "from=yesterday", "to=2026-13-01"] {
         let refused = owner.get(&format!("/audit?{wrong}")).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}: {}", refused.text());

@@ -101,4 +101,10 @@ async fn only_an_owner_touches_an_owner_and_nobody_themselves() {
         assert_eq!((refused.status, code_of(&refused).as_str()), (StatusCode::FORBIDDEN, "E-OPS-011"), "{act}");
     }
     assert!(owner.get(&format!("/people/{first}")).await.text().contains("This is you"));
+    for act in ["role", "link", "remove"] {
+        let refused = administrator.get(&format!("/people/{first}/{act}")).await;
+        assert_eq!((refused.status, code_of(&refused).as_str()), (StatusCode::FORBIDDEN, "E-OPS-010"), "{act}");
+        let refused = owner.get(&format!("/people/{first}/{act}")).await;
+        assert_eq!((refused.status, code_of(&refused).as_str()), (StatusCode::FORBIDDEN, "E-OPS-011"), "{act}");
+    }
 }

@@ -186,3 +186,62 @@ async fn what_is_another_tenants_is_not_there() {
     let text = owner.get(&format!("/requests?runner={}", theirs.runner)).await.text();
     assert!(!text.contains("Owner of theirs"), "{text}");
 }
+
+/// Values that nobody means.
+fn nasty() -> Vec<String> {
+    let texts = [
+        "",
+        " ",
+        "\r\nX: y",
+        "\u{202e}",
+        "\u{feff}",
+        "'; DROP TABLE runner; --",
+        "../../etc/passwd",
+        "<script>",
+        "%00",
+        "-1",
+        "99999999999999999999",
+        "1e9",
+        "null",
+        "=1+1",
+        "owner ",
+        "OWNER",
+        "00000000-0000-0000-0000-000000000000",
+    ];
+    let long = ["a".repeat(65), "ä".repeat(501), "a".repeat(60_000)];
+    texts.into_iter().map(str::to_owned).chain(long).collect()
+}
+
+#[tokio::test]
+async fn forms_with_other_values_are_refused_or_done() {
+    let fixture = fixture().await;
+    let owner = fixture.signed_in(&fixture.ours).await;
+    let mut tried = 0;
+    for route in ours().into_iter().filter(|route| route.verb == Verb::Post) {
+        let path = place(&fixture, route);
+        let good = fields(route);
+        for (name, _) in &good {
+            for value in nasty() {
+                let typed: Vec<(&str, &str)> = good
+                    .iter()
+                    .map(|(field, old)| (*field, if field == name { value.as_str() } else { *old }))
+                    .collect();
+                let answer = owner.post(&path, &typed).await;
+                let what = format!("{} with {name} = {value:.40}", route.name);
+                assert!(!answer.status.is_server_error(), "{what}: {}", answer.text());
+                assert!(!answer.text().contains("<script>\"") && !answer.text().contains('\u{202e}'), "{what}");
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 300, "{tried}");
+    for route in ours().into_iter().filter(|route| route.verb == Verb::Get) {
+        let path = path_of(&fixture, route);
+        for field in route.query {
+            for value in ["", "%00", "x", "-1", "%ff", "a%0ab", "1%27", &"a".repeat(1_000), "9999-12-31"] {
+                let answer = owner.get(&format!("{path}?{}={value}", field.name)).await;
+                assert!(!answer.status.is_server_error(), "{} with {} = {value}", route.name, field.name);
+            }
+        }
+    }
+}
