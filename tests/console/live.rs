@@ -41,9 +41,10 @@ fn what_has_the_focus_keeps_it_when_the_page_changes_by_itself() {
     let browser = console.browser(&console.owner);
     browser.open("/runs");
     let rows = browser.count("#runs-list tbody tr");
-    browser.run("document.querySelector('tbody a').focus(); window.scrollTo(0, 40);", serde_json::json!([]));
-    let focused = browser.eval("document.activeElement.getAttribute('href')");
+    browser.run("document.querySelector('#filter-verdict').focus();", serde_json::json!([]));
+    browser.choose("verdict", "fail");
     console.line.request("accounts");
     browser.until("the new run shows up", || (browser.count("#runs-list tbody tr") == rows + 1).then_some(()));
-    assert_eq!(browser.eval("document.activeElement.getAttribute('href')"), focused);
+    assert_eq!(browser.eval("document.activeElement.id"), "filter-verdict");
+    assert_eq!(browser.value("#filter-verdict"), "fail", "what was chosen stays chosen");
 }

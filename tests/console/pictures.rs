@@ -122,10 +122,9 @@ fn picture(browser: &Browser, name: &str) {
     for (look, dark) in [("light", false), ("dark", true)] {
         browser.prefer(dark, true);
         browser.resize(WIDE, 800);
-        let tall = browser.eval("document.documentElement.scrollHeight").as_u64().unwrap_or(800);
-        browser.resize(WIDE, u32::try_from(tall).unwrap_or(TALLEST).clamp(640, TALLEST));
         browser.run("document.activeElement?.blur(); window.scrollTo(0, 0);", serde_json::json!([]));
-        std::fs::write(folder().join(format!("{name}-{look}.png")), browser.picture()).unwrap();
+        std::fs::write(folder().join(format!("{name}-{look}.png")), tests::small(&browser.picture_of(TALLEST)))
+            .unwrap();
     }
     browser.prefer(false, false);
     browser.resize(WIDE, 800);
@@ -160,6 +159,7 @@ fn take() {
     browser.open("/sign-in");
     picture(&browser, "sign-in");
     sign_in(&browser, &text(&demo.summary, "/link"), true);
+    knock(&demo);
     for (name, path) in [
         ("overview", "/"),
         ("procedures", "/procedures"),
@@ -167,6 +167,7 @@ fn take() {
         ("findings", "/findings"),
         ("coverage", "/coverage"),
         ("runners", "/runners"),
+        ("runner-add", "/runners/add"),
         ("people", "/people"),
         ("invite", "/people/invite"),
         ("alarms", "/alarms"),
@@ -181,7 +182,57 @@ fn take() {
         browser.open(path);
         picture(&browser, name);
     }
-    let review = text(&demo.summary, "/runs/2/run");
+    let (tls, review) = (text(&demo.summary, "/runs/1/run"), text(&demo.summary, "/runs/2/run"));
     browser.open(&format!("/runs/{review}"));
     picture(&browser, "run");
+    let newest = demo.run("proctor-control-plane", &["admin", "run", "list", "--procedure", "tls-endpoints", "--json"]);
+    browser.open(&format!("/runs/{}/compare/{tls}", text(&newest.json(), "/runs/0/run")));
+    picture(&browser, "compare");
+    browser.open(&format!("/runs/{tls}"));
+    browser.press("Run it again");
+    browser.see("a.button[href^='/runs/']");
+    picture(&browser, "request");
+    for (name, list, link) in [
+        ("procedure", "/procedures", "main a[href^='/procedures/0']"),
+        ("runner", "/runners", "main a[href^='/runners/0']"),
+        ("runner-approve", "/runners/add", "main a[href$='/approve']"),
+    ] {
+        browser.open(list);
+        browser.click(link);
+        picture(&browser, name);
+    }
+    open_evidence(&demo, &tls);
+    browser.open("/drilldowns");
+    picture(&browser, "drilldowns");
+}
+
+/// Somebody asks to be let in, for the pages on which that shows.
+fn knock(demo: &Demo) {
+    let made = demo.run("proctor-control-plane", &["admin", "token", "create", "warehouse", "--json"]).json();
+    let command = text(&made, "/join_command");
+    let words: Vec<&str> = command.split_whitespace().skip(1).collect();
+    let folder = demo.folder.path().join("warehouse").display().to_string();
+    let _ = demo.run("proctor-runner", &[&["--dir", &folder], &words[..], &["--no-wait"]].concat()).with_code(1);
+}
+
+/// The auditor opens evidence in a browser of her own.
+fn open_evidence(demo: &Demo, run: &str) {
+    let link = ["admin", "person", "link", "grace@example.org", "--kind", "invitation", "--json"];
+    let link = text(&demo.run("proctor-control-plane", &link).json(), "/link");
+    let browser = demo.browser();
+    sign_in(&browser, &link, false);
+    let shown = demo.run("proctor-control-plane", &["admin", "run", "show", run, "--json"]).json();
+    let item = text(&shown, "/items/0/item");
+    browser.open(&format!("/runs/{run}/open"));
+    browser.see("[data-open-form]");
+    picture(&browser, "open");
+    crate::evidence::ask(&browser, run, &[&item], "");
+    browser.press("It is the same");
+    browser.until("the Runner refuses", || browser.text("[data-open-fault]").contains("E-DRILL").then_some(()));
+    let fingerprint = browser.text("[data-open-fingerprint]");
+    let _ =
+        demo.run("proctor-runner", &["readers", "approve", &fingerprint, "--label", "Grace's browser"]).with_code(0);
+    crate::evidence::ask(&browser, run, &[&item], "");
+    crate::evidence::is_opened(&browser);
+    picture(&browser, "evidence");
 }

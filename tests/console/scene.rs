@@ -1,6 +1,6 @@
 //! What stands on the pages that are walked: procedures that pass and fail, runs of them, people.
 
-use tests::{Console, text};
+use tests::{Console, text, until};
 
 /// A procedure that fails, with everything that a page can show of one.
 pub(crate) const SHARES: &str = r#"schema: procedure/v1
@@ -48,7 +48,11 @@ pub(crate) fn fill(console: &Console) -> String {
     console.line.install("shares.yaml", SHARES);
     console.line.request("accounts");
     console.line.request("shares");
-    text(&console.line.request("shares"), "/run")
+    let run = text(&console.line.request("shares"), "/run");
+    until("a checkpoint of the Runner covers the run", || {
+        (console.owner.visitor.get(&format!("/runs/{run}/bundle")).status == 200).then_some(())
+    });
+    run
 }
 
 /// How many people the tenant has.

@@ -108,6 +108,8 @@ impl Visitor {
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
+            // A connection that rested may be closed by now.
+            .pool_max_idle_per_host(0)
             .timeout(Duration::from_secs(60))
             .build();
         Self {

@@ -263,6 +263,12 @@ function width() {
   }
 }
 
+// Colours that are on their way to others are not measured, unless they never arrive.
+await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+for (const animation of document.getAnimations()) {
+  if (Number.isFinite(animation.effect?.getComputedTiming().endTime ?? 0)) animation.finish();
+}
+
 structure();
 tables();
 controls();

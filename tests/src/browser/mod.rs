@@ -213,11 +213,13 @@ impl Browser {
     #[track_caller]
     pub fn run(&self, body: &str, arguments: Value) -> Value {
         let arguments = arguments.as_array().cloned().unwrap_or_default();
+        // A body that calls it by itself is over then; every other when it has come to its end.
+        let is_over = !body.contains("done(");
         let script = format!(
             "const given = Array.from(arguments); const answer = given.pop();
             const done = (value) => answer({{value: value === undefined ? null : value}});
             (async function () {{ {body} }}).apply(null, [...given, done])
-                .then((value) => {{ if (value !== undefined) done(value); }}, (error) => answer({{error: String(error && error.stack || error)}}));"
+                .then((value) => {{ if (value !== undefined || {is_over}) done(value); }}, (error) => answer({{error: String(error && error.stack || error)}}));"
         );
         let ran = self.runtime.block_on(self.client.execute_async(&script, arguments));
         let ran = ran.unwrap_or_else(|error| self.fail(&format!("{error}\nin the script\n{body}")));
@@ -287,16 +289,15 @@ impl Browser {
         self.cdp("Network.clearBrowserCookies", json!({}));
     }
 
-    /// A picture of the whole page as PNG.
-    pub fn picture(&self) -> Vec<u8> {
-        let picture = self.cdp("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true}));
+    /// A picture of the page from its top, so many pixels of it at most, as PNG.
+    pub fn picture_of(&self, tallest: u32) -> Vec<u8> {
+        let size = self.eval("[innerWidth, document.documentElement.scrollHeight]");
+        let number = |place: usize| size.get(place).and_then(Value::as_u64).unwrap_or(0);
+        let clip = json!({"x": 0, "y": 0, "width": number(0), "height": number(1).min(tallest.into()), "scale": 1});
+        let how = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
+        let picture = self.cdp("Page.captureScreenshot", how);
         let data = picture.get("data").and_then(Value::as_str).unwrap_or_default();
         BASE64.decode(data).unwrap_or_else(|error| self.fail(&format!("a picture: {error}")))
-    }
-
-    /// Writes a picture of the page.
-    pub fn screenshot(&self, path: &Path) {
-        std::fs::write(path, self.picture()).expect("a picture can be written");
     }
 
     /// A complaint that holds this text is meant.
