@@ -63,6 +63,11 @@ impl Operations {
         if tx.open_connector_secrets(runner.id).await?.len() >= MOST_WAITING {
             return Err(Error::TooManySecrets);
         }
+        // As for evidence: at the console a device is registered first, so that its owner sees which there are.
+        if caller.session().is_some() {
+            tx.device(caller.person(), &device).await?.ok_or(Error::UnknownDevice)?;
+            tx.touch_device(caller.person(), &device, now).await?;
+        }
         let expires = now.plus_ms(wait_ms);
         let (name, runner) = (input.name, runner.id);
         let record = Action::SecretRequested { request: id, runner, secret: name.clone(), device, expires };

@@ -12,7 +12,7 @@ use control_plane_domain::secret::{ConnectorSecret, SecretState, SecretWord};
 use control_plane_operations::{Error, Kind, RequestSecret, SealedSecret, Session};
 use crypto::{Digest, Secret, ed25519, hpke};
 use ids::RequestId;
-use proof::drilldown::RecordRef;
+use proof::drilldown::{Factor, RecordRef};
 use proof::dsse::Envelope;
 use proof::secret::{self, Decision, PendingSecret, Receipt, Request, Terms};
 
@@ -368,4 +368,26 @@ async fn who_may_not_any_more_sends_nothing() {
     assert_eq!(case.pending().await, []);
     let seen = case.world.ops.get_secret(&case.acme.owner, id).await.unwrap();
     assert!(matches!(seen.state, SecretState::Expired { code, .. } if code.as_str() == "E-OPS-104"));
+}
+
+/// At the console: with a registered device, both factors shown a moment ago, and what the Runner is told of it.
+#[tokio::test]
+async fn a_person_at_the_console_sends_one_with_a_registered_device_soon_after_both_factors() {
+    let case = case().await;
+    let (_, ada) = case.world.at_console(&case.acme, Role::Administrator).await;
+    let asked = async || case.world.ops.request_secret(&ada, case.input()).await;
+    assert!(matches!(asked().await.unwrap_err(), Error::UnknownDevice));
+    let spki = case.device.verifying_key().to_spki();
+    case.world.ops.register_device(&ada, &spki, "laptop".parse().unwrap()).await.unwrap();
+    let secret = asked().await.unwrap();
+    let terms = case.world.ops.secret_terms(&ada, &secret).await.unwrap().unwrap();
+    let terms = Terms::from_draft(&terms.draft).unwrap();
+    assert_eq!(terms.person.factors, [Factor::Password, Factor::Otp]);
+    assert_eq!(terms.person.role.as_str(), "administrator");
+    case.world.advance_seconds(15 * 60);
+    assert!(matches!(asked().await.unwrap_err(), Error::ConfirmFirst));
+    // What was asked for before is too old to be sealed.
+    let sealed = case.seal_under(terms, &case.runner.sealing.public());
+    let error = case.world.ops.seal_secret(&ada, secret.id, sealed).await.unwrap_err();
+    assert!(matches!(error, Error::SecretIs(SecretWord::ToSeal)));
 }
