@@ -296,8 +296,8 @@ mod tests {
         };
         let (pass, none) = (check(&[(Status::Pass, 2)]), check(&[]));
         let with = |other: &[(Status, u64)]| CoverageState::of(&[pass.clone(), check(other)]);
-        assert_eq!(CoverageState::of(&[pass.clone()]), CoverageState::Proven);
-        assert_eq!(CoverageState::of(&[none.clone()]), CoverageState::Gap);
+        assert_eq!(CoverageState::of(std::slice::from_ref(&pass)), CoverageState::Proven);
+        assert_eq!(CoverageState::of(std::slice::from_ref(&none)), CoverageState::Gap);
         assert_eq!(CoverageState::of(&[pass.clone(), none]), CoverageState::Unproven);
         assert_eq!(with(&[(Status::Pass, 9), (Status::Fail, 1)]), CoverageState::Failing);
         assert_eq!(with(&[(Status::Error, 1)]), CoverageState::Unproven);

@@ -30,14 +30,25 @@ pub(crate) async fn write(to: &Path, key: &KeyArgs, place: &Place) -> Result<Exi
     let progress = place.out.progress("exporting the audit log");
     let exported = copy(&operations, &caller, &mut file).await;
     progress.finish_and_clear();
-    if let Err(fail) = exported {
-        // Half an export proves nothing.
-        let _ = std::fs::remove_file(to);
-        return Err(fail);
-    }
+    let (witnesses, left_out) = match exported {
+        Ok(exported) => exported,
+        Err(fail) => {
+            // Half an export proves nothing.
+            let _ = std::fs::remove_file(to);
+            return Err(fail);
+        }
+    };
     file.sync_all().map_err(unwritten)?;
     place.out.line(format_args!("The audit log is in {}; `proctor-verify audit` checks it.", to.display()));
-    place.out.json(&json!({"file": to}));
+    match (witnesses, left_out) {
+        (0, _) => place.out.line("No Runner has cosigned the checkpoint that it ends at."),
+        (_, 0) => place.out.line(format_args!("{witnesses} Runners cosigned the checkpoint that it ends at.")),
+        (_, _) => place.out.line(format_args!(
+            "{witnesses} Runners cosigned the checkpoint that it ends at; {left_out} records of the last hour came after it \
+             and are not in it."
+        )),
+    }
+    place.out.json(&json!({"file": to, "cosigned_by": witnesses, "left_out": left_out}));
     Ok(Exit::Pass)
 }
 
@@ -73,12 +84,13 @@ pub(crate) fn verify(
     Ok(if verified { Exit::Pass } else { Exit::NotPass })
 }
 
-async fn copy(operations: &Operations, caller: &Caller, file: &mut File) -> Result<(), Fail> {
+/// Gives how many Runners vouch for the archive, and how many newer records are not in it.
+async fn copy(operations: &Operations, caller: &Caller, file: &mut File) -> Result<(usize, u64), Fail> {
     let mut export = operations.export_audit(caller).await.map_err(|error| open::operation(&error))?;
     while let Some(piece) = export.next().await.map_err(|error| open::operation(&error))? {
         file.write_all(&piece).map_err(|error| Fail::fault("E-EXPORT-004", error, "check the disk"))?;
     }
-    Ok(())
+    Ok((export.cosigned_by().len(), export.left_out()))
 }
 
 fn read_key(path: &Path) -> Result<VerifierKey, Fail> {

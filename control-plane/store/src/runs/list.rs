@@ -112,7 +112,7 @@ impl Reads {
         let lists = each.len();
         let mut items = self.all_of_each("run", statement(filter), each, read_run).await?;
         if lists > 1 {
-            items.sort_by(|a, b| (b.started, b.id).cmp(&(a.started, a.id)));
+            items.sort_by_key(|run| std::cmp::Reverse((run.started, run.id)));
         }
         let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
         let more = items.len() > limit;

@@ -20,6 +20,13 @@ struct Begin {
     rest: [String; 3],
 }
 
+/// One severity's list: the row after which it begins.
+struct List {
+    severity: Severity,
+    since: i64,
+    rest: [String; 3],
+}
+
 impl Reads {
     /// A page of open findings. With `among`, those of these procedures alone, or of one check of them.
     pub async fn findings_by(
@@ -29,19 +36,20 @@ impl Reads {
         page: &Page,
     ) -> Result<Listed<CheckState>, StoreError> {
         let begin = begin(filter.order, page)?;
-        let mut items = Vec::new();
-        for (rank, severity) in wanted(filter, &begin) {
-            // The lists of weightier findings than the one at which the page before ended are over.
+        // The lists of weightier findings than the one at which the page before ended are over.
+        let lists = wanted(filter, &begin).map(|(rank, severity)| {
             let from = begin.severity.is_none_or(|at| at == rank).then_some(&begin);
-            items.push((rank, severity, lower(filter, from)));
-        }
+            let (since, rest) = lower(filter, from);
+            List { severity, since, rest }
+        });
+        let lists: Vec<List> = lists.collect();
         let mut found = match among {
-            None => self.of_places(filter, &items, filter.procedure.as_ref(), None, page).await?,
+            None => self.of_places(filter, &lists, filter.procedure.as_ref(), None, page).await?,
             Some(among) => {
                 let mut found = Vec::new();
                 let procedures = among.iter().filter(|(id, _)| filter.procedure.as_ref().is_none_or(|only| only == id));
                 for (procedure, check) in procedures {
-                    found.extend(self.of_places(filter, &items, Some(procedure), check.as_ref(), page).await?);
+                    found.extend(self.of_places(filter, &lists, Some(procedure), check.as_ref(), page).await?);
                 }
                 found
             }
@@ -69,7 +77,7 @@ impl Reads {
     async fn of_places(
         &self,
         filter: &FindingFilter,
-        lists: &[(usize, Severity, (i64, [String; 3]))],
+        lists: &[List],
         procedure: Option<&Name>,
         check: Option<&Name>,
         page: &Page,
@@ -78,7 +86,7 @@ impl Reads {
         let limit = u64::from(page.limit()).saturating_add(1);
         // An empty text stands for every procedure, and for every check.
         let (only, only_check) = (procedure.map_or("", Name::as_str), check.map_or("", Name::as_str));
-        let each = lists.iter().map(|(_, severity, (since, [runner, of, at]))| -> Vec<Value> {
+        let each = lists.iter().map(|List { severity, since, rest: [runner, of, at] }| -> Vec<Value> {
             match (filter.runner, procedure) {
                 (Some(this), _) => values![severity, this, since, of, at, until, only, only_check, limit],
                 (None, Some(procedure)) => values![severity, procedure, since, runner, at, until, only_check, limit],
