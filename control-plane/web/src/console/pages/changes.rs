@@ -78,7 +78,7 @@ const COLUMNS: &[&str] = &[
 fn cells(row: &ChangeRow) -> csv::Row {
     let change = &row.change;
     csv::Row::new()
-        .text(words::change(change.kind))
+        .text(words::changed(change))
         .text(&change.procedure)
         .maybe(change.check.as_ref())
         .maybe(change.severity)

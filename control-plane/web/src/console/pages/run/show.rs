@@ -7,6 +7,7 @@ use control_plane_domain::list::Page;
 use control_plane_domain::policy::Permission;
 use control_plane_domain::run::{RunFilter, RunSummary};
 use control_plane_operations::console::{ControlRef, RunCheck, RunEvidence, RunPage as Run};
+use crypto::Digest;
 use ids::{ItemId, RunId};
 use verdict::{Code, Status};
 
@@ -133,6 +134,11 @@ impl RunPage {
         path::open_evidence(self.is.run.id).with("item", item)
     }
 
+    /// The beginning of a commitment, as much as is compared by eye.
+    fn begin(&self, root: &Digest) -> String {
+        root.to_string().chars().take(16).collect()
+    }
+
     fn explain(&self, code: &Code) -> Option<&'static book::Entry> {
         book::explain(code.as_str())
     }
@@ -177,7 +183,7 @@ async fn show(visit: &Visit) -> Result<Answer, Trouble> {
     let page = Page::new(None, OTHERS).map_err(Trouble::invalid)?;
     let others = visit.operations().list_runs(visit.caller(), &same, &page).await?.items;
     let others = others.into_iter().filter(|other| other.id != run).collect();
-    let frame = visit.frame(Section::Runs, title(&is)).crumb("Runs", path::runs()).live();
+    let frame = visit.frame(Section::Runs, format!("Run of {}", title(&is))).crumb("Runs", path::runs()).live();
     Answer::page(&RunPage::new(frame, is, others, &from))
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use control_plane_domain::run_request::RunRequestState;
-use control_plane_domain::standing::ChangeKind;
+use control_plane_domain::standing::{ChangeKind, ResultChange};
 use control_plane_operations::console::{CoverageState, Difference};
 use proof::text::Name;
 use verdict::{EvidenceClass, EvidenceForm, Severity, Status, Trigger};
@@ -89,11 +89,12 @@ pub(crate) fn missed(reason: &Name) -> String {
 }
 
 /// What changed.
-pub(crate) const fn change(kind: ChangeKind) -> &'static str {
-    match kind {
-        ChangeKind::Verdict => "verdict changed",
-        ChangeKind::Opened => "began to fail",
-        ChangeKind::Closed => "holds again",
+pub(crate) const fn changed(change: &ResultChange) -> &'static str {
+    match (change.kind, change.before) {
+        (ChangeKind::Verdict, None) => "first result",
+        (ChangeKind::Verdict, Some(_)) => "verdict changed",
+        (ChangeKind::Opened, _) => "began to fail",
+        (ChangeKind::Closed, _) => "holds again",
     }
 }
 
