@@ -110,6 +110,17 @@ pub(crate) fn seal_level(level: Option<&str>) -> String {
     }
 }
 
+/// The same in a word or two.
+pub(crate) fn seal_word(level: Option<&str>) -> &str {
+    match level {
+        None => "not said",
+        Some("key-file") => "key file",
+        Some("key-file-on-store-disk") => "key on its disk",
+        Some("systemd-credential") => "systemd credential",
+        Some(other) => other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

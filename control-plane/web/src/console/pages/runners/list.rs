@@ -51,7 +51,7 @@ impl Row {
         Self {
             health: Health::of(&runner, certificate_until, now),
             condition: health::condition(runner.presence.condition),
-            seal_level: health::seal_level(runner.presence.seal_level.as_ref().map(|level| level.as_str())),
+            seal_level: health::seal_word(runner.presence.seal_level.as_ref().map(|level| level.as_str())).to_owned(),
             href: path::runner(runner.id),
             certificate_until,
             runner,
