@@ -1,6 +1,7 @@
 //! A person's own sign-in: who they are here, their password, second factor, recovery codes, sessions, device keys and
 //! time zone.
 
+mod agent;
 mod factor;
 mod password;
 mod sessions;
@@ -72,6 +73,11 @@ struct AccountPage {
     account: Account,
     sessions: Vec<SessionRow>,
     devices: Vec<DeviceRow>,
+}
+
+/// What a session's browser is, for a person to recognise.
+fn browser(session: &SessionRow) -> String {
+    agent::name(session.agent.as_str())
 }
 
 struct DeviceRow {
