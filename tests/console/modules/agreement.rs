@@ -57,7 +57,6 @@ fn agree(kind: &str, documents: &[Vec<u8>], ours: &[bool], theirs: &Value) {
         );
     }
     assert!(taken > 0 && taken < documents.len(), "{kind}: {taken} of {} are taken", documents.len());
-    eprintln!("{kind}: {taken} of {} taken by both", documents.len());
 }
 
 #[test]

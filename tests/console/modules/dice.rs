@@ -1,14 +1,17 @@
 //! Random choices that come again with the same seed (SplitMix64), and texts that are nearly right.
 
+use crypto::SystemEntropy;
+use crypto::entropy::random_bytes;
+
 /// Random choices.
 pub(crate) struct Dice(u64);
 
 impl Dice {
-    /// From `SEED`, else from the clock; the seed is said, so that a failure can be had again.
+    /// From `SEED`, else by chance; the seed is said, so that a failure can be had again.
+    #[expect(clippy::print_stderr, reason = "whoever looks at a failure needs the seed")]
     pub(crate) fn new() -> Self {
         let given = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
-        let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().subsec_nanos().into();
-        let seed = given.unwrap_or_else(now);
+        let seed = given.unwrap_or_else(|| u64::from_be_bytes(random_bytes(&SystemEntropy::new())));
         eprintln!("SEED={seed}");
         Self(seed)
     }
