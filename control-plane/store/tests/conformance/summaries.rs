@@ -142,6 +142,80 @@ fn fills(world: &World) -> Vec<String> {
     statements.filter(wanted).map(str::to_owned).collect()
 }
 
+/// Some hundred checks that fail: one of its own for each run, and several that begin in the same moment.
+fn many_findings(tenant: TenantId) -> Vec<Manifest> {
+    let mut manifests = manifests(tenant, 130);
+    let mut dice = Dice(7);
+    for (n, manifest) in manifests.iter_mut().enumerate() {
+        manifest.run.partial = false;
+        let line = manifest.checks[0].clone();
+        let check = |m: usize| CheckLine {
+            check: format!("check-{}", if dice.roll(9) == 0 { 0 } else { n * 2 + m }).parse().unwrap(),
+            status: if dice.roll(4) == 0 { Status::Pass } else { Status::Fail },
+            severity: Severity::ALL[dice.roll(5)],
+            ..line.clone()
+        };
+        manifest.checks = (0..2).map(check).collect();
+        manifest.checks.dedup_by_key(|line| line.check.clone());
+        manifest.run.ended = at(1_000 + n as i64 / 6);
+    }
+    manifests
+}
+
+async fn all_open(tx: &Reads) -> Vec<CheckState> {
+    let mut all = Vec::new();
+    let mut page = Page::first();
+    loop {
+        let listed = tx.findings(&CheckFilter::default(), &page).await.unwrap();
+        all.extend(listed.items);
+        let Some(next) = listed.next else { return all };
+        page = page.following(next);
+    }
+}
+
+/// What was kept up of these reports is what they say.
+async fn is_what_the_reports_say(world: &World, manifests: &[Manifest], together: &Kept) {
+    let last = |place: &(RunnerId, Name)| {
+        let mut runs = manifests.iter().map(|manifest| &manifest.run);
+        runs.rfind(|run| (run.runner, &run.procedure.id) == (place.0, &place.1) && !run.partial).unwrap()
+    };
+    assert_eq!(together.states.len(), places().len());
+    for state in &together.states {
+        let run = last(&(state.runner, state.procedure.clone()));
+        assert_eq!((state.run, state.verdict, state.score), (run.run, run.verdict, run.score));
+    }
+    for status in Status::ALL {
+        let there = together.states.iter().filter(|state| state.verdict == *status).count();
+        assert_eq!(together.counts.verdicts.of(*status), there as u64, "{status}");
+    }
+    for severity in Severity::ALL {
+        let open = together.findings.iter().filter(|finding| finding.severity == *severity).count();
+        assert_eq!(together.counts.findings.of(*severity), open as u64, "{severity}");
+    }
+    assert!(together.counts.findings.total() > 3 && together.changes.len() > 60);
+    assert_eq!(together.days.iter().map(|day| day.runs).sum::<u64>(), 150);
+    assert!(together.days.len() >= 4);
+    let tx = world.store.read(&permit(world.a)).await.unwrap();
+    let states = tx.check_states(&CheckFilter::default(), &Page::first()).await.unwrap().items;
+    for summary in &together.checks {
+        let mine = || states.iter().filter(|s| (&s.procedure, &s.check) == (&summary.procedure, &summary.check));
+        for status in Status::ALL {
+            assert_eq!(summary.runners.of(*status), mine().filter(|s| s.status == *status).count() as u64);
+        }
+        let newest = mine().max_by_key(|state| state.run_ended).unwrap();
+        assert_eq!(summary.last.map(|word| (word.run, word.status)), Some((newest.run, newest.status)));
+    }
+    assert_eq!(together.checks.len(), 9);
+    // Findings begin and end in turn.
+    let mut open: BTreeMap<_, bool> = BTreeMap::new();
+    for change in together.changes.iter().rev().filter(|change| change.kind != ChangeKind::Verdict) {
+        let key = (change.runner, change.procedure.clone(), change.check.clone());
+        let was = open.insert(key, change.kind == ChangeKind::Opened).unwrap_or(false);
+        assert_ne!(was, change.kind == ChangeKind::Opened, "{change:?}");
+    }
+    assert_eq!(open.values().filter(|open| **open).count() as u64, together.counts.findings.total());
+}
+
 on_both! {
     async fn a_batch_keeps_what_its_reports_keep_one_by_one(world: World) {
         let manifests = manifests(world.a, 150);
@@ -160,46 +234,7 @@ on_both! {
         let (together, alone) = (of(&world, world.a).await, of(&world, world.b).await);
         assert_eq!(together, alone);
 
-        // And it is what the reports say.
-        let last = |place: &(RunnerId, Name)| {
-            let runs = manifests.iter().map(|manifest| &manifest.run);
-            runs.filter(|run| (run.runner, &run.procedure.id) == (place.0, &place.1) && !run.partial).next_back().unwrap()
-        };
-        assert_eq!(together.states.len(), places().len());
-        for state in &together.states {
-            let run = last(&(state.runner, state.procedure.clone()));
-            assert_eq!((state.run, state.verdict, state.score), (run.run, run.verdict, run.score));
-        }
-        for status in Status::ALL {
-            let there = together.states.iter().filter(|state| state.verdict == *status).count();
-            assert_eq!(together.counts.verdicts.of(*status), there as u64, "{status}");
-        }
-        for severity in Severity::ALL {
-            let open = together.findings.iter().filter(|finding| finding.severity == *severity).count();
-            assert_eq!(together.counts.findings.of(*severity), open as u64, "{severity}");
-        }
-        assert!(together.counts.findings.total() > 3 && together.changes.len() > 60);
-        assert_eq!(together.days.iter().map(|day| day.runs).sum::<u64>(), 150);
-        assert!(together.days.len() >= 4);
-        let tx = world.store.read(&permit(world.a)).await.unwrap();
-        let states = tx.check_states(&CheckFilter::default(), &Page::first()).await.unwrap().items;
-        for summary in &together.checks {
-            let mine = || states.iter().filter(|s| (&s.procedure, &s.check) == (&summary.procedure, &summary.check));
-            for status in Status::ALL {
-                assert_eq!(summary.runners.of(*status), mine().filter(|s| s.status == *status).count() as u64);
-            }
-            let newest = mine().max_by_key(|state| state.run_ended).unwrap();
-            assert_eq!(summary.last.map(|word| (word.run, word.status)), Some((newest.run, newest.status)));
-        }
-        assert_eq!(together.checks.len(), 9);
-        // Findings begin and end in turn.
-        let mut open: BTreeMap<_, bool> = BTreeMap::new();
-        for change in together.changes.iter().rev().filter(|change| change.kind != ChangeKind::Verdict) {
-            let key = (change.runner, change.procedure.clone(), change.check.clone());
-            let was = open.insert(key, change.kind == ChangeKind::Opened).unwrap_or(false);
-            assert_ne!(was, change.kind == ChangeKind::Opened, "{change:?}");
-        }
-        assert_eq!(open.values().filter(|open| **open).count() as u64, together.counts.findings.total());
+        is_what_the_reports_say(&world, &manifests, &together).await;
     }
 
     async fn the_migration_makes_what_would_have_been_kept(world: World) {
@@ -295,33 +330,9 @@ on_both! {
         let tx = world.store.write(&permit(world.a)).await.unwrap();
         two_runners(&tx).await;
         tx.add_runner(&sample::runner(2)).await.unwrap();
-        // Some hundred open findings: a check of its own for each run.
-        let mut manifests = manifests(world.a, 130);
-        let mut dice = Dice(7);
-        for (n, manifest) in manifests.iter_mut().enumerate() {
-            manifest.run.partial = false;
-            let line = manifest.checks[0].clone();
-            manifest.checks = (0..2).map(|m| CheckLine {
-                check: format!("check-{}", if dice.roll(9) == 0 { 0 } else { n * 2 + m }).parse().unwrap(),
-                status: if dice.roll(4) == 0 { Status::Pass } else { Status::Fail },
-                severity: Severity::ALL[dice.roll(5)],
-                ..line.clone()
-            }).collect();
-            manifest.checks.dedup_by_key(|line| line.check.clone());
-            // Several begin to fail in the same moment.
-            manifest.run.ended = at(1_000 + n as i64 / 6);
-        }
+        let manifests = many_findings(world.a);
         tx.accept_reports(&reports(&manifests)).await.unwrap();
-        let all = {
-            let mut all = Vec::new();
-            let mut page = Page::first();
-            loop {
-                let listed = tx.findings(&CheckFilter::default(), &page).await.unwrap();
-                all.extend(listed.items);
-                let Some(next) = listed.next else { break all };
-                page = page.following(next);
-            }
-        };
+        let all = all_open(&tx).await;
         assert!(all.len() > 100);
         let among = [
             None,
