@@ -83,6 +83,12 @@ impl Password {
         }
     }
 
+    /// The PHC string under which it is to be kept from now on, if it was stretched less than passwords are today.
+    pub fn renewed(&self, phc: &str, key: &Secret<[u8; 32]>, entropy: &dyn Entropy) -> Option<String> {
+        let today = crypto::password::Kept::parse(phc).is_ok_and(|kept| kept.cost() == COST);
+        (!today).then(|| self.keep(key, entropy))
+    }
+
     /// The work of a comparison, for somebody of whom no password is kept.
     pub fn spend(&self, key: &Secret<[u8; 32]>) {
         let nobody: &dyn Entropy = &Nobody;

@@ -104,6 +104,20 @@ fn by_person() -> Vec<(Action, &'static str)> {
         ),
         (Action::EvidenceCancelled { request }, r##""action":"evidence.cancelled","request":"#13""##),
         (
+            Action::AuditExported { records: 7, root: digest() },
+            r#""action":"audit.exported","records":7,"root":"HASH""#,
+        ),
+        (
+            Action::AlarmAcknowledged { alarm, justification },
+            r##""action":"alarm.acknowledged","alarm":"#12","justification":"as agreed""##,
+        ),
+    ]
+}
+
+fn about_secrets() -> Vec<(Action, &'static str)> {
+    let (runner, request) = (id::<RunnerId>(2), id::<RequestId>(13));
+    vec![
+        (
             Action::SecretRequested {
                 request,
                 runner,
@@ -118,14 +132,6 @@ fn by_person() -> Vec<(Action, &'static str)> {
             r##""action":"secret.signed","request":"#13","request_sha256":"HASH","sealed_sha256":"HASH""##,
         ),
         (Action::SecretCancelled { request }, r##""action":"secret.cancelled","request":"#13""##),
-        (
-            Action::AuditExported { records: 7, root: digest() },
-            r#""action":"audit.exported","records":7,"root":"HASH""#,
-        ),
-        (
-            Action::AlarmAcknowledged { alarm, justification },
-            r##""action":"alarm.acknowledged","alarm":"#12","justification":"as agreed""##,
-        ),
     ]
 }
 
@@ -289,6 +295,7 @@ fn all() -> Vec<(AuditRecord, String)> {
     [
         (Actor::Operator {}, OPERATOR, vec![created]),
         (Actor::Person { person, key }, PERSON, by_person()),
+        (Actor::Person { person, key }, PERSON, about_secrets()),
         (Actor::Console { person: id(9), session: id(14) }, CONSOLE, at_console()),
         (Actor::Runner { runner: id::<RunnerId>(2) }, RUNNER, by_runner()),
         (Actor::System {}, SYSTEM, by_system()),

@@ -3,7 +3,7 @@
 
 use control_plane_authn::password::Password;
 use control_plane_authn::token::SessionToken;
-use control_plane_domain::account::{Credentials, Factor};
+use control_plane_domain::account::{Credentials, Factor, Password as Kept};
 use control_plane_domain::person::{Email, Person, PersonState};
 use control_plane_domain::policy::{self, Permission};
 use control_plane_domain::session::{Need, Session, SessionState};
@@ -34,6 +34,13 @@ struct Meant {
     known_network: bool,
 }
 
+/// What came of comparing a password.
+enum Compared {
+    Wrong,
+    /// It is the one; kept anew, if it was stretched less than passwords are today.
+    Right(Option<String>),
+}
+
 impl Operations {
     /// Begins a half session, if the password is right.
     pub async fn sign_in(&self, input: SignIn, client: &Client) -> Result<Begun, Error> {
@@ -52,22 +59,24 @@ impl Operations {
 
         let kept = meant.credentials.password().map(|password| password.phc.clone());
         let typed = Password::typed(&password);
+        let operations = self.clone();
         let compare = move |key: &Secret<[u8; 32]>| match kept {
-            Some(phc) => typed.is(&phc, key),
+            Some(phc) if typed.is(&phc, key) => Compared::Right(typed.renewed(&phc, key, operations.entropy())),
+            Some(_) => Compared::Wrong,
             None => {
                 typed.spend(key);
-                false
+                Compared::Wrong
             }
         };
-        let right = self.stretch(compare).await?;
+        let compared = self.stretch(compare).await?;
         let Some(person) = meant.person.filter(|_| meant.credentials.password().is_some()) else {
             return Err(Error::SignInRefused);
         };
-        if !right {
+        let Compared::Right(renewed) = compared else {
             self.0.refusals.note(meant.tenant, person.id, Factor::Password);
             return Err(Error::SignInRefused);
-        }
-        let begun = self.begin(meant.tenant, &person, &meant.credentials, client).await?;
+        };
+        let begun = self.begin(meant.tenant, &person, (&meant.credentials, renewed), client).await?;
         self.was_right(from).await;
         if let Some(elsewhere) = elsewhere {
             self.was_right(elsewhere).await;
@@ -93,7 +102,7 @@ impl Operations {
         &self,
         tenant: TenantId,
         person: &Person,
-        compared: &Credentials,
+        (compared, renewed): (&Credentials, Option<String>),
         client: &Client,
     ) -> Result<Begun, Error> {
         let permit = policy::system(tenant, Permission::Authenticate)?;
@@ -103,6 +112,9 @@ impl Operations {
         let served = tx.tenant_state().await? == Some(TenantState::Active);
         if !active || !served || credentials.password() != compared.password() {
             return Err(Error::SignInRefused);
+        }
+        if let (Some(phc), Some(kept)) = (renewed, credentials.password()) {
+            tx.set_password(person.id, &Kept { phc, set: kept.set }).await?;
         }
         let (_, begun) = self.add_half_session(&tx, person.id, &credentials, client).await?;
         tx.commit_unlogged(Unlogged::SignIn).await?;

@@ -41,7 +41,7 @@ async fn two_hundred_passwords_at_once_are_ten() {
     let other = world.replica().await;
     let before = world.ops.passwords_stretched() + other.passwords_stretched();
     let guess = |n: usize| {
-        let ops = if n % 2 == 0 { world.ops.clone() } else { other.clone() };
+        let ops = if n.is_multiple_of(2) { world.ops.clone() } else { other.clone() };
         let typed = typed(&ada.tenant.to_string(), &ada.email, &format!("seven grumpy llamas {n}"));
         async move { ops.sign_in(typed, &client(66)).await }
     };
@@ -97,7 +97,7 @@ async fn two_hundred_codes_at_once_are_five() {
     }
     let right = ada.code(&world);
     let guess = |n: usize| {
-        let ops = if n % 2 == 0 { world.ops.clone() } else { other.clone() };
+        let ops = if n.is_multiple_of(2) { world.ops.clone() } else { other.clone() };
         let (cookie, thief) = (cookies[n % 3].clone(), thief.clone());
         let code = format!("{:06}", (right.parse::<usize>().unwrap() + 1 + n) % 1_000_000);
         async move { ops.second_factor(&cookie, SecondFactor::Totp(&code), &thief).await }
@@ -134,7 +134,7 @@ async fn a_code_is_used_once_however_many_come_with_it() {
     }
     let code = ada.code(&world);
     let enter = |n: usize| {
-        let ops = if n % 2 == 0 { world.ops.clone() } else { other.clone() };
+        let ops = if n.is_multiple_of(2) { world.ops.clone() } else { other.clone() };
         let (cookie, code) = (cookies[n].clone(), code.clone());
         async move { ops.second_factor(&cookie, SecondFactor::Totp(&code), &client(1)).await }
     };

@@ -29,14 +29,17 @@ async fn people_come_change_and_go_and_their_records_stay() {
     let new = world.ops.add_person(&acme.owner, somebody("ada@example.org", Role::Viewer)).await.unwrap();
     assert_ne!(new.id, ada.id);
     let names: Vec<_> = world.actions(&acme).await.iter().map(|record| record.action.name()).collect();
-    assert_eq!(names, [
+    assert_eq!(
+        names,
+        [
             "tenant.created",
             "person.link_created",
             "person.added",
             "person.role_changed",
             "person.removed",
             "person.added"
-        ]);
+        ]
+    );
 }
 
 #[tokio::test]

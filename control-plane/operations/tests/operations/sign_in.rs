@@ -431,3 +431,26 @@ async fn a_person_has_twenty_sessions_and_the_oldest_goes() {
     assert_eq!(world.ops.list_sessions(&last).await.unwrap().len(), 20);
     assert_eq!(world.last_actions(&acme, 2).await, ["session.ended", "session.begun"]);
 }
+
+#[tokio::test]
+async fn a_password_that_was_stretched_less_is_kept_anew_at_the_next_sign_in() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let (mut ada, _) = world.at_console(&acme, Role::Viewer).await;
+    let key = world.ops.authority().root().key_for("passwords of people");
+    let cheap = crypto::kdf::Argon2Cost { memory_kib: 64, passes: 1, lanes: 1 };
+    let phc = crypto::password::hash(PASSWORD.as_bytes(), &key, cheap, &world.entropy);
+    let permit = policy::system(acme.id, Permission::Upkeep).unwrap();
+    let kept = async || world.ops.store().read(&permit).await.unwrap().credentials(ada.id).await.unwrap();
+    let before = kept().await.password().unwrap().clone();
+    let tx = world.ops.store().write(&permit).await.unwrap();
+    tx.set_password(ada.id, &control_plane_domain::account::Password { phc, set: before.set }).await.unwrap();
+    tx.commit(&permit.record(Action::DrillDownsSwitched { enabled: true })).await.unwrap();
+    let wrong = SignIn { password: secret("wrong wrong wrong"), ..ada.typed() };
+    assert!(matches!(world.ops.sign_in(wrong, &client(1)).await, Err(Error::SignInRefused)));
+    assert!(kept().await.password().unwrap().phc.contains("m=64,"));
+    ada.begin(&world.ops, &client(1)).await.unwrap();
+    let renewed = kept().await.password().unwrap().clone();
+    assert!(renewed.phc.contains("$m=32768,t=3,p=1$") && renewed.set == before.set, "{renewed:?}");
+    ada.sign_in(&world, &client(1)).await;
+}
