@@ -2,7 +2,6 @@
 /** Rows of evidence as they can be looked at: as records with columns, as text, as bytes. They stay what they are. */
 
 /** @typedef {import("./plan.js").OpenedRow} OpenedRow */
-/** @typedef {{ columns: string[] }} Table */
 
 /** Larger rows are no records for a table; they are looked at one by one. */
 const MAX_RECORD = 1024 * 1024;
