@@ -255,3 +255,47 @@ fn every_statement_is_understood_by_sqlite_and_uses_its_placeholders() {
 
 /// Tables of which one run, or one batch of reports, has few rows: they may be put in order after they were read.
 const OF_ONE_RUN: &[&str] = &["FROM run_step", "FROM run_check", "FROM run_metric"];
+
+/// A database of the version before: what it holds is there afterwards, and its keys still refer to one another.
+#[test]
+fn drill_downs_of_the_version_before_are_carried_over() {
+    let db = rusqlite::Connection::open_in_memory().unwrap();
+    db.pragma_update(None, "foreign_keys", true).unwrap();
+    let migrations = Dialect::Sqlite.migrations();
+    let (before, after): (Vec<_>, Vec<_>) = migrations.iter().partition(|(version, _, _)| *version < 2);
+    before.iter().for_each(|(_, _, text)| db.execute_batch(text).unwrap());
+    db.execute_batch(
+        "INSERT INTO platform_tenant VALUES ('a', 'active', 0);
+         INSERT INTO tenant VALUES ('a', 'n', 'free', 1, 0);
+         INSERT INTO person VALUES ('a', 'p', 'n', 'e', 'owner', 'active', 0);
+         INSERT INTO api_key VALUES ('a', 'k', 'p', 'l', 's', x'01', 0, 0, NULL, NULL);
+         INSERT INTO join_token VALUES ('a', 't', 'l', x'01', 'p', 0, 0, 'open', NULL, NULL, NULL);
+         INSERT INTO runner VALUES ('a', 'r', 'l', 't', 0, 'active', 0, NULL, x'01', x'01', x'01', x'01', 'j', 'w', x'01', 1);
+         INSERT INTO run VALUES ('a', 'u', 'r', 'p', 1, x'01', 'c', NULL, 0, 0, 'pass', NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 's', 0, 0, 0);
+         INSERT INTO audit_head VALUES ('a', 1, x'01', 0, x'');
+         INSERT INTO audit_line VALUES ('a', 0, 0, 'x', '{}');
+         INSERT INTO drilldown VALUES ('a', 'd', 'r', 'u', '[]', 'p', 'k', 'audit', 'why', x'01', x'02', 3, 4, 0, x'05', 'to_sign',
+             0, x'06', NULL, NULL, x'07', 8, NULL, NULL, NULL);
+         INSERT INTO drilldown_receipt VALUES ('a', 'd', x'09', 0, x'0a', 11);",
+    )
+    .unwrap();
+    let all = |sql: &str| -> Vec<String> {
+        let mut statement = db.prepare(sql).unwrap();
+        let columns = statement.column_count();
+        let cell = |row: &rusqlite::Row<'_>, n| format!("{:?}", row.get_ref(n).unwrap());
+        let rows = statement.query_map([], |row| Ok((0..columns).map(|n| cell(row, n)).collect::<Vec<_>>().join(" ")));
+        rows.unwrap().map(Result::unwrap).collect()
+    };
+    let drilldowns = "SELECT request, runner, run, items, person, api_key, purpose, reason, recipient, device_key, requested, \
+                      expires, audit_seq, audit_hash, state, is_over, payload, envelope, epoch, until, code FROM drilldown";
+    let receipts = "SELECT * FROM drilldown_receipt";
+    let held = (all(drilldowns), all(receipts));
+    assert_eq!((held.0.len(), held.1.len()), (1, 1));
+    db.execute_batch("BEGIN").unwrap();
+    after.iter().for_each(|(_, name, text)| db.execute_batch(text).unwrap_or_else(|error| panic!("{name}: {error}")));
+    db.execute_batch("COMMIT").unwrap();
+    assert_eq!((all(drilldowns), all(receipts)), held);
+    assert_eq!(all("PRAGMA foreign_key_check"), [] as [String; 0]);
+    assert!(db.execute_batch("INSERT INTO drilldown_receipt VALUES ('a', 'nowhere', x'09', 0, x'0a', 11)").is_err());
+    assert_eq!(all("SELECT name FROM sqlite_schema WHERE name LIKE '%_v1'"), [] as [String; 0]);
+}

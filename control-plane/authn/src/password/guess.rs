@@ -93,7 +93,7 @@ fn known(piece: &[char], names: &[String]) -> Option<u32> {
         if names.contains(&spelling) {
             offer(NAME + extra);
         }
-        if COMMON.contains(&spelling.as_str()) {
+        if COMMON.contains(spelling.as_str()) {
             offer(WORD + extra);
         }
     }
