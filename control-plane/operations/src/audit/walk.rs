@@ -192,7 +192,8 @@ impl AuditVerification {
             Ok(note) => {
                 let (count, size) = (note.signatures().len().saturating_sub(1), kept.size);
                 let after = self.walk.checked().saturating_sub(size);
-                let detail = format!("{count} Runners cosigned the checkpoint of {size} records; {after} came after it");
+                let detail =
+                    format!("{count} Runners cosigned the checkpoint of {size} records; {after} came after it");
                 Ok(step(id, AuditOutcome::Holds, detail))
             }
             Err(Error::AuditBroken(why)) => Ok(step(id, AuditOutcome::Broken, why)),
