@@ -42,6 +42,73 @@ fn is_caught(browser: &Browser, what: &str, steps: &[&str]) {
     evidence::nothing_is_shown(browser);
 }
 
+/// What is changed, and the steps of which one must turn red.
+struct Lie {
+    what: &'static str,
+    steps: &'static [&'static str],
+    change: Change,
+}
+
+type Change = Box<dyn Fn(&str, &str, Vec<u8>) -> Vec<u8> + Send>;
+
+/// A change of the answers to paths that end so.
+fn answers(
+    ends: &'static str,
+    what: &'static str,
+    steps: &'static [&'static str],
+    change: impl Fn(Vec<u8>) -> Vec<u8> + Send + 'static,
+) -> Lie {
+    let change: Change = Box::new(move |_, path, body| if path.ends_with(ends) { change(body) } else { body });
+    Lie { what, steps, change }
+}
+
+/// A change of the request for evidence.
+fn requests(what: &'static str, edit: impl Fn(&mut Value) + Send + 'static) -> Lie {
+    let change: Change =
+        Box::new(
+            move |method, path, body| {
+                if method == "POST" && path == "/console/drilldowns" { edited(body, &edit) } else { body }
+            },
+        );
+    Lie { what, steps: &["request.content"], change }
+}
+
+/// A statement of keys that is not the one that was made.
+fn turned(keys: &mut Value) {
+    let text = keys["statement"].as_str().unwrap_or_default().to_owned();
+    let (first, second) = text.split_at(text.len() / 2);
+    keys["statement"] = Value::from(format!("{second}{first}"));
+}
+
+fn lies_in_answers(before: Vec<u8>) -> Vec<Lie> {
+    let opened = &["answer.sealed", "answer.opened", "rows.proven"];
+    vec![
+        answers("/answer", "one bit of the sealed answer", opened, flipped),
+        answers("/answer", "the end of the answer is missing", opened, |body| body[..body.len() / 2].to_vec()),
+        answers("/answer", "an answer of before", opened, move |_| before.clone()),
+        answers("/receipt", "one bit of the receipt", &["receipt.signature"], flipped),
+        answers("/manifest", "one bit of the manifest", &["run.attested"], flipped),
+        answers("/attestation", "one bit of the attestation", &["run.attested"], flipped),
+        answers("/keys", "another key of the Runner", &["run.attested"], |body| edited(body, turned)),
+    ]
+}
+
+fn lies_in_requests(item: String, other: (String, String)) -> Vec<Lie> {
+    vec![
+        requests("another item", move |body| body["items"][0]["item"] = Value::from(item.clone())),
+        requests("another run", move |body| {
+            body["run"] = Value::from(other.0.clone());
+            body["items"][0]["item"] = Value::from(other.1.clone());
+        }),
+        requests("another row", |body| body["items"][0]["rows"] = serde_json::json!([1])),
+        requests("another key to seal to", |body| {
+            body["recipient_key"] = Value::from("hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=");
+        }),
+        requests("another purpose", |body| body["purpose"] = Value::from("investigation")),
+        requests("another reason", |body| body["reason"] = Value::from("because")),
+    ]
+}
+
 #[test]
 fn whatever_a_control_plane_changes_the_page_turns_red_and_shows_nothing() {
     let till = Till::with(|till| {
@@ -50,103 +117,38 @@ fn whatever_a_control_plane_changes_the_page_turns_red_and_shows_nothing() {
     });
     let (run, other_run) = (till.run(), till.run());
     let (notes, accounts) = (till.item(&run, "notes"), till.item(&run, "accounts"));
+    let of_other_run = till.item(&other_run, "notes");
     let grace = till.grace();
     let liar = Liar::before(&till.console.line.control_plane);
     let browser = Browser::start_at(&liar.base(), liar.pin(), Look::default());
     browser.set_cookie(SESSION, &grace.visitor.session());
     // The page is told of what went wrong by answers with such codes.
-    browser.expect_complaint("status of 4");
-    browser.expect_complaint("ERR_CONTENT_LENGTH_MISMATCH");
-    browser.expect_complaint("ERR_INCOMPLETE_CHUNKED_ENCODING");
+    for meant in ["status of 4", "ERR_CONTENT_LENGTH_MISMATCH", "ERR_INCOMPLETE_CHUNKED_ENCODING"] {
+        browser.expect_complaint(meant);
+    }
     till.auditor(&browser, &run);
     let kept = Arc::new(Mutex::new(Vec::new()));
     let keep = Arc::clone(&kept);
     liar.change_answered(move |_, path, body| {
         if path.ends_with("/answer") {
-            *keep.lock().unwrap() = body.clone();
+            keep.lock().unwrap().clone_from(&body);
         }
         body
     });
     evidence::ask(&browser, &run, &[&notes], "");
     evidence::is_opened(&browser);
 
-    let answers: Vec<(&str, &[&str], Box<dyn Fn(&str, &str, Vec<u8>) -> Vec<u8> + Send>)> = vec![
-        (
-            "one bit of the sealed answer",
-            &["answer.sealed", "answer.opened"],
-            Box::new(|_, path, body| if path.ends_with("/answer") { flipped(body) } else { body }),
-        ),
-        (
-            "the end of the answer is missing",
-            &["answer.sealed", "answer.opened", "rows.proven"],
-            Box::new(|_, path, body| if path.ends_with("/answer") { body[..body.len() / 2].to_vec() } else { body }),
-        ),
-        ("an answer of before", &["answer.sealed", "answer.opened"], {
-            let kept = kept.lock().unwrap().clone();
-            Box::new(move |_, path, body| if path.ends_with("/answer") { kept.clone() } else { body })
-        }),
-        (
-            "one bit of the receipt",
-            &["receipt.signature"],
-            Box::new(|_, path, body| if path.ends_with("/receipt") { flipped(body) } else { body }),
-        ),
-        (
-            "one bit of the manifest",
-            &["run.attested"],
-            Box::new(|_, path, body| if path.ends_with("/manifest") { flipped(body) } else { body }),
-        ),
-        (
-            "one bit of the attestation",
-            &["run.attested"],
-            Box::new(|_, path, body| if path.ends_with("/attestation") { flipped(body) } else { body }),
-        ),
-        (
-            "another key of the Runner",
-            &["run.attested"],
-            Box::new(|_, path, body| {
-                if path.ends_with("/keys") {
-                    edited(body, |keys| {
-                        let text = keys["statement"].as_str().unwrap_or_default().to_owned();
-                        keys["statement"] =
-                            Value::from(format!("{}{}", &text[text.len() / 2..], &text[..text.len() / 2]));
-                    })
-                } else {
-                    body
-                }
-            }),
-        ),
-    ];
-    for (what, steps, change) in answers {
-        liar.change_answered(change);
+    let before = kept.lock().unwrap().clone();
+    assert!(before.len() > 32);
+    for lie in lies_in_answers(before) {
+        liar.change_answered(lie.change);
         evidence::ask(&browser, &run, &[&notes], "");
-        is_caught(&browser, what, steps);
+        is_caught(&browser, lie.what, lie.steps);
     }
-
-    let of_other_run = till.item(&other_run, "notes");
-    let requests: Vec<(&str, Box<dyn Fn(&mut Value) + Send>)> = vec![
-        ("another item", Box::new(move |body| body["items"][0]["item"] = Value::from(accounts.clone()))),
-        ("another run", {
-            let other_run = other_run.clone();
-            Box::new(move |body| {
-                body["run"] = Value::from(other_run.clone());
-                body["items"][0]["item"] = Value::from(of_other_run.clone());
-            })
-        }),
-        ("another row", Box::new(|body| body["items"][0]["rows"] = serde_json::json!([1]))),
-        (
-            "another key to seal to",
-            Box::new(|body| body["recipient_key"] = Value::from("hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=")),
-        ),
-        ("another purpose", Box::new(|body| body["purpose"] = Value::from("investigation"))),
-        ("another reason", Box::new(|body| body["reason"] = Value::from("because"))),
-    ];
-    for (what, change) in requests {
-        liar.change_asked(move |method, path, body| {
-            let is_request = method == "POST" && path == "/console/drilldowns";
-            if is_request { edited(body, |body| change(body)) } else { body }
-        });
+    for lie in lies_in_requests(accounts, (other_run, of_other_run)) {
+        liar.change_asked(lie.change);
         evidence::ask(&browser, &run, &[&notes], "0");
-        is_caught(&browser, what, &["request.content"]);
+        is_caught(&browser, lie.what, lie.steps);
     }
 
     // And the truth again, in the same browser.

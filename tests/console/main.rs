@@ -25,11 +25,3 @@ mod tenants;
 fn secret_of(browser: &tests::Browser) -> String {
     browser.text(".offer code.key").split_whitespace().collect()
 }
-
-/// Shows both factors again, where the page asks for it.
-fn confirm(browser: &tests::Browser, person: &tests::Person) {
-    browser.at("/confirm");
-    browser.fill("password", &person.password);
-    browser.fill("code", &person.authenticator.code());
-    browser.press("Confirm");
-}

@@ -163,7 +163,7 @@ impl World {
             return Err(LinkError::OwnCertificateRefused { target: "cp".into(), alert: alert.to_owned() });
         }
         let process = self.runner.up.as_mut().ok_or_else(unreachable)?;
-        let (mark, marks_before) = process.marks.next(&self.random);
+        let (mark, marks_before) = process.marks.next(&SystemEntropy::new());
         let opening = Opening {
             mark,
             marks_before,
