@@ -287,7 +287,7 @@ pub(super) fn samples() -> Vec<crate::console::sample::Sample> {
         ("drill-down, answered", DrillDownState::Answered { signed: signed(), receipt: Digest::ZERO, at }),
         ("drill-down, device not approved", refused("E-DRILL-012")),
         ("drill-down, second person", refused("E-DRILL-023")),
-        ("drill-down, unknown code", refused("E-NEW-999")),
+        ("drill-down, unknown code", refused("E-NEW-none")),
         ("drill-down, expired", DrillDownState::Expired { signed: None, code: code("E-OPS-065"), at }),
         ("drill-down, cancelled", DrillDownState::Cancelled { signed: None, at }),
     ];
