@@ -12,9 +12,9 @@ use utoipa::openapi::{
     ResponseBuilder,
 };
 
+use crate::api::route::{Access, Form, Reply, Route, SchemaOf, Shape, Verb, schema_of};
 use crate::http::query::{CURSOR, LIMIT};
 use crate::problem;
-use crate::api::route::{Access, Form, Reply, Route, SchemaOf, Shape, Verb, schema_of};
 
 pub(crate) const ROUTES: &[Route] = &[Route {
     verb: Verb::Get,

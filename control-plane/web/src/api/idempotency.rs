@@ -9,9 +9,9 @@ use crypto::Digest;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Response};
 
+use crate::api::route::{Call, Handle, Reply};
 use crate::http::headers::REPLAYED;
 use crate::problem::Problem;
-use crate::api::route::{Call, Handle, Reply};
 
 const HEADER: &str = "idempotency-key";
 

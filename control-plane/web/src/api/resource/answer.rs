@@ -7,9 +7,9 @@ use futures_util::{Stream, StreamExt, stream};
 use http::StatusCode;
 use proof::drilldown::octets;
 
+use crate::api::route::{Answering, Call, Reply};
 use crate::http::stream::{Cut, paced};
 use crate::problem::Problem;
-use crate::api::route::{Answering, Call, Reply};
 
 pub(crate) const MEDIA: &str = "application/octet-stream";
 

@@ -9,8 +9,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::shape;
-use crate::http::stream::{Cut, paced};
 use crate::api::route::{Access, Answering, Call, Form, Parameter, Reply, Route, Shape, Verb, schema_of};
+use crate::http::stream::{Cut, paced};
 
 const NOTE: &str = "text/plain; charset=utf-8";
 const ARCHIVE: &str = "application/zip";

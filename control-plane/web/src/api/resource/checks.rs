@@ -13,8 +13,8 @@ use verdict::{Severity, Status};
 use super::procedures::RUNNER;
 use super::runs::{PROCEDURE, STATUSES};
 use super::shape;
-use crate::problem::Problem;
 use crate::api::route::{Access, Answering, Call, Parameter, Reply, Route, Shape, Verb, schema_of};
+use crate::problem::Problem;
 
 const FILTERS: &[Parameter] =
     &[RUNNER, PROCEDURE, Parameter { name: "status", description: "Only checks of this status.", form: STATUSES }];

@@ -18,8 +18,8 @@ use utoipa::ToSchema;
 
 use super::procedures::RUNNER;
 use super::{answer, shape};
-use crate::problem::Problem;
 use crate::api::route::{Access, Answering, Call, Reply, Route, Shape, Verb, schema_of};
+use crate::problem::Problem;
 
 pub(crate) const RECEIPT: &str = "application/vnd.dsse.envelope.v1+json";
 const SEE: &[Permission] = &[Permission::DrillDownsList, Permission::DrillDownsRequest];

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::shape;
-use crate::problem::Problem;
 use crate::api::route::{Access, Answering, Call, Reply, Route, Shape, Verb, schema_of};
+use crate::problem::Problem;
 
 pub(crate) const ROUTES: &[Route] = &[
     Route {

@@ -18,8 +18,8 @@ use utoipa::ToSchema;
 use super::drilldowns::{AuditDocument, RECEIPT, bytes};
 use super::procedures::RUNNER;
 use super::shape;
-use crate::problem::Problem;
 use crate::api::route::{Access, Answering, Call, Reply, Route, Shape, Verb, schema_of};
+use crate::problem::Problem;
 
 const SEE: &[Permission] = &[Permission::SecretsList, Permission::SecretsSend];
 const SEND: &[Permission] = &[Permission::SecretsSend];

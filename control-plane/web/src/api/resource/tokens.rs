@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::shape;
-use crate::join_command;
 use crate::api::route::{Access, Answering, Call, Reply, Route, Shape, Verb, schema_of};
+use crate::join_command;
 
 pub(crate) const ROUTES: &[Route] = &[
     Route {
