@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -27,11 +28,17 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Ports that nobody has now.
+    /// Ports that nobody has now. They lie below those that the system gives to connections that dial out: one of these
+    /// could be taken between the look here and the start of the control plane.
     pub fn free() -> Self {
-        let listeners = [(); 4].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free"));
-        let [web, enrolment, line, metrics] =
-            listeners.each_ref().map(|listener| listener.local_addr().expect("it is bound").port());
+        static ASKED: AtomicU16 = AtomicU16::new(0);
+        let begin = std::process::id() % 997 * 20;
+        let mut free = std::iter::repeat_with(|| {
+            let step = u32::from(ASKED.fetch_add(1, Ordering::Relaxed));
+            10_000 + u16::try_from((begin + step) % 20_000).expect("it is below 20,000")
+        })
+        .filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
+        let [web, enrolment, line, metrics] = [(); 4].map(|()| free.next().expect("there is no end"));
         Self { web, enrolment, line, metrics }
     }
 }
