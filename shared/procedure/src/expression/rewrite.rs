@@ -59,7 +59,15 @@ fn metered_call(id: u64, call: &CallExpr) -> Result<IdedExpr, Concern> {
     if functions::needs_time(&call.func_name) {
         args.push(name(NOW));
     }
-    let grows = call.func_name == operators::ADD || functions::makes_collections(&call.func_name);
+    let adds = call.func_name == operators::ADD;
+    if adds
+        && let [_, added] = args.as_mut_slice()
+        && !matches!(added.expr, Expr::Literal(_) | Expr::List(_))
+    {
+        // A list to which a map is added gets its keys.
+        *added = self::call(ORDERED, vec![added.clone()]);
+    }
+    let grows = adds || functions::makes_collections(&call.func_name);
     let func_name = if call.func_name == "matches" { MATCHES.to_owned() } else { call.func_name.clone() };
     let node = IdedExpr { id, expr: Expr::Call(CallExpr { func_name, target, args }) };
     Ok(if grows { weighed(node) } else { node })

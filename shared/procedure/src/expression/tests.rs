@@ -108,6 +108,15 @@ fn errors_become_codes() {
 }
 
 #[test]
+fn a_map_that_is_added_to_a_list_adds_its_keys_in_order() {
+    let item = json!({"d": 1, "b": 2, "e": 3, "a": 4, "c": 5, "g": 6, "f": 7});
+    let keys = json!(["a", "b", "c", "d", "e", "f", "g"]);
+    for _ in 0..8 {
+        assert_eq!(with_item("[] + item", &item).unwrap(), keys);
+    }
+}
+
+#[test]
 fn the_standard_library_is_there() {
     let item = json!({"a": "x-1", "m": {"k": 1}, "l": [1, 2, 3], "t": "2026-11-21T12:00:00Z"});
     let rows = [
