@@ -12,6 +12,7 @@ pub mod line;
 mod manifest;
 pub mod minute;
 pub mod policy;
+mod refusal;
 pub mod secret;
 
 pub use manifest::{CheckFact, DisclosureError, Facts, MetricFact, Metrics, RunFact, StepReport, manifest};
