@@ -60,12 +60,18 @@ impl Dialect {
                 (2, "V2__accounts", include_str!("../migrations/sqlite/V2__accounts.sql")),
                 (3, "V3__summaries", include_str!("../migrations/sqlite/V3__summaries.sql")),
                 (4, "V4__secrets", include_str!("../migrations/sqlite/V4__secrets.sql")),
+                (5, "V5__people", include_str!("../migrations/sqlite/V5__people.sql")),
+                (6, "V6__reads", include_str!("../migrations/sqlite/V6__reads.sql")),
+                (7, "V7__progress", include_str!("../migrations/sqlite/V7__progress.sql")),
             ],
             Self::Postgres => &[
                 (1, "V1__tables", include_str!("../migrations/postgres/V1__tables.sql")),
                 (2, "V2__accounts", include_str!("../migrations/postgres/V2__accounts.sql")),
                 (3, "V3__summaries", include_str!("../migrations/postgres/V3__summaries.sql")),
                 (4, "V4__secrets", include_str!("../migrations/postgres/V4__secrets.sql")),
+                (5, "V5__people", include_str!("../migrations/postgres/V5__people.sql")),
+                (6, "V6__reads", include_str!("../migrations/postgres/V6__reads.sql")),
+                (7, "V7__progress", include_str!("../migrations/postgres/V7__progress.sql")),
             ],
         }
     }

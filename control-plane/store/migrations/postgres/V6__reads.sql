@@ -1,0 +1,1 @@
+-- What pages ask for often, kept so that it is one short read.

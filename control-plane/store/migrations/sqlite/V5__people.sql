@@ -1,0 +1,1 @@
+-- People and their sessions: what ends with whom, and where somebody showed both factors.

@@ -1,0 +1,1 @@
+-- How far the runs are that are under way.
