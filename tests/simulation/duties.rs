@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use clock::{Clock, Timestamp};
 use contract::enrolment::{RECOVERY_TYPE, RecoveryStatement};
 use contract::identity::RunnerName;
-use contract::version::Version;
 use contract::{
     AuditCheckpoint, AuditForkSeen, Catalogue, Code, Condition, ConnectorSecret, Digest, DrillDown, Due, Epoch,
     NoteText, Receipt, ReceiptAccepted, Report, RunProgress, RunRequest, RunStage, Schedule, StatementEnvelope,
+    UnderWay,
 };
 use crypto::{Secret, SystemEntropy};
 use ids::RequestId;
@@ -139,6 +139,10 @@ impl Duties for SimDuties {
         })
     }
 
+    fn under_way(&self) -> Result<UnderWay> {
+        Ok(UnderWay { runs: Vec::new() })
+    }
+
     fn progress(&self) -> Result<Vec<RunProgress>> {
         let vault = self.vault();
         let requests = vault.run_requests(Timestamp::EPOCH).map_err(duty)?;
@@ -236,10 +240,6 @@ impl Duties for SimDuties {
 
     fn run_refused(&self, request: RequestId, code: &Code) -> Result<()> {
         self.vault().journal_run_refused(request, &code.as_str().parse().map_err(unfit)?).map_err(duty)
-    }
-
-    fn spoken(&self, _version: Version) -> Result<()> {
-        Ok(())
     }
 
     fn keep_secret(&self, secret: &ConnectorSecret) -> Result<Option<Receipt>> {

@@ -281,7 +281,7 @@ impl World {
             let Some(talk) = self.runner.up.as_mut().and_then(|process| process.talk.as_mut()) else { return Ok(()) };
             match command {
                 // Nothing here depends on it, and what takes no turn leaves the order of everything else as it was.
-                Command::Do(Work::Spoken(_)) => {}
+                Command::Do(Work::UnderWay) => {}
                 Command::Do(work) => talk.works.push_back(work),
                 Command::End(ending) => talk.ending = Some(ending),
                 Command::Note(error) => self.trace(|| format!("runner: {error}")),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use control_plane_domain::policy::{self, Permission};
+use control_plane_domain::run::RunUnderWay;
 use control_plane_domain::runner::{Presence, Runner, RunnerLine};
 use control_plane_store::Unlogged;
 use ids::{RunnerId, TenantId};
@@ -15,6 +16,8 @@ use crate::{Error, Operations};
 #[derive(Debug, Default)]
 pub(crate) struct Presences {
     runners: Mutex<HashMap<(TenantId, RunnerId), Entry>>,
+    /// What Runners said they work at, and nobody wrote down yet.
+    runs: Mutex<HashMap<(TenantId, RunnerId), Vec<RunUnderWay>>>,
 }
 
 #[derive(Debug)]
@@ -26,6 +29,30 @@ struct Entry {
 impl Presences {
     pub(crate) fn put(&self, tenant: TenantId, runner: RunnerId, presence: Presence) {
         self.lock().insert((tenant, runner), Entry { presence, unwritten: true });
+    }
+
+    pub(crate) fn put_runs(&self, tenant: TenantId, runner: RunnerId, runs: Vec<RunUnderWay>) {
+        self.runs().insert((tenant, runner), runs);
+    }
+
+    fn unwritten_runs(&self) -> HashMap<TenantId, Vec<(RunnerId, Vec<RunUnderWay>)>> {
+        let mut by_tenant: HashMap<TenantId, Vec<_>> = HashMap::new();
+        for ((tenant, runner), runs) in self.runs().drain() {
+            by_tenant.entry(tenant).or_default().push((runner, runs));
+        }
+        by_tenant
+    }
+
+    /// What could not be written is tried again, unless something newer came.
+    fn put_runs_back(&self, tenant: TenantId, unwritten: Vec<(RunnerId, Vec<RunUnderWay>)>) {
+        let mut known = self.runs();
+        for (runner, runs) in unwritten {
+            known.entry((tenant, runner)).or_insert(runs);
+        }
+    }
+
+    fn runs(&self) -> std::sync::MutexGuard<'_, HashMap<(TenantId, RunnerId), Vec<RunUnderWay>>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The Runner as it is now, if this process heard from it after what the database says.
@@ -78,7 +105,7 @@ impl Presences {
 }
 
 impl Operations {
-    /// Writes the signs of life that came since the last call; how many. To be called every second or so.
+    /// Writes the signs of life that came since the last call, and what Runners work at; of how many Runners there were signs. To be called every second or so.
     pub async fn flush_presence(&self) -> Result<usize, Error> {
         let mut written = 0;
         for (tenant, unwritten) in self.0.presences.unwritten() {
@@ -89,6 +116,12 @@ impl Operations {
             written += unwritten.len();
         }
         self.0.presences.forget_gone();
+        for (tenant, unwritten) in self.0.presences.unwritten_runs() {
+            if let Err(error) = self.write_runs(tenant, &unwritten).await {
+                self.0.presences.put_runs_back(tenant, unwritten);
+                return Err(error);
+            }
+        }
         Ok(written)
     }
 
@@ -107,6 +140,13 @@ impl Operations {
             forgotten += here;
         }
         Ok(forgotten)
+    }
+
+    async fn write_runs(&self, tenant: TenantId, said: &[(RunnerId, Vec<RunUnderWay>)]) -> Result<(), Error> {
+        let permit = policy::system(tenant, Permission::Upkeep)?;
+        let tx = self.store().write(&permit).await?;
+        tx.replace_under_way(said).await?;
+        Ok(tx.commit_unlogged(Unlogged::Presence).await?)
     }
 
     async fn write_presences(&self, tenant: TenantId, unwritten: &[(RunnerId, Presence)]) -> Result<(), Error> {

@@ -82,7 +82,7 @@ pub struct Refused {
 pub struct FromRunner {
     #[prost(
         oneof = "from_runner::Message",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15"
     )]
     pub message: ::core::option::Option<from_runner::Message>,
 }
@@ -118,6 +118,9 @@ pub mod from_runner {
         Alive(super::Alive),
         #[prost(message, tag = "14")]
         Goodbye(super::Goodbye),
+        /// Since 1.3.
+        #[prost(message, tag = "15")]
+        UnderWay(super::UnderWay),
     }
 }
 /// The first message of a session.
@@ -239,6 +242,32 @@ pub struct RunProgress {
     /// Why it was refused or ended without a result.
     #[prost(string, tag = "4")]
     pub code: ::prost::alloc::string::String,
+}
+/// The runs that the Runner works at now; replaces what was said before. A run that waits for a person or a later day is
+/// not among them: what is known of it was reported.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UnderWay {
+    #[prost(message, repeated, tag = "1")]
+    pub run: ::prost::alloc::vec::Vec<RunUnderWay>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RunUnderWay {
+    #[prost(string, tag = "1")]
+    pub run: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub procedure: ::prost::alloc::string::String,
+    #[prost(bytes = "vec", tag = "3")]
+    pub digest: ::prost::alloc::vec::Vec<u8>,
+    #[prost(int64, tag = "4")]
+    pub began_ms: i64,
+    /// The step that is being carried out; empty before the first.
+    #[prost(string, tag = "5")]
+    pub step: ::prost::alloc::string::String,
+    /// Steps that are over, and all steps.
+    #[prost(uint32, tag = "6")]
+    pub done: u32,
+    #[prost(uint32, tag = "7")]
+    pub steps: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Renew {

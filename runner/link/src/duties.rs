@@ -4,11 +4,10 @@
 //! never on a run or on a person.
 
 use clock::Timestamp;
-use contract::version::Version;
 use contract::{
     AuditCheckpoint, AuditForkSeen, Catalogue, Code, Condition, ConnectorSecret, Digest, DrillDown, Epoch, Name,
     NoteText, Receipt, ReceiptAccepted, Report, RunProgress, RunRequest, Schedule, SealedFrame, SealedStart, Software,
-    StatementEnvelope,
+    StatementEnvelope, UnderWay,
 };
 use crypto::Secret;
 use ids::RequestId;
@@ -47,6 +46,9 @@ pub trait Duties: Send + Sync + 'static {
     /// What is due next.
     fn schedule(&self) -> Result<Schedule>;
 
+    /// The runs that are worked at now.
+    fn under_way(&self) -> Result<UnderWay>;
+
     /// What to say again, in each new session, about runs that were requested: what was said before may have been lost.
     fn progress(&self) -> Result<Vec<RunProgress>>;
 
@@ -56,9 +58,6 @@ pub trait Duties: Send + Sync + 'static {
 
     /// A request for a run was refused by the session itself; whoever asked hears of it.
     fn run_refused(&self, request: RequestId, code: &Code) -> Result<()>;
-
-    /// A session begins that speaks this version.
-    fn spoken(&self, version: Version) -> Result<()>;
 
     /// The newest checkpoint of the journal, signed.
     fn journal_checkpoint(&self) -> Result<Option<SizedNote>>;

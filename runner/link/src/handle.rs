@@ -81,6 +81,11 @@ impl Handle {
         self.tell(|pending| pending.schedule = true);
     }
 
+    /// A run began, went on to another step, or is no longer worked at. To be said at most once a second.
+    pub fn under_way_changed(&self) {
+        self.tell(|pending| pending.under_way = true);
+    }
+
     pub fn condition_changed(&self, condition: Condition) {
         self.tell(|pending| pending.condition = Some(condition));
     }
@@ -142,6 +147,7 @@ struct Pending {
     journal: Option<u64>,
     catalogue: bool,
     schedule: bool,
+    under_way: bool,
     condition: Option<Condition>,
     progress: Vec<RunProgress>,
     checkpoint: bool,
@@ -182,6 +188,7 @@ impl Ear {
             let flags = [
                 (said.catalogue, Nudge::CatalogueChanged),
                 (said.schedule, Nudge::ScheduleChanged),
+                (said.under_way, Nudge::UnderWayChanged),
                 (said.checkpoint, Nudge::CheckpointMade),
             ];
             let mut nudges: Vec<_> = said.condition.map(Nudge::ConditionChanged).into_iter().collect();

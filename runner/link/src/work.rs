@@ -1,10 +1,9 @@
 //! What a session wants done outside of it, and how it is done: one piece of work, one call of the duties.
 
 use clock::Timestamp;
-use contract::version::Version;
 use contract::{
     AuditCheckpoint, Catalogue, Code, ConnectorSecret, DerCertificate, Digest, DrillDown, Epoch, NoteText, Receipt,
-    ReceiptAccepted, Renew, Report, RunProgress, RunRequest, Schedule,
+    ReceiptAccepted, Renew, Report, RunProgress, RunRequest, Schedule, UnderWay,
 };
 use ids::RequestId;
 
@@ -36,6 +35,7 @@ pub enum Work {
     },
     Catalogue,
     Schedule,
+    UnderWay,
     Progress,
     StartRun(RunRequest),
     /// The session itself refused a request for a run.
@@ -55,8 +55,6 @@ pub enum Work {
     KeepSecret(ConnectorSecret),
     Receipts,
     ReceiptAccepted(ReceiptAccepted),
-    /// The version that this session speaks.
-    Spoken(Version),
     /// The certificate of this generation was welcomed.
     Welcomed {
         generation: u64,
@@ -75,6 +73,7 @@ pub enum Done {
     Reports(Vec<Report>),
     Catalogue(Catalogue),
     Schedule(Schedule),
+    UnderWay(UnderWay),
     Progress(Vec<RunProgress>),
     Run {
         request: RequestId,
@@ -128,6 +127,7 @@ fn duty(work: Work, duties: &dyn Duties) -> Result<Done, DutyError> {
         Work::ReportRefused { seq, code } => duties.report_refused(seq, &code).map(nothing),
         Work::Catalogue => duties.catalogue().map(Done::Catalogue),
         Work::Schedule => duties.schedule().map(Done::Schedule),
+        Work::UnderWay => duties.under_way().map(Done::UnderWay),
         Work::Progress => duties.progress().map(Done::Progress),
         Work::StartRun(request) => {
             duties.start_run(&request).map(|answer| Done::Run { request: request.request, answer })
@@ -139,7 +139,6 @@ fn duty(work: Work, duties: &dyn Duties) -> Result<Done, DutyError> {
         Work::NextFrame(request) => duties.next_frame(request).map(|piece| Done::Piece { request, piece }),
         Work::CancelDrillDown(request) => duties.cancel_drill_down(request).map(|receipt| Done::Cancelled { receipt }),
         Work::KeepSecret(secret) => duties.keep_secret(&secret).map(|receipt| Done::Secret { receipt }),
-        Work::Spoken(version) => duties.spoken(version).map(nothing),
         Work::RunRefused { request, code } => duties.run_refused(request, &code).map(nothing),
         Work::Receipts => duties.receipts().map(Done::Receipts),
         Work::ReceiptAccepted(accepted) => duties.receipt_accepted(&accepted).map(nothing),

@@ -37,6 +37,8 @@ pub const FIELDS: &[&[Field]] = &[
     Schedule::FIELDS,
     Due::FIELDS,
     RunProgress::FIELDS,
+    UnderWay::FIELDS,
+    RunUnderWay::FIELDS,
     Renew::FIELDS,
     SealedStart::FIELDS,
     SealedFrame::FIELDS,

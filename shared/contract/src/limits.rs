@@ -57,6 +57,12 @@ pub const MAX_PROCEDURE: usize = 256 * 1024;
 /// Procedures that are installed at a Runner.
 pub const MAX_PROCEDURES: usize = 500;
 
+/// Steps of a procedure, at most, those that come last in any case included.
+pub const MAX_STEPS: u32 = 100;
+
+/// Runs that a Runner says it works at, at most.
+pub const MAX_UNDER_WAY: usize = 64;
+
 /// Bytes of the files in one catalogue; an operator who has more installed withholds some.
 pub const MAX_CATALOGUE_SOURCES: usize = 16 * 1024 * 1024;
 

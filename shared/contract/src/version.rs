@@ -14,14 +14,14 @@ pub struct Version {
     pub minor: u32,
 }
 
-/// The version that this code speaks; 1.1 is understood too.
-pub const CURRENT: Version = Version { major: 1, minor: 2 };
+/// The version that this code speaks; 1.2 is understood too.
+pub const CURRENT: Version = Version { major: 1, minor: 3 };
 
-/// From this version on a Runner takes connector secrets in.
-pub const CONNECTOR_SECRETS: Version = Version { major: 1, minor: 2 };
+/// From this version on a Runner says which runs it works at.
+pub const UNDER_WAY: Version = Version { major: 1, minor: 3 };
 
-/// From this version on a control plane reads journal records of refused requests for runs.
-pub const RUN_REFUSALS: Version = Version { major: 1, minor: 2 };
+/// From this version on a connector's secret names the session of the Runner for which it was sealed.
+pub const SECRETS_OF_SESSION: Version = Version { major: 1, minor: 3 };
 
 /// Two versions that have no version in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -98,16 +98,16 @@ mod tests {
     #[test]
     fn one_minor_version_apart_works() {
         let v = |major, minor| Version { major, minor };
-        assert_eq!(negotiate(v(1, 1)), Ok(v(1, 1)));
         assert_eq!(negotiate(v(1, 2)), Ok(v(1, 2)));
-        assert_eq!(negotiate(v(1, 3)), Ok(v(1, 2)));
-        for peer in [v(1, 0), v(1, 4), v(2, 1), v(2, 2), v(0, 2), v(u32::MAX, u32::MAX)] {
+        assert_eq!(negotiate(v(1, 3)), Ok(v(1, 3)));
+        assert_eq!(negotiate(v(1, 4)), Ok(v(1, 3)));
+        for peer in [v(1, 1), v(1, 5), v(2, 2), v(2, 3), v(0, 3), v(u32::MAX, u32::MAX)] {
             assert_eq!(negotiate(peer), Err(Incompatible { ours: CURRENT, theirs: peer }));
         }
-        let newer = negotiate(v(1, 4)).unwrap_err();
+        let newer = negotiate(v(1, 5)).unwrap_err();
         assert_eq!(
             newer.to_string(),
-            "this side speaks version 1.2 of the line, the other side 1.4, and they are too far apart"
+            "this side speaks version 1.3 of the line, the other side 1.5, and they are too far apart"
         );
         assert!(newer.next_step().starts_with("upgrade this side"));
         assert!(negotiate(v(0, 9)).unwrap_err().next_step().starts_with("upgrade the other side"));

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use clock::Timestamp;
 use control_plane_domain::policy::{Caller, Permission};
 use control_plane_domain::runner::RunnerLine;
 use crypto::digest::Sha256;
@@ -39,7 +40,7 @@ impl Pulses {
 }
 
 impl Operations {
-    /// Another number whenever the audit log grew, or a Runner came, went, or changed its condition. Whoever sees it change
+    /// Another number whenever the audit log grew, a run went on, or a Runner came, went, or changed its condition. Whoever sees it change
     /// reads the page again; the number itself says nothing.
     pub async fn pulse(&self, caller: &Caller) -> Result<u64, Error> {
         let permit = caller.permit(Permission::RunsList)?;
@@ -50,15 +51,17 @@ impl Operations {
         let tx = self.store().read(&permit).await?;
         let size = tx.audit_chain().await?.size();
         let lines = tx.runner_lines(LOOKED_AT).await?.into_iter();
-        let number = number(size, lines.map(|line| self.0.presences.refresh_line(tenant, line)));
+        let heard = tx.under_way_heard().await?.map_or(0, Timestamp::as_millis);
+        let number = number((size, heard), lines.map(|line| self.0.presences.refresh_line(tenant, line)));
         self.0.pulses.put(tenant, now, number);
         Ok(number)
     }
 }
 
-fn number(size: u64, lines: impl Iterator<Item = RunnerLine>) -> u64 {
+fn number((size, heard): (u64, i64), lines: impl Iterator<Item = RunnerLine>) -> u64 {
     let mut hash = Sha256::new();
     hash.update(&size.to_be_bytes());
+    hash.update(&heard.to_be_bytes());
     for RunnerLine { id, label: _, state, last_seen: _, connected, condition, overdue_since } in lines {
         hash.update(id.as_bytes());
         hash.update(state.standing().as_str().as_bytes());

@@ -1,30 +1,40 @@
-//! The list of runs, and what is being run.
+//! The list of runs, by everything that tells them apart, and the runs that one can be compared with.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use control_plane_domain::list::{Listed, Page};
 use control_plane_domain::policy::{Caller, Permission};
 use control_plane_domain::run::{RunFilter, RunSummary};
-use control_plane_domain::run_request::RunRequest;
-use control_plane_store::Reads;
+use control_plane_store::{FoundRuns, Reads};
+use ids::RunId;
 use proof::text::{FreeText, Name};
 
-use super::refs::{Labels, People};
-use super::{AtRunner, Choices, PersonRef, ProcedureChoice};
+use super::refs::Labels;
+use super::{AtRunner, Choices, ControlRef, PersonRef, RunningRow};
 use crate::{Error, Operations};
 
-/// Requests under way that are shown.
-const RUNNING: u32 = 10;
+/// People who asked for runs that a form offers to choose from.
+const ASKERS: u32 = 200;
+
+/// Runners that a form offers to choose from.
+const RUNNERS: u32 = 200;
 
 /// A page of runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunsPage {
     /// Runs, those that began last first.
     pub rows: Listed<RunRow>,
-    /// What was asked for and has not ended; only on the first page of the list without filters.
+    /// How many runs were looked through, if the page ended because they were enough and not because it is full: it can
+    /// be empty and have a next one all the same.
+    pub looked_through: Option<u64>,
+    /// What has no result yet; only on the first page of the list without filters.
     pub running: Vec<RunningRow>,
     /// What the filters can choose from.
     pub choices: Choices,
+    /// Controls to choose from, sorted.
+    pub controls: Vec<ControlRef>,
+    /// People who asked for runs, by name; the first two hundred.
+    pub askers: Vec<PersonRef>,
 }
 
 /// A run in a list.
@@ -38,54 +48,96 @@ pub struct RunRow {
     pub title: Option<FreeText>,
 }
 
-/// A run that was asked for and has not ended.
+/// Runs that one can be compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunningRow {
-    /// The request: waiting, or begun.
-    pub request: RunRequest,
-    /// Where.
-    pub runner: AtRunner,
-    /// What, where it is still installed.
-    pub procedure: Option<ProcedureChoice>,
-    /// Who asked.
-    pub by: PersonRef,
+pub struct Comparable {
+    /// The one.
+    pub run: RunRow,
+    /// The others of its procedure, at whichever Runner; those that began last first.
+    pub rows: Listed<RunRow>,
+    /// How many runs were looked through, as in [`RunsPage`].
+    pub looked_through: Option<u64>,
+    /// Runners that have the procedure, by label; the first two hundred.
+    pub runners: Vec<AtRunner>,
 }
 
 impl Operations {
     /// Runs, with what the page of them needs beside.
     pub async fn runs_page(&self, caller: &Caller, filter: &RunFilter, page: &Page) -> Result<RunsPage, Error> {
+        self.search_runs(caller, filter, None, page).await
+    }
+
+    /// The same; with `control`, runs of the procedures that serve it.
+    pub async fn search_runs(
+        &self,
+        caller: &Caller,
+        filter: &RunFilter,
+        control: Option<&ControlRef>,
+        page: &Page,
+    ) -> Result<RunsPage, Error> {
+        let permit = caller.permit(Permission::RunsList)?;
+        check(filter)?;
+        let tx = self.store().read(&permit).await?;
+        let served = self.served(&tx).await?;
+        let among = control.map(|control| served.procedures(control));
+        let found = tx.search_runs(filter, among.as_deref(), page).await?;
+        let FoundRuns { rows: Listed { items, next }, looked_through } = found;
+        let rows = Listed { items: rows(&tx, items).await?, next };
+        let is_plain = *filter == RunFilter::default() && control.is_none() && page.after().is_none();
+        let running = if is_plain { self.running(&tx).await? } else { Vec::new() };
+        let askers = tx.run_askers(ASKERS).await?.into_iter();
+        let mut askers: Vec<PersonRef> = askers.map(|(id, name)| PersonRef { id, name }).collect();
+        askers.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+        let choices = Choices::read(&tx).await?;
+        let controls = served.controls().cloned().collect();
+        Ok(RunsPage { rows, looked_through, running, choices, controls, askers })
+    }
+
+    /// The runs that a run can be compared with: those of its procedure, under a filter in which the procedure stands
+    /// already.
+    pub async fn comparable_runs(
+        &self,
+        caller: &Caller,
+        run: RunId,
+        filter: &RunFilter,
+        page: &Page,
+    ) -> Result<Comparable, Error> {
         let permit = caller.permit(Permission::RunsList)?;
         let tx = self.store().read(&permit).await?;
-        let Listed { items, next } = tx.runs(filter, page).await?;
-        let labels = Labels::read(&tx, items.iter().map(|run| run.runner)).await?;
-        let choices = Choices::read(&tx).await?;
-        let titles: BTreeMap<&Name, &FreeText> =
-            choices.procedures.iter().map(|known| (&known.id, &known.title)).collect();
-        let row = |run: RunSummary| {
-            let title = titles.get(&run.procedure.id).map(|title| (*title).clone());
-            Ok(RunRow { runner: labels.at(run.runner)?, title, run })
-        };
-        let rows = Listed { items: items.into_iter().map(row).collect::<Result<_, Error>>()?, next };
-        let is_plain = *filter == RunFilter::default() && page.after().is_none();
-        let running = if is_plain { running(&tx).await? } else { Vec::new() };
-        Ok(RunsPage { rows, running, choices })
+        let one = tx.run(run).await?.ok_or(Error::NotFound("run"))?;
+        let procedure = one.procedure.id.clone();
+        let filter = RunFilter { procedure: Some(procedure.clone()), ..filter.clone() };
+        let found = tx.search_runs(&filter, None, page).await?;
+        let FoundRuns { rows: Listed { items, next }, looked_through } = found;
+        let others = items.into_iter().filter(|other| other.id != run);
+        let mut all = rows(&tx, std::iter::once(one).chain(others).collect()).await?.into_iter();
+        let one = all.next().ok_or(Error::NotFound("run"))?;
+        let runners = tx.runners_with(&procedure, RUNNERS).await?;
+        let labels = tx.runner_labels(&runners).await?;
+        let mut runners: Vec<AtRunner> = labels.into_iter().map(|(id, label)| AtRunner { id, label }).collect();
+        runners.sort_by(|a, b| (&a.label, a.id).cmp(&(&b.label, b.id)));
+        Ok(Comparable { run: one, rows: Listed { items: all.collect(), next }, looked_through, runners })
     }
 }
 
-/// What was asked for and has not ended, newest first.
-pub(super) async fn running(reads: &Reads) -> Result<Vec<RunningRow>, Error> {
-    let requests = reads.open_run_requests(RUNNING).await?;
-    let labels = Labels::read(reads, requests.iter().map(|request| request.runner)).await?;
-    let people = People::read(reads, requests.iter().map(|request| request.person)).await?;
-    let mut rows = Vec::with_capacity(requests.len());
-    for request in requests {
-        let installed = reads.installed_procedure(request.runner, &request.procedure).await?;
-        rows.push(RunningRow {
-            runner: labels.at(request.runner)?,
-            procedure: installed.map(|installed| ProcedureChoice { id: installed.id, title: installed.title }),
-            by: people.of(request.person),
-            request,
-        });
+/// A check has a name within its procedure alone.
+pub(crate) fn check(filter: &RunFilter) -> Result<(), Error> {
+    if filter.failing_check.is_some() && filter.procedure.is_none() {
+        return Err(Error::invalid("check", "name the procedure of the check too"));
     }
-    Ok(rows)
+    match (filter.score_from, filter.score_to) {
+        (Some(from), Some(to)) if from > to => Err(Error::invalid("score_to", "it is less than the least score")),
+        (_, _) => Ok(()),
+    }
+}
+
+async fn rows(reads: &Reads, runs: Vec<RunSummary>) -> Result<Vec<RunRow>, Error> {
+    let labels = Labels::read(reads, runs.iter().map(|run| run.runner)).await?;
+    let procedures: BTreeSet<Name> = runs.iter().map(|run| run.procedure.id.clone()).collect();
+    let titles = reads.titles_of(&procedures).await?;
+    let row = |run: RunSummary| {
+        let title = titles.get(&run.procedure.id).cloned();
+        Ok(RunRow { runner: labels.at(run.runner)?, title, run })
+    };
+    runs.into_iter().map(row).collect()
 }

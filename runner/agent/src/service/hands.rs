@@ -14,6 +14,7 @@ use ids::{RequestId, RunId};
 use super::board::Board;
 use super::job::{self, Done, Job};
 use super::line::{self, Out, Refusals};
+use super::under_way::Runs;
 use super::work::{Looked, Requested, Work};
 use crate::fail::Fail;
 use crate::wiring::runner::Runner;
@@ -48,6 +49,8 @@ pub(crate) struct Shared {
     /// Requests over the line that wait for their turn or are being executed.
     pub(crate) queued: Queued,
     pub(crate) refusals: Refusals,
+    /// The runs that are worked at.
+    pub(crate) under_way: Runs,
 }
 
 /// Request ids, each once.
@@ -212,7 +215,10 @@ impl HandOut {
         let shared = self.shared.clone();
         let execute = move || {
             let mut ended = Ended { shared, job, done: None };
-            let done = job::perform(&ended.shared.runner, &ended.job, &|run| begun(&ended.job, run, &ended.shared));
+            let done = {
+                let watcher = ended.shared.under_way.watcher();
+                job::perform(&ended.shared.runner, &ended.job, &watcher, &|run| begun(&ended.job, run, &ended.shared))
+            };
             ended.done = Some(done);
         };
         self.jobs.push(std::thread::Builder::new().name("run".to_owned()).spawn(execute).map_err(no_thread)?);
@@ -253,6 +259,9 @@ impl HandOut {
         let condition = self.work.condition();
         if self.condition.replace(condition) != Some(condition) {
             self.shared.out.condition(condition);
+        }
+        if self.shared.under_way.take_changed() {
+            self.shared.out.under_way_changed();
         }
         let runner = self.shared.runner.clone();
         let Some(size) = self.survive(|_| runner.store.with(|store| store.journal_size()))? else { return Ok(()) };

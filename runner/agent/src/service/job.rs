@@ -4,7 +4,6 @@
 use clock::Timestamp;
 use crypto::Digest;
 use ids::{RequestId, RunId};
-use indicatif::ProgressBar;
 use proof::log::journal::MissReason;
 use serde_json::Map;
 use verdict::Status;
@@ -13,6 +12,7 @@ use crate::fail::Fail;
 use crate::wiring::begin::{self, Cause, NotBegun};
 use crate::wiring::report::Judged;
 use crate::wiring::runner::Runner;
+use crate::wiring::watch::Watch;
 use crate::wiring::{claims, inputs, interrupt, report, restore, unfinished};
 
 /// What is to be done.
@@ -80,19 +80,19 @@ pub(crate) enum Done {
 }
 
 /// Does it. `begun` hears of a run as soon as it is durable.
-pub(crate) fn perform(runner: &Runner, job: &Job, begun: &dyn Fn(RunId)) -> Done {
+pub(crate) fn perform(runner: &Runner, job: &Job, watch: &dyn Watch, begun: &dyn Fn(RunId)) -> Done {
     match job {
-        Job::GoOn(run) => match unfinished::settle(runner, *run) {
+        Job::GoOn(run) => match unfinished::settle(runner, *run, watch) {
             Ok(judged) => done(&judged),
             Err(fail) if fail.code == claims::CODE => Done::Taken,
             Err(fail) => failed(*run, &fail),
         },
-        Job::Due { digest, due, .. } => execute(runner, digest, Cause::Due(*due), begun),
-        Job::Requested { request, digest, .. } => execute(runner, digest, Cause::Request(*request), begun),
+        Job::Due { digest, due, .. } => execute(runner, digest, Cause::Due(*due), watch, begun),
+        Job::Requested { request, digest, .. } => execute(runner, digest, Cause::Request(*request), watch, begun),
     }
 }
 
-fn execute(runner: &Runner, digest: &Digest, cause: Cause, begun: &dyn Fn(RunId)) -> Done {
+fn execute(runner: &Runner, digest: &Digest, cause: Cause, watch: &dyn Watch, begun: &dyn Fn(RunId)) -> Done {
     let not_begun = |reason, code: &str| Done::NotBegun { reason, code: code.to_owned() };
     let installed = match runner.store.with(|store| store.procedure(digest)) {
         Ok(Some(installed)) if installed.approved.is_some() && installed.withdrawn.is_none() => installed,
@@ -114,7 +114,7 @@ fn execute(runner: &Runner, digest: &Digest, cause: Cause, begun: &dyn Fn(RunId)
     };
     let run = execution.run;
     begun(run);
-    let reached = match execution.drive(&ProgressBar::hidden()) {
+    let reached = match execution.drive(watch) {
         Ok(reached) => reached,
         Err(fail) => return failed(run, &fail),
     };

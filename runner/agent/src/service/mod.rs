@@ -15,6 +15,7 @@ mod logs;
 mod metrics;
 mod missed;
 mod notify;
+mod under_way;
 mod work;
 
 #[cfg(test)]
@@ -65,7 +66,7 @@ pub(crate) fn run(place: &Place) -> Result<Exit, Fail> {
     let (events, heard) = hands::events();
     let refusals = line::Refusals::starting(runner.clock.now());
     let (out, queued) = (line::Out::default(), hands::Queued::default());
-    let shared = hands::Shared { runner, board, events, out, queued, refusals };
+    let shared = hands::Shared { runner, board, events, out, queued, refusals, under_way: under_way::Runs::default() };
     // Whatever the health listener needs comes before anything is begun.
     let listener = listen.map(|address| runtime.block_on(http::bind(address))).transpose()?;
     let service = Service { shared: shared.clone(), ended: Arc::new(Notify::new()) };

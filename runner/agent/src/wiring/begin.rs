@@ -139,7 +139,7 @@ pub(crate) fn begin<'a>(
     let context = context(run, started, period, &fixed.scratch);
     let plan = Plan { inputs: fixed.inputs, run: context, skipped: skipped(procedure, only) };
     let machine = Machine::new(procedure, plan, BTreeMap::new());
-    Ok(Execution { runner, procedure, run, machine, connections, connectors, claim })
+    Ok(Execution { runner, procedure, run, began: started, machine, connections, connectors, claim })
 }
 
 /// Goes on with a run that the store holds and that the caller has claimed.
@@ -153,7 +153,8 @@ pub(crate) fn go_on<'a>(
     make_scratch(&runner.scratch(stored.start.run))?;
     let machine = rebuild(runner, procedure, stored)?;
     let claim = None;
-    Ok(Execution { runner, procedure, run: stored.start.run, machine, connections, connectors, claim })
+    let (run, began) = (stored.start.run, stored.start.started);
+    Ok(Execution { runner, procedure, run, began, machine, connections, connectors, claim })
 }
 
 /// The engine's state of a run that the store holds; touches no target.

@@ -5,7 +5,6 @@ use std::time::Duration;
 use clock::Timestamp;
 use futures_util::{StreamExt, stream};
 use ids::RunId;
-use indicatif::ProgressBar;
 use procedure::{Outcome, Procedure, Step};
 use runner_connectors::{Connection, Connectors};
 use runner_engine::{Ask, Collect, Command, Machine, Next, Settled, Slot};
@@ -16,6 +15,7 @@ use crate::wiring::claims::Claim;
 use crate::wiring::collect::{Attempted, Collector, Times};
 use crate::wiring::interrupt::Interrupt;
 use crate::wiring::runner::Runner;
+use crate::wiring::watch::{At, Watch};
 
 /// A wait up to this long is waited for; a longer one parks the run until `resume`.
 const SHORT_WAIT: Duration = Duration::from_secs(120);
@@ -46,6 +46,8 @@ pub(crate) struct Execution<'a> {
     pub(crate) procedure: &'a Procedure,
     /// The run.
     pub(crate) run: RunId,
+    /// When it began.
+    pub(crate) began: Timestamp,
     /// Its state.
     pub(crate) machine: Machine<'a>,
     /// The declared connections, bound.
@@ -59,7 +61,8 @@ pub(crate) struct Execution<'a> {
 
 impl Execution<'_> {
     /// Goes on until the end, or until only a person or a long time helps.
-    pub(crate) fn drive(&mut self, progress: &ProgressBar) -> Result<Reached, Fail> {
+    pub(crate) fn drive(&mut self, watch: &dyn Watch) -> Result<Reached, Fail> {
+        self.tell(watch, None, 0);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
             Fail::fault(
                 "E-RUN-010",
@@ -75,7 +78,7 @@ impl Execution<'_> {
                         // A signal that came before anything began is seen first.
                         biased;
                         fail = interrupt.came() => Err(fail),
-                        worked = self.work(commands, progress) => worked,
+                        worked = self.work(commands, watch) => worked,
                     }
                 })?,
                 Next::Done => return Ok(Reached::End),
@@ -85,7 +88,7 @@ impl Execution<'_> {
                 }
                 Next::Park { until } => match until.and_then(|until| self.short_wait(until)) {
                     Some(wait) => {
-                        progress.set_message(format!("waiting {} s", wait.as_secs()));
+                        watch.waits(wait.as_secs());
                         runtime.block_on(async {
                             tokio::select! {
                                 fail = interrupt.came() => Err(fail),
@@ -106,7 +109,13 @@ impl Execution<'_> {
         (!waits_for_people && wait <= SHORT_WAIT).then_some(wait)
     }
 
-    async fn work(&mut self, commands: Vec<Command>, progress: &ProgressBar) -> Result<(), Fail> {
+    fn tell(&self, watch: &dyn Watch, step: Option<&Step>, pieces: usize) {
+        let done = self.machine.progress().filter(|(_, progress)| progress.is_settled()).count();
+        let Self { run, procedure, began, .. } = *self;
+        watch.at(&At { run, procedure, began, step, pieces, done });
+    }
+
+    async fn work(&mut self, commands: Vec<Command>, watch: &dyn Watch) -> Result<(), Fail> {
         let mut collects = Vec::new();
         let mut records = Vec::new();
         for command in commands {
@@ -121,7 +130,7 @@ impl Execution<'_> {
         }
         for batch in in_batches(collects, self.procedure) {
             self.announce_change(&batch)?;
-            self.collect(batch, progress).await?;
+            self.collect(batch, watch).await?;
         }
         Ok(())
     }
@@ -146,9 +155,9 @@ impl Execution<'_> {
     }
 
     /// Collects pieces of one step and makes them durable together.
-    async fn collect(&mut self, batch: Vec<Collect>, progress: &ProgressBar) -> Result<(), Fail> {
+    async fn collect(&mut self, batch: Vec<Collect>, watch: &dyn Watch) -> Result<(), Fail> {
         let Some(step) = batch.first().and_then(|first| self.procedure.step(&first.slot.step)) else { return Ok(()) };
-        progress.set_message(printable_progress(step, batch.len()));
+        self.tell(watch, Some(step), batch.len());
         let scratch = self.runner.scratch(self.run);
         let collector = Collector {
             procedure: &self.procedure.id,
@@ -249,9 +258,4 @@ fn in_batches(collects: Vec<Collect>, procedure: &Procedure) -> Vec<Vec<Collect>
         }
     }
     batches
-}
-
-fn printable_progress(step: &Step, pieces: usize) -> String {
-    let title = crate::output::printable(&step.title);
-    if step.for_each.is_some() { format!("{title} ({pieces} at once)") } else { title }
 }

@@ -23,3 +23,4 @@ pub(crate) mod runner;
 pub(crate) mod store;
 pub(crate) mod terminal;
 pub(crate) mod unfinished;
+pub(crate) mod watch;

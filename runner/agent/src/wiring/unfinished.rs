@@ -8,6 +8,7 @@ use crate::fail::Fail;
 use crate::wiring::execute::Execution;
 use crate::wiring::report::{self, Judged};
 use crate::wiring::runner::Runner;
+use crate::wiring::watch::Watch;
 use crate::wiring::{begin, claims, interrupt, restore};
 
 /// What came of going on with all runs.
@@ -41,30 +42,38 @@ pub(crate) fn go_on_with_all(runner: &Runner) -> Result<WentOn, Fail> {
 
 /// Goes on with one run; `None` if nothing new became known.
 pub(crate) fn go_on(runner: &Runner, run: RunId) -> Result<Option<Judged>, Fail> {
-    settle(runner, run).map(|judged| judged.is_news.then_some(judged))
+    let bar = runner.out.progress(&format!("going on with run {run}"));
+    let judged = settle(runner, run, &bar)?;
+    bar.finish_and_clear();
+    Ok(judged.is_news.then_some(judged))
 }
 
 /// Goes on with one run as far as it goes.
-pub(crate) fn settle(runner: &Runner, run: RunId) -> Result<Judged, Fail> {
-    carry_on(runner, run, "going on with", |_| {})
+pub(crate) fn settle(runner: &Runner, run: RunId, watch: &dyn Watch) -> Result<Judged, Fail> {
+    carry_on(runner, run, watch, |_| {})
 }
 
 /// Ends a run: what is open becomes `error(cancelled)`, and `finally` runs.
 pub(crate) fn cancel(runner: &Runner, run: RunId) -> Result<Judged, Fail> {
-    carry_on(runner, run, "ending", |execution| execution.machine.cancel())
+    let bar = runner.out.progress(&format!("ending run {run}"));
+    let judged = carry_on(runner, run, &bar, |execution| execution.machine.cancel())?;
+    bar.finish_and_clear();
+    Ok(judged)
 }
 
-fn carry_on(runner: &Runner, run: RunId, doing: &str, first: impl FnOnce(&mut Execution<'_>)) -> Result<Judged, Fail> {
+fn carry_on(
+    runner: &Runner,
+    run: RunId,
+    watch: &dyn Watch,
+    first: impl FnOnce(&mut Execution<'_>),
+) -> Result<Judged, Fail> {
     let _claim = runner.claims.take(run)?;
     let stored = settle_cut_off_changes(runner, run)?;
     let procedure = restore::procedure(&stored.start.procedure)?;
-    let progress = runner.out.progress(&format!("{doing} run {run}"));
     let mut execution = begin::go_on(runner, &procedure, &stored)?;
     first(&mut execution);
-    let reached = execution.drive(&progress)?;
-    let judged = report::report(runner, &procedure, run, reached)?;
-    progress.finish_and_clear();
-    Ok(judged)
+    let reached = execution.drive(watch)?;
+    report::report(runner, &procedure, run, reached)
 }
 
 /// A change that was announced and of which nothing more is known was cut off. It is not made again; it is an error.

@@ -44,6 +44,7 @@ pub enum Nudge {
     JournalGrew(u64),
     CatalogueChanged,
     ScheduleChanged,
+    UnderWayChanged,
     ConditionChanged(Condition),
     Progress(RunProgress),
     CheckpointMade,

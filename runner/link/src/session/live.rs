@@ -1,6 +1,6 @@
 //! A session after its Welcome.
 
-use contract::version::{CONNECTOR_SECRETS, Version};
+use contract::version::{UNDER_WAY, Version};
 use contract::{
     Alive, AuditCosignature, Code, Condition, Digest, Epoch, FromControlPlane, FromRunner, RunProgress, RunRequest,
     RunStage, Welcome,
@@ -75,7 +75,6 @@ impl Live {
             endings: std::collections::VecDeque::new(),
             receipts: Vec::new(),
         };
-        out.push(Command::Do(Work::Spoken(spoken)));
         // The journal cannot have grown by reports of an older session that Hello did not count: they stood in it before.
         if accepted > size {
             live.condition = Condition::Rollback;
@@ -85,6 +84,7 @@ impl Live {
         }
         let first = [Work::Welcomed { generation: opening.generation }, Work::Catalogue, Work::Schedule];
         out.extend(first.into_iter().chain([Work::Progress, Work::Receipts]).map(Command::Do));
+        live.ask_under_way(out);
         live.pump(now, out);
         live
     }
@@ -149,9 +149,6 @@ impl Live {
                     return Err(broken("it sends more drill-down requests than can wait"));
                 }
             }
-            FromControlPlane::ConnectorSecret(_) if self.spoken < CONNECTOR_SECRETS => {
-                return Err(broken("it sends a secret in a version that has none"));
-            }
             FromControlPlane::ConnectorSecret(secret) => out.push(Command::Do(Work::KeepSecret(secret))),
             FromControlPlane::DrillDownCredit(credit) => self.drilldowns.granted(credit.request, credit.frames),
             FromControlPlane::DrillDownCancel(cancel) => {
@@ -204,6 +201,7 @@ impl Live {
             }
             Done::Catalogue(catalogue) => send(out, FromRunner::Catalogue(catalogue)),
             Done::Schedule(schedule) => send(out, FromRunner::Schedule(schedule)),
+            Done::UnderWay(under_way) => send(out, FromRunner::UnderWay(under_way)),
             Done::Progress(all) => all.into_iter().for_each(|one| self.progressed(one, out)),
             Done::Run { request, answer: RunAnswer::Refused(code) } => refuse_run(out, request, code),
             Done::Run { answer: RunAnswer::Queued | RunAnswer::Repeated, .. } => {}
@@ -251,6 +249,7 @@ impl Live {
             Nudge::JournalGrew(size) => self.reports.grew(size),
             Nudge::CatalogueChanged => out.push(Command::Do(Work::Catalogue)),
             Nudge::ScheduleChanged => out.push(Command::Do(Work::Schedule)),
+            Nudge::UnderWayChanged => self.ask_under_way(out),
             Nudge::CheckpointMade => self.witness.made(now.monotonic_ms),
             Nudge::Progress(progress) => self.progressed(progress, out),
             Nudge::ConditionChanged(condition) if condition != self.condition => {
@@ -260,6 +259,12 @@ impl Live {
             Nudge::ConditionChanged(_) => {}
         }
         Ok(())
+    }
+
+    fn ask_under_way(&self, out: Out<'_>) {
+        if self.spoken >= UNDER_WAY {
+            out.push(Command::Do(Work::UnderWay));
+        }
     }
 
     /// That a run has ended is said once its result is at the control plane: whoever hears it looks for the result next.

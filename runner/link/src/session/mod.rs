@@ -159,7 +159,11 @@ impl Session {
             Event::Local(Nudge::ConditionChanged(condition)) => greeting.opening.standing.condition = condition,
             // All of these are asked for after the Welcome.
             Event::Local(
-                Nudge::CatalogueChanged | Nudge::ScheduleChanged | Nudge::Progress(_) | Nudge::CheckpointMade,
+                Nudge::CatalogueChanged
+                | Nudge::ScheduleChanged
+                | Nudge::UnderWayChanged
+                | Nudge::Progress(_)
+                | Nudge::CheckpointMade,
             )
             | Event::Done(_)
             | Event::Writable

@@ -143,9 +143,9 @@ impl World {
             Work::JournalCheckpoint => Done::JournalCheckpoint(None),
             Work::Catalogue
             | Work::Schedule
+            | Work::UnderWay
             | Work::Progress
             | Work::Receipts
-            | Work::Spoken(_)
             | Work::Welcomed { .. } => Done::Nothing,
             other => panic!("nobody asked for {other:?}"),
         };

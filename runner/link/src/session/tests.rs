@@ -224,18 +224,27 @@ fn a_run_is_started_once_in_this_session_and_in_time() {
 }
 
 #[test]
-fn a_secret_is_decided_on_and_receipted_if_the_session_speaks_of_secrets() {
+fn a_secret_is_decided_on_and_receipted() {
     let (mut stage, _) = Stage::live(0, 0, 4);
     assert_eq!(stage.receive(Theirs::ConnectorSecret(secret())), [Command::Do(Work::KeepSecret(secret()))]);
     assert_eq!(stage.done(Done::Secret { receipt: Some(receipt(1)) }), [Command::Send(Ours::Receipt(receipt(1)))]);
     assert_eq!(stage.done(Done::Secret { receipt: None }), [], "nothing could be told of it");
+}
+
+#[test]
+fn runs_under_way_are_told_at_the_beginning_and_whenever_they_change_if_the_session_speaks_of_them() {
+    let (mut stage, begun) = Stage::live(0, 0, 4);
+    assert!(work(&begun).contains(&&Work::UnderWay), "{begun:?}");
+    assert_eq!(stage.handle(Event::Local(Nudge::UnderWayChanged)), [Command::Do(Work::UnderWay)]);
+    let nothing = contract::UnderWay { runs: Vec::new() };
+    let told = stage.done(Done::UnderWay(nothing.clone()));
+    assert_eq!(told, [Command::Send(Ours::UnderWay(nothing))]);
     let mut stage = Stage::open(0);
     let Theirs::Welcome(welcome) = welcome(0, 4) else { unreachable!() };
-    let earlier = contract::Welcome { version: Version { major: 1, minor: 1 }, ..welcome };
+    let earlier = contract::Welcome { version: Version { major: 1, minor: 2 }, ..welcome };
     let commands = stage.receive(Theirs::Welcome(earlier));
-    assert!(work(&commands).contains(&&Work::Spoken(Version { major: 1, minor: 1 })), "{commands:?}");
-    let commands = stage.receive(Theirs::ConnectorSecret(secret()));
-    assert!(matches!(commands.last(), Some(Command::End(Ending::Failed(LinkError::Protocol { .. })))));
+    assert!(!work(&commands).contains(&&Work::UnderWay), "{commands:?}");
+    assert_eq!(stage.handle(Event::Local(Nudge::UnderWayChanged)), []);
 }
 
 #[test]

@@ -3,10 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use clock::Timestamp;
-use contract::version::Version;
 use contract::{
     AuditCheckpoint, Catalogue, Code, ConnectorSecret, Digest, DrillDown, Epoch, NoteText, Receipt, ReceiptAccepted,
-    Report, RunProgress, RunRequest, Schedule, StatementEnvelope,
+    Report, RunProgress, RunRequest, Schedule, StatementEnvelope, UnderWay,
 };
 use crypto::{Secret, SystemEntropy};
 use ids::RequestId;
@@ -104,6 +103,10 @@ impl Duties for Runner {
         Ok(Schedule { due: Vec::new() })
     }
 
+    fn under_way(&self) -> Result<UnderWay> {
+        Ok(UnderWay { runs: Vec::new() })
+    }
+
     fn progress(&self) -> Result<Vec<RunProgress>> {
         Ok(Vec::new())
     }
@@ -144,10 +147,6 @@ impl Duties for Runner {
     }
 
     fn run_refused(&self, _: RequestId, _: &Code) -> Result<()> {
-        Ok(())
-    }
-
-    fn spoken(&self, _: Version) -> Result<()> {
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use super::{
     Accepted, Alive, AuditCheckpoint, AuditCosignature, AuditForkSeen, AwaitingApproval, Catalogue, ConnectorSecret,
     DrillDown, DrillDownCancel, DrillDownCredit, Enrolled, Goodbye, Hello, JournalCheckpoint, JournalCosignature,
     Receipt, ReceiptAccepted, Refused, Renew, Renewed, Report, ReportRefused, RunProgress, RunRequest, Schedule,
-    SealedFrame, SealedStart, Stop, Welcome,
+    SealedFrame, SealedStart, Stop, UnderWay, Welcome,
 };
 
 macro_rules! choices {
@@ -97,6 +97,8 @@ choices! {
         Receipt(Receipt) = "receipt",
         /// A sign of life.
         Alive(Alive) = "alive",
+        /// The runs under way.
+        UnderWay(UnderWay) = "under_way",
         /// The end.
         Goodbye(Goodbye) = "goodbye",
     }

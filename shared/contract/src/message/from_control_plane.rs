@@ -81,8 +81,7 @@ messages! {
         request: RequestId,
     }
 
-    /// Somebody sends a connector's secret. Only to a Runner that speaks
-    /// [`CONNECTOR_SECRETS`](crate::version::CONNECTOR_SECRETS).
+    /// Somebody sends a connector's secret.
     ConnectorSecret {
         /// The request with its two signatures, as `proof::secret` defines it.
         envelope: SecretBytes,

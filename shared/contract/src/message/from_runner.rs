@@ -9,7 +9,7 @@ use proof::text::{Name, Software};
 
 use super::declare::{listed, messages};
 use crate::fields::Field;
-use crate::limits::{MAX_CATALOGUE_SOURCES, MAX_PROCEDURES, MAX_STATEMENT};
+use crate::limits::{MAX_CATALOGUE_SOURCES, MAX_PROCEDURES, MAX_STATEMENT, MAX_STEPS, MAX_UNDER_WAY};
 use crate::refusal::{Fault, Refusal};
 use crate::version::Version;
 use crate::word::{
@@ -40,7 +40,7 @@ messages! {
         condition: Condition,
         /// What guards the store's root key, as the word of a seal level.
         seal_level: Name,
-        /// The mark of this session; none from a Runner that speaks 1.1.
+        /// The mark of this session; none from a program that keeps no marks, which is then taken for another each time.
         mark: Option<Mark>,
         /// The marks of the sessions of this process since the one that was welcomed last.
         marks_before: Vec<Mark>,
@@ -122,6 +122,30 @@ messages! {
         code: Option<Code>,
     } => progress_is_of_something;
 
+    /// The runs that the Runner works at now; replaces what was said before. Since 1.3.
+    UnderWay {
+        /// One entry a run. A run that waits for a person or a later day is not among them.
+        runs = run: Vec<RunUnderWay>,
+    }
+
+    /// How far one run is.
+    RunUnderWay {
+        /// The run.
+        run: RunId,
+        /// The procedure's id.
+        procedure: Name,
+        /// The digest of its model.
+        digest: Digest,
+        /// When it began.
+        began = began_ms: Timestamp,
+        /// The id of the step that is being carried out; none before the first.
+        step: Option<Name>,
+        /// Steps that are over.
+        done: u32,
+        /// All its steps.
+        steps: u32,
+    } => no_more_done_than_there_is;
+
     /// The Runner asks for its next certificate, over a new key.
     Renew {
         /// The request for a certificate.
@@ -172,6 +196,7 @@ messages! {
 listed! {
     InstalledProcedure, MAX_PROCEDURES;
     Due, MAX_PROCEDURES;
+    RunUnderWay, MAX_UNDER_WAY;
 }
 
 /// The Runner ends the session.
@@ -200,6 +225,16 @@ fn sources_fit(message: &Catalogue) -> Result<(), Refusal> {
     let sources = message.procedures.iter().filter_map(|procedure| procedure.source.as_ref());
     if sources.map(|source| source.as_bytes().len()).sum::<usize>() > MAX_CATALOGUE_SOURCES {
         return Err(Refusal::of("procedures", Fault::TooLong { max: MAX_CATALOGUE_SOURCES }));
+    }
+    Ok(())
+}
+
+fn no_more_done_than_there_is(message: &RunUnderWay) -> Result<(), Refusal> {
+    if message.steps == 0 || message.steps > MAX_STEPS {
+        return Err(Refusal::of("steps", Fault::Wrong("a number from 1 to the most steps of a procedure")));
+    }
+    if message.done > message.steps {
+        return Err(Refusal::of("done", Fault::Wrong("at most the number of steps")));
     }
     Ok(())
 }

@@ -16,6 +16,6 @@ pub use from_control_plane::{
 };
 pub use from_runner::{
     Alive, AuditCosignature, AuditForkSeen, Catalogue, Due, Goodbye, Hello, InstalledProcedure, JournalCheckpoint,
-    Receipt, Renew, RunProgress, Schedule, SealedFrame, SealedStart,
+    Receipt, Renew, RunProgress, RunUnderWay, Schedule, SealedFrame, SealedStart, UnderWay,
 };
 pub use report::{AttestationEnvelope, Attested, Report};

@@ -16,7 +16,7 @@ use crate::{messages, samples};
 const WITHOUT_FIELDS: [&str; 4] = ["EnrolResponse", "FromRunner", "FromControlPlane", "Version"];
 
 /// Fields that may be left out.
-const OPTIONAL: [&str; 13] = [
+const OPTIONAL: [&str; 14] = [
     "Hello.mark",
     "Hello.marks_before",
     "ConnectorSecret.device_key",
@@ -27,6 +27,7 @@ const OPTIONAL: [&str; 13] = [
     "RunProgress.request",
     "RunProgress.run",
     "RunProgress.code",
+    "RunUnderWay.step",
     "Report.manifest",
     "Report.attestation",
     "AuditCheckpoint.proof",
@@ -36,7 +37,8 @@ const OPTIONAL: [&str; 13] = [
 const UNREAD: [&str; 3] = ["DrillDown.envelope", "ConnectorSecret.envelope", "ConnectorSecret.sealed"];
 
 /// Lists that may be empty.
-const MAY_BE_EMPTY: [&str; 4] = ["Catalogue.procedures", "Schedule.due", "AuditCheckpoint.proof", "Hello.marks_before"];
+const MAY_BE_EMPTY: [&str; 5] =
+    ["Catalogue.procedures", "Schedule.due", "UnderWay.run", "AuditCheckpoint.proof", "Hello.marks_before"];
 
 fn pool() -> DescriptorPool {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
@@ -146,6 +148,8 @@ fn wrong_values(field: &FieldDescriptor, path: &str) -> Vec<Value> {
         Kind::Int64 => vec![Value::I64(0), Value::I64(i64::MAX), Value::I64(i64::MIN)],
         Kind::Enum(_) => vec![Value::EnumNumber(0), Value::EnumNumber(99), Value::EnumNumber(-1)],
         Kind::Uint32 if field.name() == "retry_after_seconds" => vec![Value::U32(86_401), Value::U32(u32::MAX)],
+        // A run that has just begun has no step behind it.
+        Kind::Uint32 if field.name() == "done" => vec![Value::U32(u32::MAX)],
         Kind::Uint32 => vec![Value::U32(0), Value::U32(u32::MAX)],
         Kind::Bool => Vec::new(),
         // Entries of lists are messages themselves.

@@ -36,7 +36,7 @@ pub(crate) trait Sample {
 messages! {
     EnrolRequest RecoverRequest AwaitingApproval Enrolled Refused
     Hello Report JournalCheckpoint AuditCosignature AuditForkSeen Catalogue InstalledProcedure Schedule Due RunProgress
-    Renew SealedStart SealedFrame Receipt Alive Goodbye
+    UnderWay RunUnderWay Renew SealedStart SealedFrame Receipt Alive Goodbye
     Welcome Accepted ReportRefused RunRequest DrillDown DrillDownCredit DrillDownCancel ReceiptAccepted
     ConnectorSecret JournalCosignature AuditCheckpoint Renewed Stop
 }

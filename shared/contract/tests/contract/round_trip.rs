@@ -8,7 +8,8 @@ use contract::{
     EnrolResponse, Enrolled, Epoch, FromControlPlane, FromRunner, Goodbye, Hello, InstalledProcedure,
     JournalCheckpoint, JournalCosignature, Label, ManifestBytes, Mark, Name, Notation, ProcedureSource, Receipt,
     ReceiptAccepted, RecoverRequest, Refused, Renew, Renewed, Report, ReportRefused, RunProgress, RunRequest, RunStage,
-    Schedule, Sealed, SealedFrame, SealedSecret, SealedStart, SecretBytes, Stop, StopReason, Timestamp, Title, Welcome,
+    RunUnderWay, Schedule, Sealed, SealedFrame, SealedSecret, SealedStart, SecretBytes, Stop, StopReason, Timestamp,
+    Title, UnderWay, Welcome,
 };
 use crypto::{SystemEntropy, p256};
 use ids::{RequestId, RunId, TenantId};
@@ -126,6 +127,16 @@ fn progress() -> impl Strategy<Value = RunProgress> {
     )
 }
 
+fn run_under_way() -> impl Strategy<Value = RunUnderWay> {
+    let named = (any::<[u8; 16]>(), name(), digest(), time());
+    (named, prop::option::of(name()), 0_u32..=64, 1_u32..=64).prop_map(
+        |((run, procedure, digest, began), step, done, open)| {
+            let run = RunId::from_bytes(run);
+            RunUnderWay { run, procedure, digest, began, step, done, steps: done + open }
+        },
+    )
+}
+
 fn from_runner() -> impl Strategy<Value = FromRunner> {
     let due = (name(), time()).prop_map(|(procedure, next_due)| Due { procedure, next_due });
     prop_oneof![
@@ -142,6 +153,7 @@ fn from_runner() -> impl Strategy<Value = FromRunner> {
         vec(procedure(), 0..4).prop_map(|procedures| Catalogue { procedures }.into()),
         vec(due, 0..5).prop_map(|due| Schedule { due }.into()),
         progress().prop_map(FromRunner::from),
+        vec(run_under_way(), 0..4).prop_map(|runs| UnderWay { runs }.into()),
         (0_u8..=127, count()).prop_map(|(length, generation)| Renew {
             certificate_request: request_der(length),
             generation

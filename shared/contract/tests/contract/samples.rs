@@ -8,8 +8,8 @@ use contract::{
     DrillDownCredit, Due, EnrolRequest, Enrolled, Envelope, Epoch, Goodbye, Hello, InstalledProcedure,
     JournalCheckpoint, JournalCosignature, JournalLine, ManifestBytes, Mark, Name, Notation, NoteText, ProcedureSource,
     Receipt, ReceiptAccepted, RecoverRequest, Refused, Renew, Renewed, Report, ReportRefused, RunProgress, RunRequest,
-    RunStage, Schedule, Sealed, SealedFrame, SealedSecret, SealedStart, SecretBytes, Stop, StopReason, Timestamp,
-    VerifierKey, Welcome,
+    RunStage, RunUnderWay, Schedule, Sealed, SealedFrame, SealedSecret, SealedStart, SecretBytes, Stop, StopReason,
+    Timestamp, UnderWay, VerifierKey, Welcome,
 };
 use crypto::{SystemEntropy, ed25519, p256};
 use ids::{RequestId, RunId};
@@ -131,6 +131,15 @@ fn from_runner(request: RequestId) -> Vec<(&'static str, Vec<u8>)> {
         stage: RunStage::Ended,
         code: Some("timeout".parse().unwrap()),
     };
+    let run = RunUnderWay {
+        run: RunId::from_bytes([8; 16]),
+        procedure: name("access-review"),
+        digest: Digest::from_bytes([4; 32]),
+        began: time(1),
+        step: Some(name("list-people")),
+        done: 1,
+        steps: 3,
+    };
     vec![
         hello.entry(),
         Report { seq: 8, line: line(8, "run.attested"), attested: Some(attested) }.entry(),
@@ -142,6 +151,8 @@ fn from_runner(request: RequestId) -> Vec<(&'static str, Vec<u8>)> {
         Schedule { due: vec![due.clone()] }.entry(),
         due.entry(),
         progress.entry(),
+        UnderWay { runs: vec![run.clone()] }.entry(),
+        run.entry(),
         Renew { certificate_request: request_der(7), generation: 1 }.entry(),
         SealedStart { request, enc: [9; 32] }.entry(),
         SealedFrame { request, index: 1, ciphertext: Sealed::new(vec![1; 20]).unwrap(), last: true }.entry(),

@@ -12,10 +12,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clock::Timestamp;
-use contract::version::Version;
 use contract::{
     AuditCheckpoint, Catalogue, Code, ConnectorSecret, Digest, DrillDown, Epoch, NoteText, Receipt, ReceiptAccepted,
-    Report, RunProgress, RunRequest, Schedule, StatementEnvelope,
+    Report, RunProgress, RunRequest, Schedule, StatementEnvelope, UnderWay,
 };
 use crypto::Secret;
 use ids::RequestId;
@@ -96,6 +95,10 @@ impl Duties for Line {
         runs::schedule(self)
     }
 
+    fn under_way(&self) -> Result<UnderWay> {
+        Ok(self.shared.under_way.told())
+    }
+
     fn progress(&self) -> Result<Vec<RunProgress>> {
         runs::progress(self)
     }
@@ -106,11 +109,6 @@ impl Duties for Line {
 
     fn run_refused(&self, request: RequestId, code: &Code) -> Result<()> {
         runs::refused(self, request, code);
-        Ok(())
-    }
-
-    fn spoken(&self, version: Version) -> Result<()> {
-        self.shared.refusals.spoken(version);
         Ok(())
     }
 

@@ -37,6 +37,10 @@ impl Out {
         self.tell(Handle::schedule_changed);
     }
 
+    pub(crate) fn under_way_changed(&self) {
+        self.tell(Handle::under_way_changed);
+    }
+
     pub(crate) fn condition(&self, condition: Condition) {
         self.tell(|handle| handle.condition_changed(condition));
     }

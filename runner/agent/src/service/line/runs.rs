@@ -1,10 +1,9 @@
 //! What is installed and due, and runs that are asked for over the line. The control plane asks; what may be run is
 //! decided by what the operator installed here, and with which values by the operator's configuration.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clock::Timestamp;
-use contract::version::{RUN_REFUSALS, Version};
 use contract::{Catalogue, Code, Due, RunProgress, RunRequest, RunStage, Schedule};
 use ids::{RequestId, RunId};
 use proof::text::TextError;
@@ -158,33 +157,18 @@ fn told(request: RequestId, kept: std::result::Result<std::result::Result<(), Fa
     }
 }
 
-/// Which refusals of runs are journalled: so many a minute that nobody fills the store with them, and none for a control
-/// plane that does not know their record and would never take in what comes after it.
+/// Which refusals of runs are journalled: so many a minute that nobody fills the store with them.
 #[derive(Clone)]
-pub(crate) struct Refusals(Arc<Mutex<State>>);
-
-struct State {
-    known: bool,
-    minute: Minute,
-}
+pub(crate) struct Refusals(Arc<Mutex<Minute>>);
 
 impl Refusals {
     /// Of a service that begins now.
     pub(crate) fn starting(now: Timestamp) -> Self {
-        Self(Arc::new(Mutex::new(State { known: false, minute: Minute::starting(now) })))
-    }
-
-    pub(super) fn spoken(&self, version: Version) {
-        self.state().known = version >= RUN_REFUSALS;
+        Self(Arc::new(Mutex::new(Minute::starting(now))))
     }
 
     fn is_journalled(&self, now: Timestamp) -> bool {
-        let mut state = self.state();
-        state.known && state.minute.count(now) <= REFUSALS_A_MINUTE
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).count(now) <= REFUSALS_A_MINUTE
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::service::settle;
+use crate::wiring::watch::{At, Watch};
 
 #[test]
 fn due_times_become_runs_also_over_restarts_and_none_twice() {
@@ -196,4 +197,42 @@ fn what_a_replaced_version_did_not_do_is_told() {
     assert_eq!((running.work(), running.due_times()), (Vec::new(), told.map(str::to_owned).to_vec()));
     running.pass_minutes(60);
     assert_eq!(running.work().len(), 1);
+}
+
+/// Notes what the line would be told at each moment of a run.
+struct Noting<'a> {
+    runs: &'a Runs,
+    watcher: crate::service::under_way::Watcher<'a>,
+    told: std::cell::RefCell<Vec<contract::UnderWay>>,
+}
+
+impl Watch for Noting<'_> {
+    fn at(&self, at: &At<'_>) {
+        self.watcher.at(at);
+        self.told.borrow_mut().push(self.runs.told());
+    }
+
+    fn waits(&self, seconds: u64) {
+        self.watcher.waits(seconds);
+    }
+}
+
+#[test]
+fn how_far_a_run_is_can_be_told_while_it_runs_and_not_after() {
+    let bench = Bench::at("2026-11-22T09:30:00.000Z");
+    let mut running = bench.start();
+    let digest = running.install(HOURLY);
+    running.pass_minutes(31);
+    let jobs = running.work.look().unwrap().jobs;
+    let runs = &running.shared.under_way;
+    let noting = Noting { runs, watcher: runs.watcher(), told: Default::default() };
+    assert!(matches!(perform(running.runner(), &jobs[0], &noting, &|_| {}), Done::Ended { .. }));
+    let told: Vec<_> = noting.told.take().into_iter().map(|told| told.runs.into_iter().next().unwrap()).collect();
+    let steps: Vec<_> =
+        told.iter().map(|run| (run.step.as_ref().map(|step| step.as_str()), run.done, run.steps)).collect();
+    assert_eq!(steps, [(None, 0, 1), (Some("read"), 0, 1)]);
+    assert!(told.iter().all(|run| run.digest == digest && run.procedure.as_str() == "said"), "{told:?}");
+    assert!(runs.take_changed() && !runs.take_changed());
+    drop(noting);
+    assert!(runs.take_changed() && runs.told().runs.is_empty());
 }

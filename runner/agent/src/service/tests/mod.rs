@@ -18,6 +18,7 @@ use super::board::Board;
 use super::hands::{Event, Queued, Shared, events};
 use super::job::{Done, Job, perform};
 use super::line::{Out, Refusals};
+use super::under_way::Runs;
 use super::work::Work;
 use crate::config::Config;
 use crate::output::Output;
@@ -97,7 +98,7 @@ impl Bench {
         let (events, heard) = events();
         let refusals = Refusals::starting(runner.clock.now());
         let (out, queued) = (Out::default(), Queued::default());
-        let shared = Shared { runner, board, events, out, queued, refusals };
+        let shared = Shared { runner, board, events, out, queued, refusals, under_way: Runs::default() };
         Running { clock: Arc::clone(&self.clock), shared, heard, work }
     }
 }
@@ -132,7 +133,9 @@ impl Running {
                 return did;
             }
             for job in jobs {
-                let done = perform(self.runner(), &job, &|_| {});
+                let watcher = self.shared.under_way.watcher();
+                let done = perform(self.runner(), &job, &watcher, &|_| {});
+                drop(watcher);
                 self.work.done(&job, &done).unwrap();
                 did.push((job, done));
             }

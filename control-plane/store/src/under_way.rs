@@ -1,0 +1,101 @@
+//! The runs that Runners work at now.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clock::Timestamp;
+use control_plane_domain::run::RunUnderWay;
+use crypto::Digest;
+use ids::{RunId, RunnerId};
+use proof::text::{FreeText, Name};
+
+use crate::StoreError;
+use crate::sql::sql;
+use crate::tx::{Reads, Writes};
+use crate::value::{Cells, values};
+
+impl Reads {
+    /// Runs that are worked at, those that began last first.
+    pub async fn runs_under_way(&self, limit: u32) -> Result<Vec<RunUnderWay>, StoreError> {
+        let sql = sql!(
+            "SELECT run, runner, procedure_id, procedure_digest, began, step, done, steps, heard FROM run_under_way \
+             WHERE tenant = $1 ORDER BY began DESC, run DESC LIMIT $2"
+        );
+        self.all("run_under_way", sql, values![limit], read_under_way).await
+    }
+
+    /// One run that is worked at.
+    pub async fn run_under_way(&self, run: RunId) -> Result<Option<RunUnderWay>, StoreError> {
+        let sql = sql!(
+            "SELECT run, runner, procedure_id, procedure_digest, began, step, done, steps, heard FROM run_under_way \
+             WHERE tenant = $1 AND run = $2"
+        );
+        self.one("run_under_way", sql, values![run], read_under_way).await
+    }
+
+    /// When a Runner last said something of its runs.
+    pub async fn under_way_heard(&self) -> Result<Option<Timestamp>, StoreError> {
+        let sql = sql!("SELECT max(heard) AS heard FROM run_under_way WHERE tenant = $1");
+        let heard = self.one("run_under_way", sql, values![], |mut cells: Cells| cells.take("heard")).await?;
+        Ok(heard.flatten())
+    }
+}
+
+impl Reads {
+    /// Which of these runs were reported.
+    pub async fn reported_runs(&self, runs: &[RunId]) -> Result<BTreeSet<RunId>, StoreError> {
+        let sql = sql!("SELECT run FROM run WHERE tenant = $1 AND run = $2");
+        let each = runs.iter().map(|run| values![run]).collect();
+        let found = self.all_of_each("run", sql, each, |mut cells| cells.take("run")).await?;
+        Ok(found.into_iter().collect())
+    }
+
+    /// Id and title of each of these procedures, where it is installed at the Runner named with it.
+    pub async fn installed_names(
+        &self,
+        places: &BTreeSet<(RunnerId, Digest)>,
+    ) -> Result<BTreeMap<(RunnerId, Digest), (Name, FreeText)>, StoreError> {
+        let sql = sql!(
+            "SELECT runner, digest, procedure_id, title FROM procedure_installed \
+             WHERE tenant = $1 AND runner = $2 AND digest = $3 ORDER BY notation LIMIT 1"
+        );
+        let each = places.iter().map(|(runner, digest)| values![runner, digest]).collect();
+        let read = |mut cells: Cells| {
+            let place = (cells.take("runner")?, cells.take("digest")?);
+            Ok((place, (cells.take("procedure_id")?, cells.take("title")?)))
+        };
+        Ok(self.all_of_each("procedure_installed", sql, each, read).await?.into_iter().collect())
+    }
+}
+
+impl Writes {
+    /// The runs that these Runners work at, in place of what each said before.
+    pub async fn replace_under_way(&self, said: &[(RunnerId, Vec<RunUnderWay>)]) -> Result<(), StoreError> {
+        for (runner, _) in said {
+            let sql = sql!("DELETE FROM run_under_way WHERE tenant = $1 AND runner = $2");
+            self.count("run_under_way", runner, sql, values![runner]).await?;
+        }
+        let sql = sql!(
+            "INSERT INTO run_under_way (tenant, runner, run, procedure_id, procedure_digest, began, step, done, steps, \
+             heard) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+        );
+        let rows = said.iter().flat_map(|(_, runs)| runs).map(|under_way| {
+            let RunUnderWay { run, runner, procedure, digest, began, step, done, steps, heard } = under_way;
+            values![runner, run, procedure, digest, began, step, done, steps, heard]
+        });
+        self.each("run_under_way", "several", sql, rows.collect()).await
+    }
+}
+
+fn read_under_way(mut cells: Cells) -> Result<RunUnderWay, StoreError> {
+    Ok(RunUnderWay {
+        run: cells.take("run")?,
+        runner: cells.take("runner")?,
+        procedure: cells.take("procedure_id")?,
+        digest: cells.take("procedure_digest")?,
+        began: cells.take("began")?,
+        step: cells.take("step")?,
+        done: cells.take("done")?,
+        steps: cells.take("steps")?,
+        heard: cells.take("heard")?,
+    })
+}
