@@ -2,6 +2,7 @@
 //! of the second factor is sealed: nothing here lets anybody in by itself.
 
 use std::fmt;
+use std::str::FromStr;
 
 use clock::Timestamp;
 use crypto::Digest;
@@ -78,6 +79,38 @@ pub struct RecoveryCode {
     pub used: Option<Timestamp>,
 }
 
+/// A time zone by the name that it has in the IANA database. Whether there is one of this name is for those who show times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ZoneName(String);
+
+/// A text that no time zone is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the name of a time zone, such as Europe/Berlin")]
+pub struct ZoneNameError;
+
+impl ZoneName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ZoneName {
+    type Err = ZoneNameError;
+
+    fn from_str(text: &str) -> Result<Self, ZoneNameError> {
+        let known = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+-".contains(&byte);
+        let fits = (1..=64).contains(&text.len()) && text.bytes().all(known);
+        if fits { Ok(Self(text.to_owned())) } else { Err(ZoneNameError) }
+    }
+}
+
+impl fmt::Display for ZoneName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
 vocabulary! {
     /// What a person showed.
     Factor, "factor" {
@@ -102,5 +135,15 @@ mod tests {
         assert!(!format!("{both:?}").contains("canary"));
         assert_eq!(both.password(), Some(&password));
         assert!(Credentials::Password(password).totp().is_none() && Credentials::Nothing.password().is_none());
+    }
+
+    #[test]
+    fn zones_are_named_plainly() {
+        for name in ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+3"] {
+            assert_eq!(name.parse::<ZoneName>().unwrap().to_string(), name);
+        }
+        for text in ["", "Europe Berlin", "<b>", "Z\u{fc}rich", &"x".repeat(65)] {
+            assert_eq!(text.parse::<ZoneName>(), Err(ZoneNameError), "{text}");
+        }
     }
 }

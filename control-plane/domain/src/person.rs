@@ -73,6 +73,21 @@ pub struct Person {
     pub created: Timestamp,
 }
 
+/// A person, and how far they have come in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonRow {
+    /// The person.
+    pub person: Person,
+    /// Whether they have a second factor, and so a way in.
+    pub second_factor: bool,
+    /// Whether they have an API key that can be used.
+    pub has_key: bool,
+    /// When they showed both factors at the console last.
+    pub signed_in: Option<Timestamp>,
+    /// Until when the link holds that was made for them and not used.
+    pub open_link: Option<Timestamp>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,6 +23,8 @@ vocabulary! {
         SignedOut = "signed_out",
         /// The person ended it from another session.
         EndedElsewhere = "ended_elsewhere",
+        /// Somebody who looks after people ended it.
+        EndedByOther = "ended_by_other",
         /// The person has another password.
         PasswordChanged = "password_changed",
         /// The person has another second factor.
@@ -53,6 +55,8 @@ pub struct Session {
     pub address: String,
     /// What the browser calls itself.
     pub agent: FreeText,
+    /// Whether the second factor that was shown last was a recovery code.
+    pub recovered: bool,
     /// Where it stands.
     pub state: SessionState,
 }
@@ -105,21 +109,21 @@ impl Session {
         matches!(self.state, SessionState::Full { .. }) && now < self.expires
     }
 
-    /// The session after its second factor was shown; from now on it lives this long.
-    pub fn completed(self, now: Timestamp, life_ms: i64) -> Result<Self, IllegalStep> {
+    /// The session after its second factor was shown, or a recovery code in its place; from now on it lives this long.
+    pub fn completed(self, now: Timestamp, life_ms: i64, recovered: bool) -> Result<Self, IllegalStep> {
         if !self.is_half(now) {
             return Err(IllegalStep);
         }
         let state = SessionState::Full { confirmed: now };
-        Ok(Self { state, seen: now, expires: now.plus_ms(life_ms), ..self })
+        Ok(Self { state, recovered, seen: now, expires: now.plus_ms(life_ms), ..self })
     }
 
     /// The session after both factors were shown again. It does not live longer for that.
-    pub fn confirmed(self, now: Timestamp) -> Result<Self, IllegalStep> {
+    pub fn confirmed(self, now: Timestamp, recovered: bool) -> Result<Self, IllegalStep> {
         if !self.is_full(now) {
             return Err(IllegalStep);
         }
-        Ok(Self { state: SessionState::Full { confirmed: now }, seen: now, ..self })
+        Ok(Self { state: SessionState::Full { confirmed: now }, recovered, seen: now, ..self })
     }
 
     /// The session after its end.
@@ -151,6 +155,7 @@ mod tests {
             expires: at(600),
             address: "192.0.2.1".to_owned(),
             agent: "a browser".parse().unwrap(),
+            recovered: false,
             state: SessionState::Half,
         }
     }
@@ -158,18 +163,19 @@ mod tests {
     #[test]
     fn a_session_goes_from_half_to_full_to_its_end_and_never_back() {
         assert!(half().is_half(at(599)) && !half().is_half(at(600)) && !half().is_full(at(1)));
-        assert_eq!(half().confirmed(at(1)), Err(IllegalStep));
-        assert_eq!(half().completed(at(600), 9_000), Err(IllegalStep));
-        let full = half().completed(at(599), 9_000).unwrap();
+        assert_eq!(half().confirmed(at(1), false), Err(IllegalStep));
+        assert_eq!(half().completed(at(600), 9_000, false), Err(IllegalStep));
+        let full = half().completed(at(599), 9_000, true).unwrap();
         assert_eq!(full.expires, at(9_599));
         assert!(full.is_full(at(9_598)) && !full.is_full(at(9_599)) && !full.is_half(at(599)));
-        assert_eq!(full.clone().completed(at(700), 9_000), Err(IllegalStep));
-        let confirmed = full.clone().confirmed(at(700)).unwrap();
+        assert_eq!(full.clone().completed(at(700), 9_000, false), Err(IllegalStep));
+        let confirmed = full.clone().confirmed(at(700), false).unwrap();
+        assert!(full.recovered && !confirmed.recovered, "it is the factor that was shown last");
         assert_eq!((confirmed.state.confirmed(), confirmed.expires), (Some(at(700)), at(9_599)));
         let ended = confirmed.ended(SessionEnd::SignedOut, at(800)).unwrap();
         assert_eq!(ended.state.confirmed(), Some(at(700)));
         assert!(!ended.is_full(at(801)) && !ended.is_half(at(801)));
-        assert_eq!(ended.clone().confirmed(at(801)), Err(IllegalStep));
+        assert_eq!(ended.clone().confirmed(at(801), false), Err(IllegalStep));
         assert_eq!(ended.ended(SessionEnd::SignedOut, at(801)), Err(IllegalStep));
         let never = half().ended(SessionEnd::SignedOut, at(5)).unwrap();
         assert_eq!(never.state.confirmed(), None);

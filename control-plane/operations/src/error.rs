@@ -63,7 +63,7 @@ pub enum Error {
     #[error("only an owner can make, change or remove an owner")]
     OwnersOnly,
     /// Nobody changes their own standing.
-    #[error("nobody can change their own role or remove themselves")]
+    #[error("nobody can change their own role, remove themselves, or make a link for themselves")]
     OwnStanding,
     /// The tenant would be without an owner.
     #[error("a tenant keeps at least one owner")]
@@ -116,6 +116,12 @@ pub enum Error {
     /// Both factors are to be shown again first.
     #[error("this asks for your password and a code once more")]
     ConfirmFirst,
+    /// The second factor of the session was a recovery code.
+    #[error("you showed a recovery code in the place of your app: this asks for a code of the app itself")]
+    AppCodeFirst,
+    /// An invitation for somebody who is in already.
+    #[error("this person has a second factor: an invitation is for their first time")]
+    IsEnrolled,
     /// More people sign in than can be looked at.
     #[error("too many people are signing in at this moment")]
     SignInBusy,
@@ -140,6 +146,15 @@ pub enum Error {
     /// What was sealed and signed is not what was to be.
     #[error("the sealed secret is not in order: {0}")]
     SecretDiffers(String),
+    /// The Runner has no session here in which it takes secrets.
+    #[error("the Runner is not connected here, or its program is too old to take secrets that name its session")]
+    RunnerAway,
+    /// The Runner began another session after the terms were made.
+    #[error("the Runner began another session since the terms were made, and takes no secret of an earlier one")]
+    OtherSession,
+    /// Somebody begins to send one secret after the other and seals none.
+    #[error("as many secrets of yours wait to be sealed as may")]
+    TooManyUnsealed,
     /// Somebody else's secret.
     #[error("only the person who sends a secret can seal it or take it back")]
     NotTheSender,
@@ -218,6 +233,7 @@ impl Error {
             | Self::OwnStanding
             | Self::NotTheAsker
             | Self::ConfirmFirst
+            | Self::AppCodeFirst
             | Self::NotTheSender
             | Self::DrillDownsOff => Kind::Forbidden,
             Self::NotFound(_) | Self::LinkRefused => Kind::NotFound,
@@ -241,6 +257,10 @@ impl Error {
             | Self::TooManyDevices
             | Self::SecretIs(_)
             | Self::TooManySecrets
+            | Self::TooManyUnsealed
+            | Self::IsEnrolled
+            | Self::RunnerAway
+            | Self::OtherSession
             | Self::AlarmIsAcknowledged
             | Self::NoBundle(_) => Kind::Conflict,
             Self::Unavailable(_) | Self::SignInBusy => Kind::Unavailable,
@@ -279,6 +299,9 @@ impl Error {
             Self::TooManySecrets => "E-OPS-111",
             Self::SecretDiffers(_) => "E-OPS-112",
             Self::NotTheSender => "E-OPS-113",
+            Self::TooManyUnsealed => "E-OPS-116",
+            Self::RunnerAway => "E-OPS-114",
+            Self::OtherSession => "E-OPS-115",
             Self::SignInRefused => "E-AUTH-001",
             Self::WrongCode => "E-AUTH-002",
             Self::LinkRefused => "E-AUTH-003",
@@ -289,6 +312,8 @@ impl Error {
             Self::FactorIsSet => "E-AUTH-008",
             Self::UnknownDevice => "E-AUTH-009",
             Self::TooManyDevices => "E-AUTH-010",
+            Self::AppCodeFirst => "E-AUTH-011",
+            Self::IsEnrolled => "E-AUTH-012",
             Self::Unavailable(_) => "E-OPS-098",
             Self::Store(_) | Self::Key(_) => "E-OPS-099",
         }
@@ -323,6 +348,9 @@ impl Error {
             Self::TooManySecrets => "wait until the Runner has taken some, or take some back",
             Self::SecretDiffers(_) => "send it anew, with a program of the same version",
             Self::NotTheSender => "send the secret yourself",
+            Self::TooManyUnsealed => "seal one of them, take one back, or wait ten minutes",
+            Self::RunnerAway => "see that it is connected and up to date, then send the secret",
+            Self::OtherSession => "send the secret anew",
             Self::SignInRefused => "check what you typed; an administrator can send you a link to set a new password",
             Self::WrongCode => "wait for the next code of your app, or take a recovery code",
             Self::LinkRefused => "ask an administrator for a new link",
@@ -333,6 +361,10 @@ impl Error {
             Self::FactorIsSet => "sign in with it; whoever lost theirs asks an administrator for a link",
             Self::UnknownDevice => "register this browser's key in your account first",
             Self::TooManyDevices => "remove one that you do not use any more",
+            Self::AppCodeFirst => {
+                "confirm with a code of your app; if it is lost, set up another one under Account, Second factor"
+            }
+            Self::IsEnrolled => "make a link for a new password, or for everything",
             Self::NoBundle(NoBundle::NotCovered) => {
                 "the Runner signs one every few seconds while it is connected: try again then, or make the bundle at the \
                  Runner with `proctor-runner bundle`"

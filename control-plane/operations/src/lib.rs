@@ -42,15 +42,18 @@ use control_plane_authority::Authority;
 use control_plane_store::Store;
 use crypto::SystemEntropy;
 use crypto::entropy::random_bytes;
-use ids::{ApiKeyId, RunnerId, TenantId};
+use ids::{ApiKeyId, RunnerId, SessionId, TenantId};
 use proof::log::Appended;
 
 pub use accounts::{
-    Account, Begun, CONFIRMED_MS, COOKIE, Client, Finished, Half, LINK_PATH, Link, LinkSeen, SecondFactor, Seen,
-    SessionRow, SignIn, TotpOffer,
+    Account, AccountPage, Begun, CONFIRMED_MS, COOKIE, Client, Finished, Half, LINK_PATH, Link, LinkSeen, SecondFactor,
+    Seen, SessionEnds, SessionRow, SignIn, Signed, TotpOffer,
 };
 pub use api_keys::{CreateApiKey, CreatedApiKey, Me};
-pub use audit::{AuditCheck, AuditExport, AuditFound, AuditOutcome, AuditStep, AuditStepId, AuditVerification};
+pub use audit::{
+    AuditCheck, AuditExport, AuditFound, AuditNewest, AuditOutcome, AuditPage, AuditStep, AuditStepId,
+    AuditVerification,
+};
 pub use drilldowns::{AskedRows, RequestDrillDown};
 pub use error::{Error, Kind};
 pub use idempotency::Idempotent;
@@ -130,6 +133,8 @@ struct Inner {
     wrong_addresses: Throttle<IpAddr>,
     wrong_tokens: Throttle<IpAddr>,
     wrong_cookies: Throttle<IpAddr>,
+    passwords_of_network: Throttle<IpAddr>,
+    moves: Throttle<SessionId>,
     account_keys: accounts::AccountKeys,
     stretcher: accounts::Stretcher,
     refusals: accounts::Refusals,
@@ -145,6 +150,8 @@ const WRONG_ADDRESSES: Allowance = Allowance { attempts: 300, recovery_ms: 1_000
 const WRONG_TOKENS: Allowance = Allowance { attempts: 20, recovery_ms: 3_000, remembered: 16_384 };
 /// A browser whose session is over asks with the same cookie for a while, and so do its neighbours.
 const WRONG_COOKIES: Allowance = Allowance { attempts: 600, recovery_ms: 100, remembered: 16_384 };
+/// A session that is used from two networks at once is written down as often as its person could look.
+const MOVES: Allowance = Allowance { attempts: 4, recovery_ms: 15_000, remembered: 16_384 };
 
 impl Operations {
     /// Operations over these parts.
@@ -169,6 +176,8 @@ impl Operations {
             wrong_addresses: Throttle::new(WRONG_ADDRESSES),
             wrong_tokens: Throttle::new(WRONG_TOKENS),
             wrong_cookies: Throttle::new(WRONG_COOKIES),
+            passwords_of_network: Throttle::new(accounts::PASSWORDS_OF_NETWORK),
+            moves: Throttle::new(MOVES),
             account_keys,
             stretcher: accounts::Stretcher::default(),
             refusals: accounts::Refusals::default(),

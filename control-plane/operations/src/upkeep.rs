@@ -28,6 +28,8 @@ pub struct Swept {
     pub attempts: u64,
     /// Half sessions that were forgotten.
     pub half_sessions: u64,
+    /// Sessions that were forgotten, and from where they were used.
+    pub sessions: u64,
     /// Answers under way that were forgotten.
     pub answers: u64,
     /// Tenants for which something failed; the log says what.
@@ -59,6 +61,7 @@ impl Operations {
         swept.overdue += self.sweep_overdue(tenant, now).await?;
         swept.idempotency += self.sweep_idempotency(tenant, now).await?;
         swept.half_sessions += self.sweep_half_sessions(tenant, now).await?;
+        swept.sessions += self.sweep_sessions(tenant, now).await?;
         Ok(())
     }
 

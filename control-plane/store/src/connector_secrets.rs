@@ -7,7 +7,7 @@ use control_plane_domain::drilldown::AskedWith;
 use control_plane_domain::list::{Listed, Page};
 use control_plane_domain::secret::{ConnectorSecret, SecretReceipt, SecretState, SecretWord, Sent};
 use crypto::Digest;
-use ids::{RequestId, RunnerId};
+use ids::{PersonId, RequestId, RunnerId};
 use proof::text::Name;
 
 use crate::StoreError;
@@ -58,6 +58,19 @@ impl Reads {
              WHERE tenant = $1 AND runner = $2 AND is_over = 0 ORDER BY request"
         );
         self.all("connector_secret", sql, values![runner], read).await
+    }
+
+    /// Secrets that this person asked to send and has not sealed, on any Runner; at most `limit`.
+    pub async fn unsealed_connector_secrets_of(
+        &self,
+        person: PersonId,
+        limit: u32,
+    ) -> Result<Vec<RequestId>, StoreError> {
+        let sql = sql!(
+            "SELECT request FROM connector_secret WHERE tenant = $1 AND person = $2 AND state = 'to_seal' \
+             ORDER BY request LIMIT $3"
+        );
+        self.all("connector_secret", sql, values![person, limit], |mut cells| cells.take("request")).await
     }
 
     /// Secrets that are not over and should be by this time.

@@ -7,7 +7,7 @@ use control_plane_domain::drilldown::{
 };
 use control_plane_domain::list::{Listed, Page};
 use crypto::Digest;
-use ids::{RequestId, RunnerId};
+use ids::{PersonId, RequestId, RunnerId};
 use proof::text::Name;
 
 use crate::StoreError;
@@ -54,6 +54,19 @@ impl Reads {
              changed, session FROM drilldown WHERE tenant = $1 AND runner = $2 AND is_over = 0 ORDER BY request"
         );
         self.all("drilldown", sql, values![runner], read).await
+    }
+
+    /// Drill-downs of this person that are not over: which they are, at which Runner, and with what they were asked for.
+    pub async fn open_drilldowns_of(
+        &self,
+        person: PersonId,
+    ) -> Result<Vec<(RequestId, RunnerId, AskedWith)>, StoreError> {
+        let sql = sql!(
+            "SELECT request, runner, api_key, session FROM drilldown \
+             WHERE tenant = $1 AND person = $2 AND is_over = 0 ORDER BY request"
+        );
+        let read = |mut cells: Cells| Ok((cells.take("request")?, cells.take("runner")?, asked_with(&mut cells)?));
+        self.all("drilldown", sql, values![person], read).await
     }
 
     /// Drill-downs that are not over and should be by this time.
@@ -242,23 +255,27 @@ impl StateCells {
     }
 }
 
-fn read(mut cells: Cells) -> Result<DrillDown, StoreError> {
+fn asked_with(cells: &mut Cells) -> Result<AskedWith, StoreError> {
+    match (cells.take("api_key")?, cells.take("session")?) {
+        (Some(key), None) => Ok(AskedWith::Key(key)),
+        (None, Some(session)) => Ok(AskedWith::Session(session)),
+        (_, _) => Err(cells.wrong("it was asked for with a key or in a session, and with nothing else")),
+    }
+}
+
+pub(crate) fn read(mut cells: Cells) -> Result<DrillDown, StoreError> {
     let id = cells.take("request")?;
     let runner = cells.take("runner")?;
     let run = cells.take("run")?;
     let items: String = cells.take("items")?;
     let items = serde_json::from_str(&items).map_err(|_| cells.wrong("`items` is not a list of items"))?;
-    let (person, key) = (cells.take("person")?, cells.take("api_key")?);
+    let person = cells.take("person")?;
     let (purpose, reason) = (cells.take("purpose")?, cells.take("reason")?);
     let (recipient, device_key) = (cells.take("recipient")?, cells.take("device_key")?);
     let (requested, expires) = (cells.take("requested")?, cells.take("expires")?);
     let audit = AuditRef { seq: cells.take("audit_seq")?, hash: cells.take("audit_hash")? };
     let state = StateCells::read(&mut cells)?;
-    let with = match (key, cells.take("session")?) {
-        (Some(key), None) => AskedWith::Key(key),
-        (None, Some(session)) => AskedWith::Session(session),
-        (_, _) => return Err(cells.wrong("it was asked for with a key or in a session, and with nothing else")),
-    };
+    let with = asked_with(&mut cells)?;
     Ok(DrillDown {
         id,
         runner,

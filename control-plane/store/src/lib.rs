@@ -19,6 +19,7 @@ mod devices;
 mod dialect;
 mod drilldowns;
 mod error;
+mod filters;
 mod idempotency;
 mod join_tokens;
 mod journal;
@@ -31,6 +32,7 @@ mod procedures;
 mod run_requests;
 mod runners;
 mod runs;
+mod scope;
 mod sessions;
 mod sql;
 mod sqlite;
@@ -38,12 +40,14 @@ mod summaries;
 mod tenants;
 mod tree;
 mod tx;
+mod under_way;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use clock::Clock;
 use control_plane_domain::policy::Permit;
@@ -55,19 +59,22 @@ pub use config::{Config, PostgresConfig, PostgresTls, SqliteConfig};
 pub use error::StoreError;
 pub use journal::JournalTail;
 pub use migrate::{Migrated, SchemaState, migrate, schema_state};
+pub use runs::FoundRuns;
 pub use summaries::Opened;
 pub use tx::{Logged, ReadTx, Reads, Unlogged, WriteTx, Writes};
 
 use error::Failure;
 use postgres::Postgres;
 use sqlite::{Mode, Sqlite};
-use tx::Tx;
+use tx::{On, Tx};
 
 /// The database. Cloning is cheap and shares its connections.
 #[derive(Clone)]
 pub struct Store {
     backend: Backend,
     clock: Arc<dyn Clock>,
+    trips: Arc<AtomicU64>,
+    commits: Arc<AtomicU64>,
 }
 
 #[derive(Clone)]
@@ -104,7 +111,7 @@ impl Store {
                 Backend::Postgres(Postgres::new(pool))
             }
         };
-        Ok(Self { backend, clock })
+        Ok(Self { backend, clock, trips: Arc::default(), commits: Arc::default() })
     }
 
     /// Begins a transaction that reads the permit's tenant, as of now.
@@ -125,6 +132,17 @@ impl Store {
         Ok(WriteTx { writes: Writes { reads, now: self.clock.now() }, tail })
     }
 
+    /// How often the database was asked since it was opened. What a page costs is told by this number before and after it,
+    /// whatever the machine is doing.
+    pub fn round_trips(&self) -> u64 {
+        self.trips.load(Ordering::Relaxed)
+    }
+
+    /// How often something was made durable since then: what takes the disk's time, whoever it is about.
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.tenants_after("", 1).await.map(drop)
@@ -136,10 +154,11 @@ impl Store {
     }
 
     async fn begin(&self, tenant: &str, mode: Mode) -> Result<Tx, Failure> {
-        match &self.backend {
-            Backend::Sqlite(sqlite) => sqlite.begin(tenant, mode).await.map(Tx::Sqlite),
-            Backend::Postgres(postgres) => postgres.begin(tenant, mode).await.map(|tx| Tx::Postgres(Box::new(tx))),
-        }
+        let on = match &self.backend {
+            Backend::Sqlite(sqlite) => On::Sqlite(sqlite.begin(tenant, mode).await?),
+            Backend::Postgres(postgres) => On::Postgres(Box::new(postgres.begin(tenant, mode).await?)),
+        };
+        Ok(Tx { on, trips: Arc::clone(&self.trips), commits: Arc::clone(&self.commits) })
     }
 }
 

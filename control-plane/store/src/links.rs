@@ -19,15 +19,6 @@ impl Reads {
         );
         self.one("person_link", sql, values![digest], read).await
     }
-
-    /// The open link of a person, if there is one; its time may be over.
-    pub async fn open_person_link(&self, person: PersonId) -> Result<Option<PersonLink>, StoreError> {
-        let sql = sql!(
-            "SELECT link, person, kind, created_by, created, expires, state, changed FROM person_link \
-             WHERE tenant = $1 AND person = $2 AND state = 'open'"
-        );
-        self.one("person_link", sql, values![person], read).await
-    }
 }
 
 impl Writes {
@@ -56,6 +47,15 @@ impl Writes {
         let sql = sql!(
             "UPDATE person_link SET state = 'replaced', changed = $3 \
              WHERE tenant = $1 AND person = $2 AND state = 'open'"
+        );
+        self.count("person_link", person, sql, values![person, at]).await
+    }
+
+    /// Ends the open links that a person made for others, and for themselves.
+    pub async fn replace_links_made_by(&self, person: PersonId, at: Timestamp) -> Result<u64, StoreError> {
+        let sql = sql!(
+            "UPDATE person_link SET state = 'replaced', changed = $3 \
+             WHERE tenant = $1 AND created_by = $2 AND state = 'open' AND created_by IS NOT NULL"
         );
         self.count("person_link", person, sql, values![person, at]).await
     }

@@ -1,7 +1,9 @@
 //! People of a tenant.
 
+use clock::Timestamp;
+use control_plane_domain::account::ZoneName;
 use control_plane_domain::list::{Listed, Page};
-use control_plane_domain::person::{Email, Person, PersonState};
+use control_plane_domain::person::{Email, Person, PersonRow, PersonState};
 use control_plane_domain::policy::Role;
 use ids::PersonId;
 
@@ -37,6 +39,51 @@ impl Reads {
         self.list("person", sql, values![after], page, read, |person| vec![person.id.to_string()]).await
     }
 
+    /// The same people in the same order, with how far each has come in. A link is among it also when its time is over.
+    pub async fn people_rows(&self, page: &Page, now: Timestamp) -> Result<Listed<PersonRow>, StoreError> {
+        let after = After::of(page, 1)?.text(0);
+        let sql = sql!(
+            "SELECT p.person, p.name, p.email, p.role, p.state, p.created, p.signed_in, c.totp_since, \
+             l.expires AS link_expires, (SELECT k.expires FROM api_key AS k WHERE k.tenant = $1 \
+             AND k.person = p.person AND k.expires > $3 AND k.revoked IS NULL LIMIT 1) AS key_expires FROM person AS p \
+             LEFT JOIN credential AS c ON c.tenant = $1 AND c.person = p.person \
+             LEFT JOIN person_link AS l ON l.tenant = $1 AND l.person = p.person AND l.state = 'open' \
+             WHERE p.tenant = $1 AND p.person > $2 ORDER BY p.person LIMIT $4"
+        );
+        self.list("person", sql, values![after, now], page, read_row, |row| vec![row.person.id.to_string()]).await
+    }
+
+    /// One of them.
+    pub async fn person_row(&self, id: PersonId, now: Timestamp) -> Result<Option<PersonRow>, StoreError> {
+        let sql = sql!(
+            "SELECT p.person, p.name, p.email, p.role, p.state, p.created, p.signed_in, c.totp_since, \
+             l.expires AS link_expires, (SELECT k.expires FROM api_key AS k WHERE k.tenant = $1 \
+             AND k.person = p.person AND k.expires > $3 AND k.revoked IS NULL LIMIT 1) AS key_expires FROM person AS p \
+             LEFT JOIN credential AS c ON c.tenant = $1 AND c.person = p.person \
+             LEFT JOIN person_link AS l ON l.tenant = $1 AND l.person = p.person AND l.state = 'open' \
+             WHERE p.tenant = $1 AND p.person = $2"
+        );
+        self.one("person", sql, values![id, now], read_row).await
+    }
+
+    /// In which zone a person reads times, if they said so.
+    pub async fn zone_of(&self, person: PersonId) -> Result<Option<ZoneName>, StoreError> {
+        let sql = sql!("SELECT zone FROM person WHERE tenant = $1 AND person = $2 AND zone IS NOT NULL");
+        self.one("person", sql, values![person], |mut cells| cells.take("zone")).await
+    }
+
+    /// A person with their zone: what every page of theirs needs of them.
+    pub async fn person_and_zone(&self, id: PersonId) -> Result<Option<(Person, Option<ZoneName>)>, StoreError> {
+        let sql = sql!(
+            "SELECT person, name, email, role, state, created, zone FROM person WHERE tenant = $1 AND person = $2"
+        );
+        let read = |mut cells: Cells| {
+            let zone = cells.take("zone")?;
+            Ok((read(cells)?, zone))
+        };
+        self.one("person", sql, values![id], read).await
+    }
+
     /// Up to two active people of this role: enough to know whether somebody is the last.
     pub async fn active_people_of(&self, role: Role) -> Result<Vec<PersonId>, StoreError> {
         let sql = sql!(
@@ -62,11 +109,25 @@ impl Writes {
         self.change("person", id, sql, values![id, role]).await
     }
 
+    /// In which zone an active person reads times from now on; as everybody does, without one.
+    pub async fn set_zone(&self, id: PersonId, zone: Option<&ZoneName>) -> Result<(), StoreError> {
+        let sql = sql!("UPDATE person SET zone = $3 WHERE tenant = $1 AND person = $2 AND state = 'active'");
+        self.change("person", id, sql, values![id, zone]).await
+    }
+
     /// Takes an active person out; the record stays.
     pub async fn remove_person(&self, id: PersonId) -> Result<(), StoreError> {
         let sql = sql!("UPDATE person SET state = $3 WHERE tenant = $1 AND person = $2 AND state = 'active'");
         self.change("person", id, sql, values![id, PersonState::Removed]).await
     }
+}
+
+fn read_row(mut cells: Cells) -> Result<PersonRow, StoreError> {
+    let (signed_in, open_link) = (cells.take("signed_in")?, cells.take("link_expires")?);
+    let totp: Option<Timestamp> = cells.take("totp_since")?;
+    let key: Option<Timestamp> = cells.take("key_expires")?;
+    let (second_factor, has_key) = (totp.is_some(), key.is_some());
+    Ok(PersonRow { person: read(cells)?, second_factor, has_key, signed_in, open_link })
 }
 
 fn read(mut cells: Cells) -> Result<Person, StoreError> {

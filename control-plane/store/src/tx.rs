@@ -1,6 +1,8 @@
 //! Transactions as values: what may be read and written in one, and the only ways in which a writing one ends.
 
 use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use clock::Timestamp;
 use control_plane_domain::audit::AuditRecord;
@@ -17,16 +19,24 @@ use crate::sql::Sql;
 use crate::sqlite::{Rows, SqliteTx, Step};
 use crate::value::{Cells, ToValue, Value};
 
-pub(crate) enum Tx {
+pub(crate) struct Tx {
+    pub(crate) on: On,
+    /// Times that the database was asked, of all transactions of a store.
+    pub(crate) trips: Arc<AtomicU64>,
+    /// Times that something was made durable, likewise.
+    pub(crate) commits: Arc<AtomicU64>,
+}
+
+pub(crate) enum On {
     Sqlite(SqliteTx),
     Postgres(Box<PostgresTx>),
 }
 
 impl Tx {
     pub(crate) const fn dialect(&self) -> Dialect {
-        match self {
-            Self::Sqlite(_) => Dialect::Sqlite,
-            Self::Postgres(_) => Dialect::Postgres,
+        match &self.on {
+            On::Sqlite(_) => Dialect::Sqlite,
+            On::Postgres(_) => Dialect::Postgres,
         }
     }
 
@@ -39,24 +49,28 @@ impl Tx {
         if each.is_empty() {
             return Ok(Vec::new());
         }
-        match self {
-            Self::Sqlite(tx) => tx.query(sql, each).await,
-            Self::Postgres(tx) => tx.query(sql, each).await,
+        self.trips.fetch_add(1, Ordering::Relaxed);
+        match &self.on {
+            On::Sqlite(tx) => tx.query(sql, each).await,
+            On::Postgres(tx) => tx.query(sql, each).await,
         }
     }
 
     pub(crate) async fn execute(&self, steps: Vec<Step>) -> Result<Vec<u64>, Failure> {
-        match self {
-            Self::Sqlite(tx) => tx.execute(steps).await,
-            Self::Postgres(tx) => tx.execute(steps).await,
+        self.trips.fetch_add(1, Ordering::Relaxed);
+        match &self.on {
+            On::Sqlite(tx) => tx.execute(steps).await,
+            On::Postgres(tx) => tx.execute(steps).await,
         }
     }
 
     pub(crate) async fn commit(self) -> Result<(), Failure> {
-        match self {
-            Self::Sqlite(tx) => tx.commit().await,
-            Self::Postgres(tx) => tx.commit().await,
+        match self.on {
+            On::Sqlite(tx) => tx.commit().await?,
+            On::Postgres(tx) => tx.commit().await?,
         }
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -98,6 +112,8 @@ pub enum Unlogged {
     KeyUsed,
     /// When a session was used last, and from where.
     SessionSeen,
+    /// How a person wants to read things, which nobody else sees.
+    Preference,
     /// How far somebody is on their way in: the log hears of it when they are in, or were refused.
     SignIn,
     /// Answers kept for repeated requests.
@@ -235,6 +251,18 @@ impl Reads {
     ) -> Result<Vec<T>, StoreError> {
         let answers = self.tx.query_each(sql, each).await.map_err(|failure| failure.at(table, "a query"))?;
         answers.into_iter().flatten().map(|row| Cells::new(table, row)).map(read).collect()
+    }
+
+    /// The rows of the query with each of these values, apart.
+    pub(crate) async fn each_of<T>(
+        &self,
+        table: &'static str,
+        sql: Sql,
+        each: Vec<Vec<Value>>,
+        mut read: impl FnMut(Cells) -> Result<T, StoreError>,
+    ) -> Result<Vec<Vec<T>>, StoreError> {
+        let answers = self.tx.query_each(sql, each).await.map_err(|failure| failure.at(table, "a query"))?;
+        answers.into_iter().map(|rows| rows.into_iter().map(|row| read(Cells::new(table, row))).collect()).collect()
     }
 
     /// The one row that there is, if there is one.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use clock::Timestamp;
+use control_plane_domain::account::ZoneName;
 use control_plane_domain::alarm::AlarmKind;
 use control_plane_domain::audit::Purpose;
 use control_plane_domain::drilldown::DrillDownWord;
@@ -269,4 +270,4 @@ texts!(Name, Software, FreeText, Email, Scopes);
 texts!(Status, Severity, StepStatus, Code, EvidenceClass, EvidenceForm, Trigger);
 texts!(TenantState, Plan, TenantKeyKind, Role, PersonState, Standing, LockReason, Condition, CertificateState);
 texts!(Purpose, RunRequestWord, DrillDownWord, SecretWord, AlarmKind, LinkKind, SessionEnd);
-texts!(ChangeKind);
+texts!(ChangeKind, ZoneName);

@@ -43,6 +43,8 @@ pub struct SessionStanding {
     pub is_full: bool,
     /// When both factors were shown last.
     pub confirmed: Timestamp,
+    /// Whether the second of them was a recovery code.
+    pub recovered: bool,
     /// When it ends, whatever is done.
     pub expires: Timestamp,
     /// When it ends because nothing is done.
@@ -67,6 +69,8 @@ pub enum Means {
         session: SessionId,
         /// When both factors were shown last.
         confirmed: Timestamp,
+        /// Whether the second of them was a recovery code.
+        recovered: bool,
     },
 }
 
@@ -89,9 +93,10 @@ impl Caller {
 
     /// The caller, if the session holds now and both factors were shown. The secret was compared before.
     pub fn of_session(standing: SessionStanding, now: Timestamp) -> Option<Self> {
-        let SessionStanding { tenant, person, role, person_active, session, is_full, confirmed, .. } = standing;
+        let SessionStanding { tenant, person, role, person_active, session, is_full, confirmed, recovered, .. } =
+            standing;
         let holds = person_active && is_full && !standing.ended && now < standing.expires && now < standing.idle_until;
-        holds.then_some(Self { tenant, person, role, means: Means::Session { session, confirmed } })
+        holds.then_some(Self { tenant, person, role, means: Means::Session { session, confirmed, recovered } })
     }
 
     /// The tenant.
@@ -154,6 +159,14 @@ impl Caller {
         }
     }
 
+    /// Whether the second factor that was shown last was a recovery code: something on paper, in the place of an app.
+    pub fn came_by_recovery_code(&self) -> bool {
+        match &self.means {
+            Means::Key { .. } => false,
+            Means::Session { recovered, .. } => *recovered,
+        }
+    }
+
     /// Whether [`permit`](Self::permit) would give one.
     pub fn may(&self, permission: Permission) -> bool {
         self.permit(permission).is_ok()
@@ -165,7 +178,10 @@ impl Caller {
             return Err(Denied::Role { role: self.role, permission });
         }
         let actor = match &self.means {
-            Means::Key { scopes, .. } if !scopes.contains(permission) => return Err(Denied::Scope { permission }),
+            // A key from before a permission became one that no key carries may still name it.
+            Means::Key { scopes, .. } if !permission.is_scope() || !scopes.contains(permission) => {
+                return Err(Denied::Scope { permission });
+            }
             Means::Key { key, .. } => Actor::Person { person: self.person, key: *key },
             Means::Session { session, .. } => Actor::Console { person: self.person, session: *session },
         };

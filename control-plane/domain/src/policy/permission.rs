@@ -41,8 +41,11 @@ permissions! {
     PeopleSetRole = "people.set_role", true;
     /// Take a person out; their keys end with them.
     PeopleRemove = "people.remove", true;
-    /// Hand out a link with which a person sets password or second factor.
-    PeopleLink = "people.link", true;
+    /// Hand out a link with which a person sets password or second factor. At the console only: a key that made links could
+    /// make itself a person who may do more than it.
+    PeopleLink = "people.link", false;
+    /// End the sessions of somebody else.
+    PeopleEndSessions = "people.end_sessions", true;
     /// Look after one's own sign-in: password, second factor, sessions, devices. At the console only.
     AccountManage = "account.manage", false;
     /// See keys: one's own, or everybody's with `api_keys.manage`.
@@ -75,6 +78,8 @@ permissions! {
     RunsRequest = "runs.request", true;
     /// See the state of checks.
     ChecksList = "checks.list", true;
+    /// Say which controls of a framework the tenant answers for.
+    CoverageScope = "coverage.scope", true;
     /// See what fails, and since when.
     FindingsList = "findings.list", true;
     /// See which evidence there is.
@@ -89,6 +94,8 @@ permissions! {
     SecretsSend = "secrets.send", true;
     /// See which secrets were sent where, and what became of them.
     SecretsList = "secrets.list", true;
+    /// Take back a secret that somebody else sends.
+    SecretsManage = "secrets.manage", true;
     /// Read the audit log and its checkpoints.
     AuditList = "audit.list", true;
     /// Take the audit log away.

@@ -28,7 +28,7 @@ impl Role {
         match permission {
             P::ProceduresList | P::RunnersList | P::RunsList | P::ChecksList | P::FindingsList => true,
             P::ItemsList | P::AlarmsList => !matches!(self, Self::Viewer),
-            P::RunsRequest | P::SecretsSend | P::SecretsList => {
+            P::RunsRequest | P::SecretsSend | P::SecretsList | P::CoverageScope => {
                 matches!(self, Self::Owner | Self::Administrator | Self::Engineer)
             }
             P::DrillDownsRequest => {
@@ -45,6 +45,8 @@ impl Role {
             | P::PeopleSetRole
             | P::PeopleRemove
             | P::PeopleLink
+            | P::PeopleEndSessions
+            | P::SecretsManage
             | P::AlarmsAcknowledge
             | P::ApiKeysManage
             | P::DrillDownsSwitch => matches!(self, Self::Owner | Self::Administrator),

@@ -1,4 +1,7 @@
 //! What a key may do, at most: its role at the time of use narrows it further.
+//!
+//! What is asked for is read by [`Scopes::parse`]; what was written down before, in a row or a record, by everything else.
+//! That may name a permission which keys carried then and carry no more: it still reads, and gives nothing.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -33,14 +36,18 @@ impl Scopes {
         Self(Permission::ALL.iter().copied().filter(|p| p.is_scope() && role.allows(*p)).collect())
     }
 
-    /// Reads a list of words.
+    /// Reads a list of words that somebody asks for.
     pub fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Self, ScopeError> {
+        let scopes = Self::written(words)?;
+        let refused = scopes.iter().find(|permission| !permission.is_scope());
+        refused.map_or(Ok(scopes), |permission| Err(ScopeError::NotGrantable(permission)))
+    }
+
+    /// Reads a list of words that was written down.
+    fn written<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Self, ScopeError> {
         let mut scopes = BTreeSet::new();
         for word in words {
             let permission: Permission = word.parse()?;
-            if !permission.is_scope() {
-                return Err(ScopeError::NotGrantable(permission));
-            }
             if !scopes.insert(permission) {
                 return Err(ScopeError::Twice(permission));
             }
@@ -81,7 +88,7 @@ impl FromStr for Scopes {
 
     /// Reads what `Display` writes: words between single spaces.
     fn from_str(text: &str) -> Result<Self, ScopeError> {
-        if text.is_empty() { Err(ScopeError::Empty) } else { Self::parse(text.split(' ')) }
+        if text.is_empty() { Err(ScopeError::Empty) } else { Self::written(text.split(' ')) }
     }
 }
 
@@ -94,6 +101,6 @@ impl serde::Serialize for Scopes {
 impl<'de> serde::Deserialize<'de> for Scopes {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let words = Vec::<String>::deserialize(deserializer)?;
-        Self::parse(words.iter().map(String::as_str)).map_err(serde::de::Error::custom)
+        Self::written(words.iter().map(String::as_str)).map_err(serde::de::Error::custom)
     }
 }

@@ -11,6 +11,7 @@ people.add           owner administrator -        -        -       -
 people.set_role      owner administrator -        -        -       -
 people.remove        owner administrator -        -        -       -
 people.link          owner administrator -        -        -       -
+people.end_sessions  owner administrator -        -        -       -
 account.manage       owner administrator engineer approver auditor viewer
 api_keys.list        owner administrator engineer approver auditor viewer
 api_keys.create      owner administrator engineer approver auditor viewer
@@ -27,6 +28,7 @@ procedures.list      owner administrator engineer approver auditor viewer
 runs.list            owner administrator engineer approver auditor viewer
 runs.request         owner administrator engineer -        -       -
 checks.list          owner administrator engineer approver auditor viewer
+coverage.scope       owner administrator engineer -        -       -
 findings.list        owner administrator engineer approver auditor viewer
 items.list           owner administrator engineer approver auditor -
 drilldowns.request   owner -             engineer approver auditor -
@@ -34,6 +36,7 @@ drilldowns.list      owner administrator engineer approver auditor -
 drilldowns.switch    owner administrator -        -        -       -
 secrets.send         owner administrator engineer -        -       -
 secrets.list         owner administrator engineer -        -       -
+secrets.manage       owner administrator -        -        -       -
 audit.list           owner administrator -        -        auditor -
 audit.export         owner administrator -        -        auditor -
 audit.verify         -     -             -        -        -       -
@@ -73,7 +76,7 @@ fn every_cell_of_the_table_is_as_written_here() {
         for (role, cell) in Role::ALL.iter().zip(&cells[1..]) {
             assert!(*cell == "-" || *cell == role.as_str(), "{row}");
             assert_eq!(role.allows(permission), *cell != "-", "{permission} for {role}");
-            let only_at_console = permission == Permission::AccountManage;
+            let only_at_console = matches!(permission, Permission::AccountManage | Permission::PeopleLink);
             assert!(
                 !role.allows(permission) || permission.is_scope() || only_at_console,
                 "{permission} is allowed and no key can carry it"
@@ -129,6 +132,7 @@ fn at_console(role: Role) -> SessionStanding {
         session: ids::SessionId::from_parts(1, [3; 10]),
         is_full: true,
         confirmed: now().plus_ms(-1_000),
+        recovered: false,
         expires: now().plus_ms(2),
         idle_until: now().plus_ms(1),
         ended: false,
@@ -211,11 +215,32 @@ fn scopes_have_one_spelling() {
         ("", ScopeError::Empty),
         ("runs.list  people.list", ScopeError::Unknown(UnknownPermission(String::new()))),
         ("runs.list runs.list", ScopeError::Twice(Permission::RunsList)),
-        ("line", ScopeError::NotGrantable(Permission::Line)),
         ("runs.all", ScopeError::Unknown(UnknownPermission("runs.all".into()))),
     ] {
         assert_eq!(text.parse::<Scopes>(), Err(error), "{text:?}");
     }
+}
+
+#[test]
+fn what_no_key_carries_cannot_be_asked_for_and_gives_nothing_where_it_was_written_before() {
+    for word in ["line", "people.link", "account.manage"] {
+        let permission: Permission = word.parse().unwrap();
+        assert_eq!(Scopes::parse([word]), Err(ScopeError::NotGrantable(permission)));
+        let old: Scopes = format!("{word} runs.list").parse().unwrap();
+        let again: Scopes = serde_json::from_str(&serde_json::to_string(&old).unwrap()).unwrap();
+        assert_eq!(again, old, "records of before can be read");
+        let caller = Caller::of_key(standing(Role::Owner, old), now()).unwrap();
+        assert!(caller.permit(permission).is_err() && caller.permit(Permission::RunsList).is_ok(), "{word}");
+    }
+}
+
+#[test]
+fn a_session_says_whether_its_second_factor_was_a_recovery_code() {
+    let caller =
+        |recovered| Caller::of_session(SessionStanding { recovered, ..at_console(Role::Owner) }, now()).unwrap();
+    assert!(caller(true).came_by_recovery_code() && !caller(false).came_by_recovery_code());
+    let key = Caller::of_key(standing(Role::Owner, Scopes::of_role(Role::Owner)), now()).unwrap();
+    assert!(!key.came_by_recovery_code());
 }
 
 #[test]

@@ -8,13 +8,17 @@
 use std::net::IpAddr;
 
 use control_plane_authn::attempts::Limit;
-use control_plane_authn::throttle::Throttled;
+use control_plane_authn::throttle::{Allowance, Throttled};
 use control_plane_store::{Attempt, Reads};
 use crypto::Digest;
 use ids::{PersonId, TenantId};
 
 use super::Client;
 use crate::{Error, Operations};
+
+/// Passwords from one network, whoever they are for, in one process: looked at before anything else is done, so that junk
+/// costs nothing. Those of a whole office come from one network, and right ones do not count.
+pub(crate) const PASSWORDS_OF_NETWORK: Allowance = Allowance { attempts: 30, recovery_ms: 10_000, remembered: 16_384 };
 
 /// Passwords for one person from one network.
 pub(super) const PASSWORD_FROM: Limit = Limit { attempts: 10, recovery_ms: 60_000 };
@@ -88,7 +92,7 @@ impl Operations {
         client: &Client,
     ) -> Result<Option<IpAddr>, Error> {
         let since = self.now().plus_ms(-KNOWN_MS);
-        let known = reads.was_signed_in_from(person, &client.network(), since).await?;
+        let known = reads.was_confirmed_from(person, &client.network(), since).await?;
         Ok(known.then(|| client.address()))
     }
 }

@@ -7,7 +7,8 @@ use control_plane_domain::policy::{Caller, Permission};
 use control_plane_domain::session::{Session, SessionEnd};
 use crypto::Secret;
 
-use super::{Client, Finished, about, commit_all, end_sessions, own_session, recovery_left};
+use super::stretch::Lane;
+use super::{Client, Finished, about, end_sessions, own_session, recovery_left};
 use crate::people::active;
 use crate::{Error, Operations};
 
@@ -27,9 +28,11 @@ impl Operations {
         let tenant = tx.tenant().await?.ok_or(Error::NotFound("tenant"))?;
         drop(tx);
         let chosen = Password::chosen(&new, &about(&person, &tenant))?;
-        let counted = self.compare_password(caller, &old).await?;
+        // Both places first: an attempt that could not be carried to its end would be one that was spent for nothing.
+        let (place, next) = (self.place(Lane::Inside)?, self.place(Lane::Inside)?);
+        let counted = self.compare_password(caller, &old, place).await?;
         let operations = self.clone();
-        let phc = self.stretch(move |key| chosen.keep(key, operations.entropy())).await?;
+        let phc = self.stretch(next, move |key| chosen.keep(key, operations.entropy())).await?;
 
         let now = self.now();
         let tx = self.store().write(&permit).await?;
@@ -42,7 +45,7 @@ impl Operations {
         let recovery_left = recovery_left(&tx, &person).await?;
         let set = Action::AccountPasswordSet { person: person.id };
         let records: Vec<_> = std::iter::once(set).chain(ended).map(|action| permit.record(action)).collect();
-        commit_all(tx, &records).await?;
+        self.commit_all(tx, &records).await?;
         self.was_right(counted).await;
         Ok(Finished { cookie, recovery_codes: Vec::new(), recovery_left })
     }

@@ -6,11 +6,11 @@ use control_plane_domain::audit::Action;
 use control_plane_domain::policy::{Caller, Permission};
 use control_plane_domain::session::Session;
 use crypto::Secret;
-use ids::PersonId;
 
 use super::attempts::{CONFIRM, Counted};
 use super::second_factor::SecondFactor;
-use super::{Client, Finished, commit_all, own_session, recovery_left};
+use super::stretch::{Lane, Place};
+use super::{Client, Finished, own_session, recovery_left};
 use crate::people::active;
 use crate::{Error, Operations};
 
@@ -25,13 +25,16 @@ impl Operations {
     ) -> Result<Finished, Error> {
         let permit = caller.permit(Permission::AccountManage)?;
         let tenant = permit.tenant();
-        let counted = self.compare_password(caller, &password).await?;
+        let place = self.place(Lane::Inside)?;
+        let counted = self.compare_password(caller, &password, place).await?;
         let factor = SecondFactor::of(code);
         let tx = self.store().read(&permit).await?;
         let known = self.known_network(&tx, caller.person(), client).await?;
         drop(tx);
         let recovery = factor.factor() == Factor::Recovery;
-        let counted_code = self.count_second_factor(tenant, caller.person(), known, recovery).await?;
+        let counted_code = self.count_second_factor(tenant, caller.person(), known, recovery).await;
+        let counted_code =
+            counted_code.inspect_err(|error| self.note_throttled(tenant, caller.person(), factor.factor(), error))?;
 
         let now = self.now();
         let tx = self.store().write(&permit).await?;
@@ -47,37 +50,42 @@ impl Operations {
             }
         };
         let session = Session { address: client.network(), agent: client.agent().clone(), ..session };
-        let session = session.confirmed(now).map_err(|_| Error::SessionOver)?;
+        let session = session.confirmed(now, recovery).map_err(|_| Error::SessionOver)?;
         let cookie = self.rotate(&tx, &session).await?;
+        tx.set_confirmed_from(&session, &client.network(), now).await?;
         let recovery_left = recovery_left(&tx, &person).await?;
         let factors = vec![Factor::Password, factor.factor()];
         let confirmed = Action::SessionConfirmed { session: session.id, factors };
         let records: Vec<_> = used.into_iter().chain([confirmed]).map(|action| permit.record(action)).collect();
-        commit_all(tx, &records).await?;
+        self.commit_all(tx, &records).await?;
         self.was_right(counted).await;
         self.was_right(counted_code).await;
         Ok(Finished { cookie, recovery_codes: Vec::new(), recovery_left })
     }
 
     /// Compares the password of somebody who is signed in. The attempt is to be given back when all else was right too.
-    pub(super) async fn compare_password(&self, caller: &Caller, password: &Secret<String>) -> Result<Counted, Error> {
+    pub(super) async fn compare_password(
+        &self,
+        caller: &Caller,
+        password: &Secret<String>,
+        place: Place<'_>,
+    ) -> Result<Counted, Error> {
         let permit = caller.permit(Permission::AccountManage)?;
         let session = caller.session().ok_or(Error::SessionOver)?;
         let subject = self.account_keys().subjects.confirm(permit.tenant(), session);
-        let counted = self.count(subject, CONFIRM).await?;
+        let counted = self.count(subject, CONFIRM).await;
+        let counted = counted.inspect_err(|error| {
+            self.note_throttled(permit.tenant(), caller.person(), Factor::Password, error);
+        })?;
         let tx = self.store().read(&permit).await?;
         let credentials = tx.credentials(caller.person()).await?;
         drop(tx);
         let kept = credentials.password().map(|password| password.phc.clone()).unwrap_or_default();
         let typed = Password::typed(password);
-        if self.stretch(move |key| typed.is(&kept, key)).await? {
+        if self.stretch(place, move |key| typed.is(&kept, key)).await? {
             return Ok(counted);
         }
-        self.note_wrong_password(caller, caller.person());
+        self.0.refusals.note(permit.tenant(), caller.person(), Factor::Password);
         Err(Error::WrongCode)
-    }
-
-    fn note_wrong_password(&self, caller: &Caller, person: PersonId) {
-        self.0.refusals.note(caller.tenant(), person, Factor::Password);
     }
 }

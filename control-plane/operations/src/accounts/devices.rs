@@ -36,14 +36,14 @@ impl Operations {
     pub async fn list_devices(&self, caller: &Caller) -> Result<Vec<Device>, Error> {
         let permit = caller.permit(Permission::AccountManage)?;
         let tx = self.store().read(&permit).await?;
-        let mut devices = tx.devices(caller.person()).await?;
-        devices.sort_by_key(|device| std::cmp::Reverse((device.created, device.fingerprint)));
-        Ok(devices)
+        Ok(newest_first(tx.devices(caller.person()).await?))
     }
 
-    /// Takes a device of the caller off the list: it is asked for nothing any more.
+    /// Takes a device of the caller off the list: it is asked for nothing any more. It cannot be put back, so both factors are
+    /// shown first.
     pub async fn remove_device(&self, caller: &Caller, fingerprint: Digest) -> Result<(), Error> {
         let permit = caller.permit(Permission::AccountManage)?;
+        self.check_confirmed(caller)?;
         let person = caller.person();
         let tx = self.store().write(&permit).await?;
         tx.device(person, &fingerprint).await?.ok_or(Error::NotFound("device"))?;
@@ -51,4 +51,9 @@ impl Operations {
         tx.commit(&permit.record(Action::DeviceRemoved { person, device: fingerprint })).await?;
         Ok(())
     }
+}
+
+pub(super) fn newest_first(mut devices: Vec<Device>) -> Vec<Device> {
+    devices.sort_by_key(|device| std::cmp::Reverse((device.created, device.fingerprint)));
+    devices
 }

@@ -1,12 +1,15 @@
-//! Sessions of a person end, in the transaction of what ends them.
+//! Sessions of a person end, in the transaction of what ends them, and with them the answers that they wait for.
+
+use std::collections::BTreeMap;
 
 use clock::Timestamp;
-use control_plane_domain::audit::Action;
+use control_plane_domain::audit::{Action, AuditRecord};
+use control_plane_domain::drilldown::AskedWith;
 use control_plane_domain::session::{Session, SessionEnd, SessionState};
-use control_plane_store::Writes;
-use ids::{PersonId, SessionId};
+use control_plane_store::{Reads, Unlogged, WriteTx, Writes};
+use ids::{PersonId, RequestId, RunnerId, SessionId};
 
-use crate::Error;
+use crate::{Error, Operations};
 
 /// Ends every session of a person but one; the records that say so, for the log. Half sessions were never in it.
 pub(crate) async fn end_sessions(
@@ -37,4 +40,49 @@ pub(super) async fn end_session(
         SessionState::Full { .. } => Some(Action::SessionEnded { session: session.id, person: session.person, cause }),
         SessionState::Half | SessionState::Ended { .. } => None,
     })
+}
+
+impl Operations {
+    /// Ends a transaction in these records; in none, when nothing that the log names was done. Whoever may not go on after
+    /// them hears no more of the answers that are on their way.
+    pub(crate) async fn commit_all(&self, tx: WriteTx, records: &[AuditRecord]) -> Result<(), Error> {
+        let Some((first, rest)) = records.split_first() else { return Ok(tx.commit_unlogged(Unlogged::SignIn).await?) };
+        let (tenant, waited_for) = (tx.tenant_id(), waited_for(&tx, records).await?);
+        let (mut logged, _) = tx.log(first).await?;
+        logged.log_all(rest).await?;
+        logged.commit().await?;
+        for (request, runner) in waited_for {
+            self.relay().abandon(request);
+            self.nudges().nudge(tenant, runner);
+        }
+        Ok(())
+    }
+}
+
+/// What a record ends of a person's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    One(AskedWith),
+    All,
+}
+
+/// The drill-downs that nobody may wait for any more once these records stand.
+async fn waited_for(reads: &Reads, records: &[AuditRecord]) -> Result<Vec<(RequestId, RunnerId)>, Error> {
+    let mut ended: BTreeMap<PersonId, Vec<Ended>> = BTreeMap::new();
+    for record in records {
+        let (person, what) = match &record.action {
+            Action::SessionEnded { session, person, .. } => (*person, Ended::One(AskedWith::Session(*session))),
+            Action::ApiKeyRevoked { key, person } => (*person, Ended::One(AskedWith::Key(*key))),
+            Action::PersonRemoved { person } | Action::PersonRoleChanged { person, .. } => (*person, Ended::All),
+            _ => continue,
+        };
+        ended.entry(person).or_default().push(what);
+    }
+    let mut found = Vec::new();
+    for (person, ended) in ended {
+        let open = reads.open_drilldowns_of(person).await?;
+        let over = |with: AskedWith| ended.iter().any(|what| *what == Ended::All || *what == Ended::One(with));
+        found.extend(open.into_iter().filter(|(_, _, with)| over(*with)).map(|(request, runner, _)| (request, runner)));
+    }
+    Ok(found)
 }

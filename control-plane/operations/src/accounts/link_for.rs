@@ -2,17 +2,20 @@
 //!
 //! Whoever makes a link holds it for a moment, and could use it in the person's place. Nothing hides that: making and
 //! using it stand in the log, and so does the second factor that comes of it. Runners know people by the keys of their
-//! devices, which no link brings.
+//! devices, which no link brings. No API key makes one: it would be a way to what the key does not carry.
 
 use clock::Timestamp;
 use control_plane_authn::token::LinkToken;
 use control_plane_domain::audit::Action;
 use control_plane_domain::link::{LinkKind, LinkState, PersonLink};
-use control_plane_domain::policy::{self, Caller, Permission};
-use control_plane_store::Writes;
+use control_plane_domain::person::Person;
+use control_plane_domain::policy::{self, Caller, Permission, Permit};
+use control_plane_domain::session::SessionEnd;
+use control_plane_store::{WriteTx, Writes};
 use crypto::Secret;
 use ids::{LinkId, PersonId, TenantId};
 
+use super::end_sessions;
 use crate::people::{active, check_owner};
 use crate::{Error, Operations};
 
@@ -37,16 +40,18 @@ pub struct Link {
 }
 
 impl Operations {
-    /// Makes a link for somebody of the caller's tenant.
+    /// Makes a link for somebody else of the caller's tenant. One for everything ends their sessions at once: it is made for
+    /// people who lost what they sign in with.
     pub async fn link_for(&self, caller: &Caller, person: PersonId, kind: LinkKind) -> Result<Link, Error> {
         let permit = caller.permit(Permission::PeopleLink)?;
         self.check_confirmed(caller)?;
+        if person == caller.person() {
+            return Err(Error::OwnStanding);
+        }
         let tx = self.store().write(&permit).await?;
         let person = active(&tx, person).await?;
         check_owner(caller, &[person.role])?;
-        let (link, action) = add_link(self, &tx, person.id, kind, Some(caller.person()), life_ms(kind)).await?;
-        tx.commit(&permit.record(action)).await?;
-        Ok(link)
+        self.make_link(tx, &permit, &person, kind, (Some(caller.person()), life_ms(kind))).await
     }
 
     /// Makes a link for somebody who has no other way in. By the operator of the platform, and the tenant's log says so.
@@ -54,8 +59,28 @@ impl Operations {
         let permit = policy::operator(tenant, Permission::PeopleLink)?;
         let tx = self.store().write(&permit).await?;
         let person = active(&tx, person).await?;
-        let (link, action) = add_link(self, &tx, person.id, kind, None, LINK_MS).await?;
-        tx.commit(&permit.record(action)).await?;
+        self.make_link(tx, &permit, &person, kind, (None, LINK_MS)).await
+    }
+
+    async fn make_link(
+        &self,
+        tx: WriteTx,
+        permit: &Permit,
+        person: &Person,
+        kind: LinkKind,
+        (created_by, life_ms): (Option<PersonId>, i64),
+    ) -> Result<Link, Error> {
+        // An invitation waits for a week: that is not for somebody who has something to lose.
+        if kind == LinkKind::Invitation && tx.credentials(person.id).await?.totp().is_some() {
+            return Err(Error::IsEnrolled);
+        }
+        let (link, action) = add_link(self, &tx, person.id, kind, created_by, life_ms).await?;
+        let mut actions = vec![action];
+        if kind == LinkKind::Everything {
+            actions.extend(end_sessions(&tx, person.id, None, SessionEnd::EndedByOther, self.now()).await?);
+        }
+        let records: Vec<_> = actions.into_iter().map(|action| permit.record(action)).collect();
+        self.commit_all(tx, &records).await?;
         Ok(link)
     }
 }

@@ -4,7 +4,7 @@ use clock::Timestamp;
 use control_plane_authn::token::LinkToken;
 use control_plane_domain::link::{LinkKind, PersonLink};
 use control_plane_domain::person::{Email, Person, PersonState};
-use control_plane_domain::policy::{self, Permission};
+use control_plane_domain::policy::{self, Permission, Role};
 use control_plane_domain::tenant::{Tenant, TenantState};
 use control_plane_store::Reads;
 use proof::text::FreeText;
@@ -54,8 +54,20 @@ impl Operations {
         link.check(self.now()).map_err(|_| Error::LinkRefused)?;
         let person = reads.person(link.person).await?.filter(|person| person.state == PersonState::Active);
         let person = person.ok_or(Error::LinkRefused)?;
+        if !still_stands(reads, &link, &person).await? {
+            return Err(Error::LinkRefused);
+        }
         let tenant = reads.tenant().await?.ok_or(Error::LinkRefused)?;
         let served = reads.tenant_state().await? == Some(TenantState::Active);
         if served { Ok(Usable { link, person, tenant }) } else { Err(Error::LinkRefused) }
     }
+}
+
+/// Whether whoever made the link could make it today: they are in the tenant, look after people, and are an owner if it lets
+/// an owner in.
+async fn still_stands(reads: &Reads, link: &PersonLink, person: &Person) -> Result<bool, Error> {
+    let Some(maker) = link.created_by else { return Ok(true) };
+    let maker = reads.person(maker).await?.filter(|maker| maker.state == PersonState::Active);
+    let may = |role: Role| role.allows(Permission::PeopleLink) && (person.role != Role::Owner || role == Role::Owner);
+    Ok(maker.is_some_and(|maker| may(maker.role)))
 }

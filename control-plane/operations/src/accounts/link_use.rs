@@ -10,7 +10,8 @@ use crypto::Secret;
 
 use super::attempts::LINK;
 use super::link_look::Usable;
-use super::{Begun, Client, about, commit_all, end_sessions};
+use super::stretch::Lane;
+use super::{Begun, Client, about, end_sessions};
 use crate::{Error, Operations};
 
 impl Operations {
@@ -23,8 +24,15 @@ impl Operations {
         let seen = self.usable_link(&tx, &token).await?;
         drop(tx);
         let chosen = Password::chosen(&password, &about(&seen.person, &seen.tenant))?;
+        let place = match self.place(Lane::Inside) {
+            Ok(place) => place,
+            Err(busy) => {
+                self.was_right(counted).await;
+                return Err(busy);
+            }
+        };
         let operations = self.clone();
-        let phc = self.stretch(move |key| chosen.keep(key, operations.entropy())).await?;
+        let phc = self.stretch(place, move |key| chosen.keep(key, operations.entropy())).await?;
 
         let now = self.now();
         let tx = self.store().write(&looking).await?;
@@ -44,7 +52,7 @@ impl Operations {
             Action::AccountPasswordSet { person: person.id },
         ];
         let records: Vec<_> = done.into_iter().chain(ended).map(|action| actor.record(action)).collect();
-        commit_all(tx, &records).await?;
+        self.commit_all(tx, &records).await?;
         self.was_right(counted).await;
         Ok(begun)
     }

@@ -5,12 +5,14 @@
 //! is compared.
 
 mod account;
+mod activity;
 mod attempts;
 mod change_password;
 mod client;
 mod confirm;
 mod devices;
 mod end;
+mod ends;
 mod keys;
 mod link_for;
 mod link_look;
@@ -25,17 +27,20 @@ mod sign_in;
 mod sign_out;
 mod stretch;
 mod totp;
+mod zone;
 
-pub use account::Account;
+pub use account::{Account, AccountPage};
 pub use client::Client;
+pub use ends::SessionEnds;
 pub use link_for::Link;
 pub use link_look::LinkSeen;
 pub use second_factor::SecondFactor;
-pub use session::{Half, Seen};
+pub use session::{Half, Seen, Signed};
 pub use sessions::SessionRow;
 pub use sign_in::SignIn;
 pub use totp::TotpOffer;
 
+pub(crate) use attempts::PASSWORDS_OF_NETWORK;
 pub(crate) use end::end_sessions;
 pub(crate) use keys::AccountKeys;
 pub(crate) use link_for::{FIRST_OWNER_MS, add_link, life_ms};
@@ -46,12 +51,11 @@ pub(crate) use stretch::Stretcher;
 use clock::Timestamp;
 use control_plane_authn::password::About;
 use control_plane_authn::token::SessionToken;
-use control_plane_domain::audit::AuditRecord;
 use control_plane_domain::person::Person;
 use control_plane_domain::policy::{Caller, Means};
 use control_plane_domain::session::{Need, Session};
 use control_plane_domain::tenant::Tenant;
-use control_plane_store::{Reads, Unlogged, WriteTx, Writes};
+use control_plane_store::{Reads, Writes};
 use crypto::Secret;
 
 use crate::{Error, Operations};
@@ -99,20 +103,18 @@ impl Operations {
         }
     }
 
+    /// Whether the session's second factor is one that stands for a code of an app, where records say that it was one. A
+    /// recovery code lets a person in to set up another app; it signs for no evidence and sends no secret.
+    pub(crate) fn check_app_code(&self, caller: &Caller) -> Result<(), Error> {
+        if caller.came_by_recovery_code() { Err(Error::AppCodeFirst) } else { Ok(()) }
+    }
+
     /// A fresh cookie in the place of the one that this session had.
     async fn rotate(&self, tx: &Writes, session: &Session) -> Result<Secret<String>, Error> {
         let token = SessionToken::fresh(tx.tenant_id(), self.entropy());
         tx.rotate_session(session, &token.digest()).await?;
         Ok(token.to_text())
     }
-}
-
-/// Ends a transaction in these records; in none, when nothing that the log names was done.
-async fn commit_all(tx: WriteTx, records: &[AuditRecord]) -> Result<(), Error> {
-    let Some((first, rest)) = records.split_first() else { return Ok(tx.commit_unlogged(Unlogged::SignIn).await?) };
-    let (mut logged, _) = tx.log(first).await?;
-    logged.log_all(rest).await?;
-    Ok(logged.commit().await?)
 }
 
 /// The caller's own session, as it stands.

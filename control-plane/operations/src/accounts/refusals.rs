@@ -65,6 +65,14 @@ impl Refusals {
 }
 
 impl Operations {
+    /// Whoever goes on guessing after the limit is noted as well: the log says how often somebody tried, not how often they
+    /// were let try.
+    pub(super) fn note_throttled(&self, tenant: TenantId, person: PersonId, factor: Factor, error: &Error) {
+        if matches!(error, Error::Throttled(_)) {
+            self.0.refusals.note(tenant, person, factor);
+        }
+    }
+
     /// Writes who was guessed at into the logs of their tenants; how many records. To be called now and then, and with
     /// `all` before the process ends.
     pub async fn log_refusals(&self, all: bool) -> Result<u64, Error> {

@@ -59,7 +59,8 @@ impl Operations {
         let permit = policy::signing_in(tenant, person.id, session.id);
         let known = self.known_network(&*self.store().read(&permit).await?, person.id, client).await?;
         let recovery = factor.factor() == Factor::Recovery;
-        let counted = self.count_second_factor(tenant, person.id, known, recovery).await?;
+        let counted = self.count_second_factor(tenant, person.id, known, recovery).await;
+        let counted = counted.inspect_err(|error| self.note_throttled(tenant, person.id, factor.factor(), error))?;
 
         let tx = self.store().write(&permit).await?;
         let session = tx.session_by_digest(&token.digest()).await?.ok_or(Error::SessionOver)?;
@@ -75,7 +76,7 @@ impl Operations {
         let factors = vec![Factor::Password, factor.factor()];
         let (finished, actions) = self.complete(&tx, session, &person, factors, client).await?;
         let records: Vec<_> = used.into_iter().chain(actions).map(|action| permit.record(action)).collect();
-        super::commit_all(tx, &records).await?;
+        self.commit_all(tx, &records).await?;
         self.was_right(counted).await;
         Ok(finished)
     }
@@ -120,9 +121,11 @@ impl Operations {
         let life_ms = i64::try_from(self.settings().session_life.as_millis()).unwrap_or(i64::MAX);
         let id = session.id;
         let session = Session { address: client.network(), agent: client.agent().clone(), ..session };
-        let session = session.completed(now, life_ms).map_err(|_| Error::SessionOver)?;
+        let recovered = factors.contains(&Factor::Recovery);
+        let session = session.completed(now, life_ms, recovered).map_err(|_| Error::SessionOver)?;
         let mut actions = make_room(tx, &session).await?;
         let cookie = self.rotate(tx, &session).await?;
+        tx.set_confirmed_from(&session, &client.network(), now).await?;
         actions.push(Action::SessionBegun { session: id, person: person.id, factors });
         let recovery_left = recovery_left(tx, person).await?;
         Ok((Finished { cookie, recovery_codes: Vec::new(), recovery_left }, actions))

@@ -7,7 +7,7 @@ use ids::SessionId;
 use proof::text::FreeText;
 
 use super::end::end_session;
-use super::{commit_all, end_sessions};
+use super::end_sessions;
 use crate::{Error, Operations};
 
 /// One session, for its owner to look at.
@@ -36,10 +36,15 @@ impl Operations {
         let now = self.now();
         let tx = self.store().read(&permit).await?;
         let live = tx.live_sessions(caller.person(), now).await?;
+        Ok(self.session_rows(live, caller, now))
+    }
+
+    /// Those that hold, the newest first.
+    pub(super) fn session_rows(&self, live: Vec<Session>, caller: &Caller, now: Timestamp) -> Vec<SessionRow> {
         let holds = |session: &Session| session.is_full(now) && now < self.idle_until(session);
         let mut rows: Vec<_> = live.into_iter().filter(holds).map(|session| row(session, caller)).collect();
         rows.sort_by_key(|row| std::cmp::Reverse((row.begun, row.id)));
-        Ok(rows)
+        rows
     }
 
     /// Ends one of the caller's sessions.
@@ -55,7 +60,7 @@ impl Operations {
         let cause = if own { SessionEnd::SignedOut } else { SessionEnd::EndedElsewhere };
         let ended = end_session(&tx, &found, cause, now).await?;
         let records: Vec<_> = ended.into_iter().map(|action| permit.record(action)).collect();
-        commit_all(tx, &records).await
+        self.commit_all(tx, &records).await
     }
 
     /// Ends every session of the caller but the one that asks; how many.
@@ -66,7 +71,7 @@ impl Operations {
         let ended = end_sessions(&tx, caller.person(), caller.session(), cause, self.now()).await?;
         let records: Vec<_> = ended.into_iter().map(|action| permit.record(action)).collect();
         let many = u64::try_from(records.len()).unwrap_or(u64::MAX);
-        commit_all(tx, &records).await?;
+        self.commit_all(tx, &records).await?;
         Ok(many)
     }
 }

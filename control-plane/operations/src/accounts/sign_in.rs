@@ -2,6 +2,7 @@
 //! refusal is one sentence.
 
 use control_plane_authn::password::Password;
+use control_plane_authn::throttle::network_of;
 use control_plane_authn::token::SessionToken;
 use control_plane_domain::account::{Credentials, Factor, Password as Kept};
 use control_plane_domain::person::{Email, Person, PersonState};
@@ -13,6 +14,7 @@ use crypto::Secret;
 use ids::{PersonId, SessionId, TenantId};
 
 use super::attempts::{PASSWORD_ELSEWHERE, PASSWORD_FROM};
+use super::stretch::Lane;
 use super::{Begun, Client, HALF_MS};
 use crate::{Error, Operations};
 
@@ -31,7 +33,10 @@ struct Meant {
     tenant: TenantId,
     person: Option<Person>,
     credentials: Credentials,
+    /// Whether that person showed both factors from there.
     known_network: bool,
+    /// Whether somebody of the organisation did, whoever is meant.
+    lane: Lane,
 }
 
 /// What came of comparing a password.
@@ -44,17 +49,36 @@ enum Compared {
 impl Operations {
     /// Begins a half session, if the password is right.
     pub async fn sign_in(&self, input: SignIn, client: &Client) -> Result<Begun, Error> {
+        let network = network_of(client.address());
+        self.0.passwords_of_network.attempt(&network, self.now())?;
+        let signed = self.counted_sign_in(input, client).await;
+        // A wrong password counts, and one too many; that we could not look at it does not.
+        if !matches!(signed, Err(Error::SignInRefused | Error::Throttled(_))) {
+            self.0.passwords_of_network.succeeded(&network);
+        }
+        signed
+    }
+
+    async fn counted_sign_in(&self, input: SignIn, client: &Client) -> Result<Begun, Error> {
         let SignIn { organisation, email, password } = input;
         let tenant = self.organisation(organisation.as_deref()).await?;
         let email = email.trim().to_lowercase();
         // Counted under what was meant if that is known, so that an id and a name are one; else under what was typed.
         let counted_as = tenant.map_or_else(|| organisation.unwrap_or_default(), |tenant| tenant.to_string());
-        let subjects = &self.account_keys().subjects;
-        let from = self.count(subjects.password_from(&counted_as, &email, client.address()), PASSWORD_FROM).await?;
         let meant = self.meant(tenant, &email, client).await?;
-        let elsewhere = match meant.known_network {
-            true => None,
-            false => Some(self.count(subjects.password_elsewhere(&counted_as, &email), PASSWORD_ELSEWHERE).await?),
+        let place = self.place(meant.lane)?;
+        let subjects = &self.account_keys().subjects;
+        let from = self.count(subjects.password_from(&counted_as, &email, client.address()), PASSWORD_FROM).await;
+        let from = from.inspect_err(|error| self.note_throttled_sign_in(&meant, error))?;
+        // Counted for everybody, so that nobody learns from the time it takes who was here before; and it keeps nobody out
+        // of where they were before.
+        let elsewhere = match self.count(subjects.password_elsewhere(&counted_as, &email), PASSWORD_ELSEWHERE).await {
+            Ok(counted) => Some(counted),
+            Err(Error::Throttled(_)) if meant.known_network => None,
+            Err(error) => {
+                self.note_throttled_sign_in(&meant, &error);
+                return Err(error);
+            }
         };
 
         let kept = meant.credentials.password().map(|password| password.phc.clone());
@@ -68,7 +92,7 @@ impl Operations {
                 Compared::Wrong
             }
         };
-        let compared = self.stretch(compare).await?;
+        let compared = self.stretch(place, compare).await?;
         let Some(person) = meant.person.filter(|_| meant.credentials.password().is_some()) else {
             return Err(Error::SignInRefused);
         };
@@ -84,6 +108,13 @@ impl Operations {
         Ok(begun)
     }
 
+    /// Only people who have a password can be guessed at.
+    fn note_throttled_sign_in(&self, meant: &Meant, error: &Error) {
+        if let (Some(person), Some(_)) = (&meant.person, meant.credentials.password()) {
+            self.note_throttled(meant.tenant, person.id, Factor::Password, error);
+        }
+    }
+
     /// Looks for the person. The same is asked of the database, whether there is one or not.
     async fn meant(&self, tenant: Option<TenantId>, email: &str, client: &Client) -> Result<Meant, Error> {
         let id = tenant.unwrap_or(TenantId::NIL);
@@ -94,7 +125,8 @@ impl Operations {
         let person_id = person.as_ref().map_or(PersonId::NIL, |person| person.id);
         let credentials = tx.credentials(person_id).await?;
         let known_network = self.known_network(&tx, person_id, client).await?.is_some();
-        Ok(Meant { tenant: id, person, credentials, known_network })
+        let lane = if tx.is_network_known(&client.network()).await? { Lane::Known } else { Lane::Stranger };
+        Ok(Meant { tenant: id, person, credentials, known_network, lane })
     }
 
     /// The half session of somebody whose password is right, unless it stopped being so.
@@ -139,6 +171,7 @@ impl Operations {
             expires: now.plus_ms(HALF_MS),
             address: client.network(),
             agent: client.agent().clone(),
+            recovered: false,
             state: SessionState::Half,
         };
         let token = SessionToken::fresh(tx.tenant_id(), self.entropy());

@@ -3,7 +3,7 @@
 use control_plane_authn::token::SessionToken;
 use control_plane_domain::policy;
 use control_plane_domain::session::{SessionEnd, SessionState};
-use control_plane_store::{StoreError, Unlogged};
+use control_plane_store::StoreError;
 
 use super::end::end_session;
 use crate::{Error, Operations};
@@ -28,10 +28,8 @@ impl Operations {
         if matches!(session.state, SessionState::Ended { .. }) {
             return Ok(());
         }
-        match end_session(&tx, &session, SessionEnd::SignedOut, self.now()).await? {
-            Some(ended) => tx.commit(&permit.record(ended)).await.map(drop)?,
-            None => tx.commit_unlogged(Unlogged::SignIn).await?,
-        }
-        Ok(())
+        let ended = end_session(&tx, &session, SessionEnd::SignedOut, self.now()).await?;
+        let records: Vec<_> = ended.into_iter().map(|action| permit.record(action)).collect();
+        self.commit_all(tx, &records).await
     }
 }

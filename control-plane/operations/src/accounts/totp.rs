@@ -13,7 +13,7 @@ use ids::{SessionId, TenantId};
 
 use super::keys::SeedOf;
 use super::session::HalfSession;
-use super::{Client, Finished, commit_all, end_sessions, own_session};
+use super::{Client, Finished, end_sessions, own_session};
 use crate::people::active;
 use crate::{Error, Operations};
 
@@ -72,7 +72,7 @@ impl Operations {
         let factors = vec![Factor::Password, Factor::Otp];
         let (finished, begun) = self.complete(&tx, session, &person, factors, client).await?;
         let records: Vec<_> = actions.into_iter().chain(begun).map(|action| permit.record(action)).collect();
-        commit_all(tx, &records).await?;
+        self.commit_all(tx, &records).await?;
         Ok(Finished { recovery_codes: codes, ..finished })
     }
 
@@ -87,11 +87,13 @@ impl Operations {
         let (recovery_codes, mut actions) = self.take_offer(&tx, permit.tenant(), &session, &person, code).await?;
         let cause = SessionEnd::SecondFactorChanged;
         actions.extend(end_sessions(&tx, person.id, Some(session.id), cause, now).await?);
-        let session = Session { seen: now, address: client.network(), agent: client.agent().clone(), ..session };
+        // A code of the new app was shown just now.
+        let (address, agent) = (client.network(), client.agent().clone());
+        let session = Session { seen: now, address, agent, recovered: false, ..session };
         let cookie = self.rotate(&tx, &session).await?;
         let recovery_left = u32::try_from(recovery_codes.len()).unwrap_or(u32::MAX);
         let records: Vec<_> = actions.into_iter().map(|action| permit.record(action)).collect();
-        commit_all(tx, &records).await?;
+        self.commit_all(tx, &records).await?;
         Ok(Finished { cookie, recovery_codes, recovery_left })
     }
 

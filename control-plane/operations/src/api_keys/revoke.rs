@@ -32,7 +32,6 @@ impl Operations {
             return Err(Error::KeyIsRevoked);
         }
         tx.revoke_api_key(key, self.now()).await?;
-        tx.commit(&permit.record(Action::ApiKeyRevoked { key, person: found.person })).await?;
-        Ok(())
+        self.commit_all(tx, &[permit.record(Action::ApiKeyRevoked { key, person: found.person })]).await
     }
 }

@@ -59,6 +59,7 @@ impl Operations {
     pub async fn request_drilldown(&self, caller: &Caller, input: RequestDrillDown) -> Result<DrillDown, Error> {
         let permit = caller.permit(Permission::DrillDownsRequest)?;
         self.check_confirmed(caller)?;
+        self.check_app_code(caller)?;
         let device = check_form(&input)?;
         let with = match caller.means() {
             Means::Key { key, .. } => AskedWith::Key(*key),

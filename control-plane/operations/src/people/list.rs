@@ -1,26 +1,11 @@
 //! Who is in the tenant.
 
-use clock::Timestamp;
 use control_plane_domain::list::{Listed, Page};
-use control_plane_domain::person::{Person, PersonState};
+use control_plane_domain::person::{Person, PersonRow, PersonState};
 use control_plane_domain::policy::{Caller, Permission};
-use control_plane_store::Reads;
 use ids::PersonId;
 
 use crate::{Error, Operations};
-
-/// A person, and how far they have come in.
-#[derive(Debug, Clone)]
-pub struct PersonRow {
-    /// The person.
-    pub person: Person,
-    /// Whether they have a second factor, and so a way in.
-    pub second_factor: bool,
-    /// When they showed both factors at the console last.
-    pub signed_in: Option<Timestamp>,
-    /// Until when the link holds that was made for them and not used.
-    pub open_link: Option<Timestamp>,
-}
 
 impl Operations {
     /// The people of the tenant, those who were removed too.
@@ -34,31 +19,23 @@ impl Operations {
     pub async fn list_people_standing(&self, caller: &Caller, page: &Page) -> Result<Listed<PersonRow>, Error> {
         let permit = caller.permit(Permission::PeopleList)?;
         let tx = self.store().read(&permit).await?;
-        let Listed { items: people, next } = tx.people(page).await?;
-        let mut items = Vec::with_capacity(people.len());
-        for person in people {
-            items.push(self.standing(&tx, person).await?);
-        }
-        Ok(Listed { items, next })
+        let Listed { items, next } = tx.people_rows(page, self.now()).await?;
+        Ok(Listed { items: items.into_iter().map(|row| self.as_of_now(row)).collect(), next })
     }
 
     /// One of them, with how far they have come in.
     pub async fn get_person(&self, caller: &Caller, person: PersonId) -> Result<PersonRow, Error> {
         let permit = caller.permit(Permission::PeopleList)?;
         let tx = self.store().read(&permit).await?;
-        let person = tx.person(person).await?.ok_or(Error::NotFound("person"))?;
-        self.standing(&tx, person).await
+        tx.person_row(person, self.now()).await?.map(|row| self.as_of_now(row)).ok_or(Error::NotFound("person"))
     }
 
-    async fn standing(&self, reads: &Reads, person: Person) -> Result<PersonRow, Error> {
-        if person.state == PersonState::Removed {
-            return Ok(PersonRow { person, second_factor: false, signed_in: None, open_link: None });
+    /// What of it holds now: nobody who was removed has a way in, and no link is open whose time is over.
+    fn as_of_now(&self, row: PersonRow) -> PersonRow {
+        if row.person.state == PersonState::Removed {
+            return PersonRow { second_factor: false, has_key: false, signed_in: None, open_link: None, ..row };
         }
         let now = self.now();
-        let second_factor = reads.credentials(person.id).await?.totp().is_some();
-        let signed_in = reads.signed_in_last(person.id).await?;
-        let link = reads.open_person_link(person.id).await?;
-        let open_link = link.map(|link| link.expires).filter(|expires| now < *expires);
-        Ok(PersonRow { person, second_factor, signed_in, open_link })
+        PersonRow { open_link: row.open_link.filter(|expires| now < *expires), ..row }
     }
 }

@@ -1,13 +1,14 @@
 //! The people of a tenant.
 
 mod add;
+mod end_sessions;
 mod invite;
 mod list;
 mod remove;
 mod set_role;
 
 pub use add::AddPerson;
-pub use list::PersonRow;
+pub use control_plane_domain::person::PersonRow;
 
 use control_plane_domain::person::{Email, Person, PersonState};
 use control_plane_domain::policy::{self, Caller, Permission, Role};

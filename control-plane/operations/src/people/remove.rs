@@ -1,4 +1,5 @@
-//! A person is taken out, and every key, session and link of theirs ends in the same moment. The record stays: logs name it.
+//! A person is taken out, and every key, session and link of theirs ends in the same moment, as do the links that they made
+//! for others. The record stays: logs name it.
 
 use control_plane_domain::audit::Action;
 use control_plane_domain::policy::{Caller, Permission};
@@ -24,12 +25,12 @@ impl Operations {
         let now = self.now();
         tx.revoke_api_keys_of(person, now).await?;
         tx.replace_person_links(person, now).await?;
+        tx.replace_links_made_by(person, now).await?;
         tx.forget_credentials(person).await?;
         let ended = end_sessions(&tx, person, None, SessionEnd::PersonRemoved, now).await?;
         tx.remove_person(person).await?;
-        let (mut logged, _) = tx.log(&permit.record(Action::PersonRemoved { person })).await?;
-        let ended: Vec<_> = ended.into_iter().map(|action| permit.record(action)).collect();
-        logged.log_all(&ended).await?;
-        Ok(logged.commit().await?)
+        let removed = std::iter::once(Action::PersonRemoved { person });
+        let records: Vec<_> = removed.chain(ended).map(|action| permit.record(action)).collect();
+        self.commit_all(tx, &records).await
     }
 }

@@ -1,4 +1,5 @@
-//! A person gets another role. It holds for their next request: keys never carry more than the role, and sessions end.
+//! A person gets another role. It holds for their next request: keys never carry more than the role, and sessions end. So do
+//! links: the one that was made for them in the old role, and those that they made in it.
 
 use control_plane_domain::audit::Action;
 use control_plane_domain::person::Person;
@@ -26,12 +27,13 @@ impl Operations {
         }
         check_not_last_owner(&tx, &found).await?;
         tx.set_role(person, role).await?;
-        let ended = end_sessions(&tx, person, None, SessionEnd::RoleChanged, self.now()).await?;
-        let changed = Action::PersonRoleChanged { person, from: found.role, to: role };
-        let (mut logged, _) = tx.log(&permit.record(changed)).await?;
-        let ended: Vec<_> = ended.into_iter().map(|action| permit.record(action)).collect();
-        logged.log_all(&ended).await?;
-        logged.commit().await?;
+        let now = self.now();
+        tx.replace_person_links(person, now).await?;
+        tx.replace_links_made_by(person, now).await?;
+        let ended = end_sessions(&tx, person, None, SessionEnd::RoleChanged, now).await?;
+        let changed = std::iter::once(Action::PersonRoleChanged { person, from: found.role, to: role });
+        let records: Vec<_> = changed.chain(ended).map(|action| permit.record(action)).collect();
+        self.commit_all(tx, &records).await?;
         Ok(Person { role, ..found })
     }
 }

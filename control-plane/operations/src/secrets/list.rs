@@ -47,7 +47,8 @@ impl Operations {
         Ok(secret)
     }
 
-    /// What a secret is to be sealed under, for the person who sends it and as long as it is to be sealed.
+    /// What a secret is to be sealed under, for the person who sends it, as long as it is to be sealed and the Runner is
+    /// connected.
     pub async fn secret_terms(&self, caller: &Caller, secret: &ConnectorSecret) -> Result<Option<SecretTerms>, Error> {
         if secret.person != caller.person() || secret.state != SecretState::ToSeal {
             return Ok(None);
@@ -55,7 +56,9 @@ impl Operations {
         let permit = see(caller)?;
         let tx = self.store().read(&permit).await?;
         let runner = tx.runner(secret.runner).await?.ok_or(Error::NotFound("Runner"))?;
-        let draft = terms(permit.tenant(), secret, &runner)?.to_draft();
+        // It is sealed for the session that the Runner has now. Without one there is nothing to seal for.
+        let Some(epoch) = self.0.sessions.epoch_for_secrets(permit.tenant(), secret.runner) else { return Ok(None) };
+        let draft = terms(permit.tenant(), secret, &runner, epoch)?.to_draft();
         Ok(Some(SecretTerms {
             draft: draft.map_err(|why| Error::invalid("name", why))?,
             statement: runner.keys.statement,
@@ -84,7 +87,7 @@ impl Operations {
     }
 }
 
-fn see(caller: &Caller) -> Result<Permit, Error> {
+pub(super) fn see(caller: &Caller) -> Result<Permit, Error> {
     let needed = if caller.may(Permission::SecretsList) { Permission::SecretsList } else { Permission::SecretsSend };
     Ok(caller.permit(needed)?)
 }

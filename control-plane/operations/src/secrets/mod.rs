@@ -11,28 +11,47 @@ mod request;
 mod seal;
 
 use control_plane_domain::drilldown::AskedWith;
-use control_plane_domain::policy::Caller;
+use control_plane_domain::policy::{Caller, Permission, Permit};
 use control_plane_domain::runner::Runner;
 use control_plane_domain::secret::ConnectorSecret;
 use crypto::{ed25519, p256};
 use ids::TenantId;
-use proof::drilldown::{Factor, Person, RecordRef};
+use proof::drilldown::{Epoch, Factor, Person, RecordRef};
 use proof::secret::Terms;
 use proof::text::Name;
 
 pub use list::SecretTerms;
+use list::see;
 pub use request::RequestSecret;
 pub use seal::SealedSecret;
 
-use crate::Error;
+use crate::{Error, Operations};
+
+impl Operations {
+    /// Whether the caller may take this secret back: the person who sends it, and whoever looks after what others send. The
+    /// one rule, for the button and for [`cancel_secret`](Self::cancel_secret).
+    pub fn may_cancel_secret(&self, caller: &Caller, secret: &ConnectorSecret) -> bool {
+        to_cancel(caller, secret).is_ok()
+    }
+}
+
+/// The permit to take this secret back.
+fn to_cancel(caller: &Caller, secret: &ConnectorSecret) -> Result<Permit, Error> {
+    if secret.person != caller.person() && caller.may(Permission::SecretsManage) {
+        return Ok(caller.permit(Permission::SecretsManage)?);
+    }
+    let permit = caller.permit(Permission::SecretsSend)?;
+    check_sender(caller, secret)?;
+    Ok(permit)
+}
 
 /// Only the person who asked goes on with a secret.
 fn check_sender(caller: &Caller, secret: &ConnectorSecret) -> Result<(), Error> {
     if secret.person == caller.person() { Ok(()) } else { Err(Error::NotTheSender) }
 }
 
-/// What the person's device seals under and signs.
-fn terms(tenant: TenantId, secret: &ConnectorSecret, runner: &Runner) -> Result<Terms, Error> {
+/// What the person's device seals under and signs: worth nothing in another session of the Runner than this one.
+fn terms(tenant: TenantId, secret: &ConnectorSecret, runner: &Runner, epoch: Epoch) -> Result<Terms, Error> {
     let runner_key = p256::VerifyingKey::from_spki(&runner.keys.attestation_key);
     let runner_key = runner_key.map_err(|why| Error::invalid("runner", why))?.key_id();
     let factors = match secret.with {
@@ -41,6 +60,7 @@ fn terms(tenant: TenantId, secret: &ConnectorSecret, runner: &Runner) -> Result<
     };
     Ok(Terms {
         request: secret.id,
+        epoch,
         tenant,
         runner: secret.runner,
         runner_key,

@@ -17,14 +17,15 @@ use crate::{Error, Operations};
 /// How long the person has to seal it.
 const SEAL_MS: i64 = 10 * 60 * 1000;
 
-/// How long a sealed one waits for a Runner that is away, when the person does not say.
-const WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 const SHORTEST_WAIT: Duration = Duration::from_secs(60);
-/// Runners refuse what would hold for longer.
-const LONGEST_WAIT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// Runners refuse what would hold for longer; also how long it holds when the person does not say.
+const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
-/// Secrets that may wait for one Runner.
+/// Sealed secrets that may wait for one Runner.
 const MOST_WAITING: usize = 32;
+
+/// Secrets that one person may have asked to send and not sealed, at any Runner: those take no place of the others.
+const MOST_UNSEALED: u32 = 4;
 
 /// Which secret goes where.
 #[derive(Debug, Clone)]
@@ -35,7 +36,7 @@ pub struct RequestSecret {
     pub name: Name,
     /// The device that will seal and sign: SubjectPublicKeyInfo of an Ed25519 key.
     pub device_key: Vec<u8>,
-    /// How long it waits for a Runner that is away.
+    /// How long it holds, from now until the Runner has it.
     pub wait: Option<Duration>,
 }
 
@@ -44,11 +45,12 @@ impl Operations {
     pub async fn request_secret(&self, caller: &Caller, input: RequestSecret) -> Result<ConnectorSecret, Error> {
         let permit = caller.permit(Permission::SecretsSend)?;
         self.check_confirmed(caller)?;
+        self.check_app_code(caller)?;
         let device = ed25519::VerifyingKey::from_spki(&input.device_key);
         let device = device.map_err(|why| Error::invalid("device_key", why))?.key_id();
-        let wait = input.wait.unwrap_or(WAIT);
+        let wait = input.wait.unwrap_or(LONGEST_WAIT);
         if !(SHORTEST_WAIT..=LONGEST_WAIT).contains(&wait) {
-            return Err(Error::invalid("wait", "between a minute and seven days"));
+            return Err(Error::invalid("wait", "between a minute and 15 minutes"));
         }
         let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
         let (ms, random) = self.fresh();
@@ -60,8 +62,17 @@ impl Operations {
             Standing::Active => {}
             other @ (Standing::Pending | Standing::Locked | Standing::Revoked) => return Err(Error::RunnerIs(other)),
         }
-        if tx.open_connector_secrets(runner.id).await?.len() >= MOST_WAITING {
+        // It is sealed for the session that the Runner has now, and worth nothing in another one.
+        if self.0.sessions.epoch_for_secrets(permit.tenant(), runner.id).is_none() {
+            return Err(Error::RunnerAway);
+        }
+        let open = tx.open_connector_secrets(runner.id).await?;
+        if open.iter().filter(|secret| secret.state != SecretState::ToSeal).count() >= MOST_WAITING {
             return Err(Error::TooManySecrets);
+        }
+        let unsealed = tx.unsealed_connector_secrets_of(caller.person(), MOST_UNSEALED).await?;
+        if unsealed.len() >= MOST_UNSEALED as usize {
+            return Err(Error::TooManyUnsealed);
         }
         // As for evidence: at the console a device is registered first, so that its owner sees which there are.
         if caller.session().is_some() {

@@ -27,6 +27,7 @@ impl Operations {
     /// Makes a token for a Runner of this name.
     pub async fn create_token(&self, caller: &Caller, label: Label) -> Result<CreatedToken, Error> {
         let permit = caller.permit(Permission::TokensCreate)?;
+        self.check_confirmed(caller)?;
         let token = Text::generate(permit.tenant(), self.entropy());
         let (ms, random) = self.fresh();
         let now = self.now();

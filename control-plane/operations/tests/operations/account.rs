@@ -56,6 +56,9 @@ async fn what_is_sensitive_asks_for_both_factors_once_more() {
         ops.replace_totp(&caller, "000000", &client(1)).await.err(),
         ops.change_password(&caller, secret(PASSWORD), secret("other kumquat words"), &client(1)).await.err(),
         ops.register_device(&caller, &spki, why()).await.err(),
+        ops.remove_device(&caller, sha256(b"a device")).await.err(),
+        ops.end_sessions_of(&caller, viewer).await.err(),
+        ops.create_token(&caller, "web".parse().unwrap()).await.err(),
     ];
     for (index, error) in refusals.into_iter().enumerate() {
         let error = error.unwrap_or_else(|| panic!("{index} was done"));
@@ -65,6 +68,7 @@ async fn what_is_sensitive_asks_for_both_factors_once_more() {
     // Looking does not, nor does a key, which has no factors to show.
     ops.list_people(&caller, &Page::first()).await.unwrap();
     ops.account(&caller).await.unwrap();
+    ops.create_token(&acme.owner, "web".parse().unwrap()).await.unwrap();
     ops.set_role(&acme.owner, viewer, Role::Auditor).await.unwrap();
     let wrong = ops.confirm(&caller, secret("wrong wrong wrong"), &ada.code(&world), &client(1)).await;
     assert!(matches!(wrong, Err(Error::WrongCode)));
@@ -97,6 +101,9 @@ async fn a_key_manages_no_account() {
         ops.new_recovery_codes(key).await.err(),
         ops.list_devices(key).await.err(),
         ops.confirm(key, secret(PASSWORD), "000000", &client(1)).await.err(),
+        ops.own_activity(key, &Page::first()).await.err(),
+        ops.set_zone(key, None).await.err(),
+        ops.account_page(key).await.err(),
         ops.change_password(key, secret(PASSWORD), secret("other kumquat words"), &client(1)).await.err(),
     ];
     for error in denied {
@@ -188,4 +195,138 @@ async fn devices_are_registered_listed_and_removed_by_their_owner() {
     ops.remove_device(&ada, device.fingerprint).await.unwrap();
     let last = world.actions(&acme).await.pop().unwrap().action;
     assert_eq!(last, Action::DeviceRemoved { person: ada.person(), device: device.fingerprint });
+}
+
+#[tokio::test]
+async fn the_page_of_an_account_is_what_its_parts_are_and_its_zone_goes_with_the_person() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let (mut ada, _) = world.at_console(&acme, Role::Viewer).await;
+    let caller = ada.sign_in(&world, &client(9)).await;
+    let ops = &world.ops;
+    let spki = ed25519::SigningKey::generate(&world.entropy).verifying_key().to_spki();
+    ops.register_device(&caller, &spki, "laptop".parse().unwrap()).await.unwrap();
+    let page = ops.account_page(&caller).await.unwrap();
+    assert_eq!(page.devices, ops.list_devices(&caller).await.unwrap());
+    let ids = |rows: &[control_plane_operations::SessionRow]| rows.iter().map(|row| row.id).collect::<Vec<_>>();
+    assert_eq!(ids(&page.sessions), ids(&ops.list_sessions(&caller).await.unwrap()));
+    assert_eq!((page.sessions.len(), page.account.devices, page.account.zone), (2, 1, None));
+    let records = world.actions(&acme).await.len();
+    ops.set_zone(&caller, Some("Asia/Tokyo".parse().unwrap())).await.unwrap();
+    assert_eq!(world.actions(&acme).await.len(), records, "nobody else sees it, so nobody is told");
+    // Another browser, another day.
+    ada.sign_in(&world, &client(10)).await;
+    let Seen::Full(signed) = ops.session(&ada.cookie, &client(10)).await.unwrap() else { panic!("not signed in") };
+    assert_eq!(signed.zone.as_ref().map(|zone| zone.as_str()), Some("Asia/Tokyo"));
+    assert_eq!(ops.account(&signed.caller).await.unwrap().zone, signed.zone);
+    ops.set_zone(&signed.caller, None).await.unwrap();
+    assert_eq!(ops.account(&signed.caller).await.unwrap().zone, None);
+}
+
+/// Everybody can read what they did themselves, and nothing of what others did.
+#[tokio::test]
+async fn every_role_reads_its_own_activity_and_no_other() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    for role in Role::ALL {
+        let (ada, caller) = world.at_console(&acme, *role).await;
+        world.advance_seconds(1);
+        world.ops.create_api_key(&caller, new_key(&world)).await.unwrap();
+        let mut found = Vec::new();
+        let mut page = Page::new(None, 2).unwrap();
+        loop {
+            let listed = world.ops.own_activity(&caller, &page).await.unwrap();
+            found.extend(listed.items);
+            let Some(next) = listed.next else { break };
+            page = page.following(next);
+        }
+        assert!(found.iter().all(|line| line.line.contains(&ada.id.to_string())), "{found:?}");
+        assert!(found.first().unwrap().line.contains("api_key.created"), "the newest first");
+        assert!(found.last().unwrap().line.contains("person.link_used"), "since they came in");
+        let all = world.actions(&acme).await;
+        let own = all.iter().filter(|record| {
+            use control_plane_domain::audit_log::AuditActor;
+            AuditActor::from(record.actor) == AuditActor::Person(ada.id)
+        });
+        assert_eq!(own.count(), found.len(), "{role}");
+    }
+}
+
+/// What goes on after it was begun asks again whether it may.
+#[tokio::test]
+async fn whoever_goes_on_still_holds_or_is_told() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let ops = &world.ops;
+    let (key, text) = world.person_with_key(&acme, Role::Auditor).await;
+    ops.still_holds(&key).await.unwrap();
+    ops.set_role(&acme.owner, key.person(), Role::Viewer).await.unwrap();
+    assert!(matches!(ops.still_holds(&key).await, Err(Error::Unauthenticated)), "another role");
+    let key = ops.authenticate(&text, crate::support::ADDRESS).await.unwrap();
+    ops.still_holds(&key).await.unwrap();
+    ops.revoke_api_key(&acme.owner, key.key().unwrap()).await.unwrap();
+    assert!(matches!(ops.still_holds(&key).await, Err(Error::Unauthenticated)));
+
+    let (mut ada, first) = world.at_console(&acme, Role::Auditor).await;
+    let second = ada.sign_in(&world, &client(1)).await;
+    ops.still_holds(&first).await.unwrap();
+    ops.end_other_sessions(&second).await.unwrap();
+    assert!(matches!(ops.still_holds(&first).await, Err(Error::SessionOver)));
+    ops.still_holds(&second).await.unwrap();
+    world.advance_seconds(3_600);
+    assert!(matches!(ops.still_holds(&second).await, Err(Error::SessionOver)), "idle; asking is no use of it");
+    let third = ada.sign_in(&world, &client(1)).await;
+    ops.remove_person(&acme.owner, ada.id).await.unwrap();
+    assert!(matches!(ops.still_holds(&third).await, Err(Error::SessionOver)));
+}
+
+/// Paper in the place of an app lets a person in, and signs for nothing.
+#[tokio::test]
+async fn a_recovery_code_asks_for_no_evidence_and_sends_no_secret() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let (mut ada, _) = world.at_console(&acme, Role::Engineer).await;
+    let ops = &world.ops;
+    let key = ed25519::SigningKey::generate(&world.entropy).verifying_key().to_spki();
+    let asked = async |caller: &control_plane_domain::policy::Caller| {
+        let drilldown = control_plane_operations::RequestDrillDown {
+            run: ids::RunId::from_parts(1, [1; 10]),
+            items: vec![control_plane_operations::AskedRows { item: ids::ItemId::from_parts(1, [1; 10]), rows: None }],
+            purpose: control_plane_domain::audit::Purpose::Audit,
+            reason: "why".parse().unwrap(),
+            recipient_key: *crypto::hpke::KeyPair::generate(&world.entropy).public().as_bytes(),
+            device_key: key.clone(),
+            wait: None,
+        };
+        let secret = control_plane_operations::RequestSecret {
+            runner: ids::RunnerId::from_parts(1, [1; 10]),
+            name: "orders-db".parse().unwrap(),
+            device_key: key.clone(),
+            wait: None,
+        };
+        [
+            ops.request_drilldown(caller, drilldown).await.unwrap_err().code(),
+            ops.request_secret(caller, secret).await.unwrap_err().code(),
+        ]
+    };
+    const GOES_ON: [&str; 2] = ["E-OPS-004"; 2];
+    const REFUSED: [&str; 2] = ["E-AUTH-011"; 2];
+    let begun = ada.begin(ops, &client(1)).await.unwrap();
+    let recovery = SecondFactor::Recovery(&ada.recovery_codes[0]);
+    let finished = ops.second_factor(begun.cookie.expose(), recovery, &client(1)).await.unwrap();
+    ada.take(&finished);
+    let caller = ada.caller(&world).await.unwrap();
+    assert_eq!(asked(&caller).await, REFUSED, "though both factors were shown just now");
+    // The app was in the other coat.
+    world.advance_seconds(30);
+    ada.take(&ops.confirm(&caller, secret(PASSWORD), &ada.code(&world), &client(1)).await.unwrap());
+    assert_eq!(asked(&ada.caller(&world).await.unwrap()).await, GOES_ON);
+    // And is lost for good: with paper once more there is none, until another app is set up.
+    let caller = ada.caller(&world).await.unwrap();
+    ada.take(&ops.confirm(&caller, secret(PASSWORD), &ada.recovery_codes[1], &client(1)).await.unwrap());
+    let caller = ada.caller(&world).await.unwrap();
+    assert_eq!(asked(&caller).await, REFUSED);
+    let seed = from_base32(ops.offer_new_totp(&caller).await.unwrap().secret.expose());
+    ada.take(&ops.replace_totp(&caller, &code_of(&seed, world.now()), &client(1)).await.unwrap());
+    assert_eq!(asked(&ada.caller(&world).await.unwrap()).await, GOES_ON);
 }

@@ -9,7 +9,7 @@ use control_plane_domain::policy::{Caller, Role};
 use control_plane_domain::run::RunFilter;
 use control_plane_domain::standing::{ChangeKind, FindingFilter, FindingOrder};
 use control_plane_operations::console::{
-    ControlRef, CoverageState, Difference, ProcedureFilter, SopText, Unread, WitnessState,
+    ControlRef, CoverageState, Difference, ProcedureFilter, RunningStage, SopText, Unread, WitnessState,
 };
 use control_plane_operations::{AuditCheck, AuditOutcome, AuditStepId, Error, Kind, RequestRun, Session};
 use crypto::Digest;
@@ -478,6 +478,47 @@ async fn a_bundle_of_the_control_plane_is_accepted_by_the_verifier() {
     assert_ne!(verify_bundle(&changed, &trust, &outline).verdict, Verdict::Verified);
 }
 
+/// A scheduled run is seen while it runs, from the Runner's own word, and only in its own organisation.
+#[tokio::test]
+async fn a_run_is_followed_step_by_step_and_gone_from_there_when_it_ends() {
+    let world = World::new().await;
+    let (acme, runner, mut session) = begun(&world, "acme").await;
+    let (other, ..) = begun(&world, "other").await;
+    let run = RunId::from_bytes([7; 16]);
+    let procedure = read(TLS);
+    let under_way = |done| contract::RunUnderWay {
+        run,
+        procedure: procedure.id.parse().unwrap(),
+        digest: procedure.digest(),
+        began: world.now(),
+        step: Some(procedure.steps[0].id.parse().unwrap()),
+        done,
+        steps: 2,
+    };
+    let say = |runs| FromRunner::UnderWay(contract::UnderWay { runs });
+    let before = world.ops.pulse(&acme.owner).await.unwrap();
+    world.ops.line().receive(&mut session, say(vec![under_way(0)])).await.unwrap();
+    world.ops.flush_presence().await.unwrap();
+    world.advance_seconds(2);
+    assert_ne!(world.ops.pulse(&acme.owner).await.unwrap(), before, "a page that follows is told");
+    let row = world.ops.run_under_way(&acme.owner, run).await.unwrap();
+    let RunningStage::Working { step: Some(now), .. } = &row.stage else { panic!("{row:?}") };
+    assert_eq!((now.done, now.steps, now.title.as_deref()), (0, 2, Some(procedure.steps[0].title.as_str())));
+    assert_eq!((row.runner.id, &row.request), (runner.name.runner, &None));
+    assert!(matches!(world.ops.run_under_way(&other.owner, run).await, Err(Error::NotFound(_))));
+    world.ops.line().receive(&mut session, say(vec![under_way(1)])).await.unwrap();
+    world.ops.flush_presence().await.unwrap();
+    let page = world.ops.runs_page(&acme.owner, &RunFilter::default(), &Page::first()).await.unwrap();
+    assert_eq!(page.running.len(), 1);
+    assert!(matches!(&page.running[0].stage, RunningStage::Working { step: Some(now), .. } if now.done == 1));
+    let twice = say(vec![under_way(1), under_way(1)]);
+    assert_eq!(world.ops.line().receive(&mut session, twice).await.unwrap_err().code, "E-LINE-023");
+    world.ops.line().receive(&mut session, say(Vec::new())).await.unwrap();
+    world.ops.flush_presence().await.unwrap();
+    let page = world.ops.runs_page(&acme.owner, &RunFilter::default(), &Page::first()).await.unwrap();
+    assert_eq!(page.running, []);
+}
+
 #[tokio::test]
 async fn who_asked_for_a_run_is_told_while_it_runs_and_after() {
     let world = World::new().await;
@@ -487,8 +528,9 @@ async fn who_asked_for_a_run_is_told_while_it_runs_and_after() {
     let request = world.ops.request_run(&engineer, wanted).await.unwrap();
     let page = world.ops.runs_page(&acme.owner, &RunFilter::default(), &Page::first()).await.unwrap();
     let running = &page.running[0];
-    assert_eq!((running.request.id, running.by.id), (request.id, engineer.person()));
-    assert_eq!(running.by.name.as_ref().map(|name| name.as_str()), Some("Somebody"));
+    let (asked, by) = running.request.as_ref().unwrap();
+    assert_eq!((asked.id, by.id, &running.stage), (request.id, engineer.person(), &RunningStage::Waiting));
+    assert_eq!(by.name.as_ref().map(|name| name.as_str()), Some("Somebody"));
     assert_eq!(running.procedure.as_ref().map(|procedure| procedure.id.as_str()), Some("tls-endpoint"));
     let filter = RunFilter { trigger: Some(Trigger::Schedule), ..RunFilter::default() };
     assert!(world.ops.runs_page(&acme.owner, &filter, &Page::first()).await.unwrap().running.is_empty());

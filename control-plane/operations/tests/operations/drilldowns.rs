@@ -308,6 +308,54 @@ async fn a_session_that_ends_cuts_the_answer_off() {
     assert_eq!(code.as_str(), "E-DRILL-029");
 }
 
+/// Whoever is shut out while they read hears no more, and the Runner is told to stop.
+#[tokio::test]
+async fn whoever_may_not_go_on_hears_no_more_of_an_answer() {
+    for end in ["the key", "the role", "the person"] {
+        let mut case = case(40, 200_000).await;
+        let (id, pending) = case.delivered().await;
+        let mut reader = case.reader(id).await;
+        let (start, _, _) = case.answer(&pending);
+        case.receive(FromRunner::SealedStart(start)).await;
+        assert!(matches!(reader.next().await, Some(Ok(Piece::Enc(_)))));
+        let (ops, owner, person) = (case.world.ops.clone(), &case.acme.owner, case.auditor.person());
+        match end {
+            "the key" => ops.revoke_api_key(owner, case.auditor.key().unwrap()).await.unwrap(),
+            "the role" => drop(ops.set_role(owner, person, Role::Viewer).await.unwrap()),
+            _ => ops.remove_person(owner, person).await.unwrap(),
+        }
+        assert_eq!(reader.next().await, Some(Err(AnswerError::CutOff)), "{end}");
+        assert_eq!(words(&case.pending().await), ["drill_down_cancel"], "{end}");
+    }
+}
+
+/// The same for a session that somebody else ends, and for no other of the same person.
+#[tokio::test]
+async fn an_answer_ends_with_the_session_that_asked_for_it() {
+    let mut case = case(40, 200_000).await;
+    let (mut ada, first) = case.world.at_console(&case.acme, Role::Auditor).await;
+    let second = ada.sign_in(&case.world, &crate::support::client(9)).await;
+    let ops = case.world.ops.clone();
+    let spki = case.device.verifying_key().to_spki();
+    ops.register_device(&second, &spki, "Laptop".parse().unwrap()).await.unwrap();
+    let id = ops.request_drilldown(&second, case.input(None)).await.unwrap().id;
+    case.pending().await;
+    let DrillDownState::ToSign(to_sign) = ops.get_drilldown(&second, id).await.unwrap().state else { panic!() };
+    let pending = PendingRequest::read(to_sign.payload).unwrap();
+    ops.sign_drilldown(&second, id, &pending.sign_as_device(&case.device).sig).await.unwrap();
+    assert_eq!(words(&case.pending().await), ["drill_down"]);
+    let mut reader = ops.answer_drilldown(&second, id).await.unwrap();
+    let (start, frames, _) = case.answer(&pending);
+    case.receive(FromRunner::SealedStart(start)).await;
+    assert!(matches!(reader.next().await, Some(Ok(Piece::Enc(_)))));
+    ops.end_session(&second, first.session().unwrap()).await.unwrap();
+    case.receive(FromRunner::SealedFrame(frames[0].clone())).await;
+    assert!(matches!(reader.next().await, Some(Ok(Piece::Frame { .. }))), "another session is another session");
+    assert_eq!(ops.end_sessions_of(&case.acme.owner, ada.id).await.unwrap(), 1);
+    assert_eq!(reader.next().await, Some(Err(AnswerError::CutOff)));
+    assert!(words(&case.pending().await).contains(&"drill_down_cancel"));
+}
+
 #[tokio::test]
 async fn a_refusal_of_the_runner_is_receipted_and_told() {
     let mut case = case(5, 100).await;

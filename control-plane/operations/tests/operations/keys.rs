@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
+use control_plane_domain::link::LinkKind;
 use control_plane_domain::list::Page;
 use control_plane_domain::policy::{Permission, Role, Scopes};
-use control_plane_operations::{CreateApiKey, Error, Kind};
+use control_plane_operations::{AddPerson, CreateApiKey, Error, Kind};
 
 use crate::support::{ADDRESS, World};
 
@@ -53,6 +54,45 @@ async fn a_key_holds_until_it_ends_is_revoked_or_its_owner_leaves() {
     assert!(world.ops.authenticate(&text, ADDRESS).await.is_err(), "its owner left");
     let keys = world.ops.list_api_keys(&acme.owner, &Page::first()).await.unwrap().items;
     assert!(keys.iter().filter(|key| key.person == leaver.person()).all(|key| key.revoked.is_some()));
+}
+
+/// A link is a way to everything that its person may do: no key makes one, and none can be asked to carry it.
+#[tokio::test]
+async fn no_key_makes_a_link_for_anybody() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let viewer = world.person(&acme, Role::Viewer).await.person();
+    let ops = &world.ops;
+    for role in [Role::Owner, Role::Administrator] {
+        let caller = world.person(&acme, role).await;
+        assert!(!ops.me(&caller).await.unwrap().scopes.contains(Permission::PeopleLink), "{role}");
+        for kind in LinkKind::ALL {
+            for person in [viewer, caller.person(), acme.owner.person()] {
+                assert!(matches!(ops.link_for(&caller, person, *kind).await, Err(Error::Denied(_))), "{role}: {kind}");
+            }
+        }
+        let add = AddPerson { email: "x@example.org".parse().unwrap(), name: "X".parse().unwrap(), role: Role::Viewer };
+        assert!(matches!(ops.invite_person(&caller, add).await, Err(Error::Denied(_))));
+    }
+    assert!(Scopes::parse(["people.link"]).is_err());
+    assert_eq!(world.logged(&acme, "person.link_created").await, 1, "the one that made the tenant");
+}
+
+/// One key is looked at by who may see it in a list, and by nobody else.
+#[tokio::test]
+async fn a_key_is_seen_by_its_owner_and_by_those_who_manage_keys() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let viewer = world.person(&acme, Role::Viewer).await;
+    let other = world.person(&acme, Role::Engineer).await;
+    let theirs = world.tenant("umbrella").await;
+    let key = viewer.key().unwrap();
+    for sees in [&viewer, &acme.owner] {
+        assert_eq!(world.ops.api_key(sees, key).await.unwrap().person, viewer.person());
+    }
+    for blind in [&other, &theirs.owner] {
+        assert_eq!(world.ops.api_key(blind, key).await.unwrap_err().kind(), Kind::NotFound);
+    }
 }
 
 #[tokio::test]

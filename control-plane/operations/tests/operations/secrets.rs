@@ -6,7 +6,7 @@ use contract::enrolment::KeyStatement;
 use contract::version::Version;
 use contract::{ConnectorSecret as Message, FromControlPlane, Receipt as ReceiptMessage};
 use control_plane_domain::list::Page;
-use control_plane_domain::policy::{Caller, Role};
+use control_plane_domain::policy::{Actor, Caller, Role};
 use control_plane_domain::runner::Standing;
 use control_plane_domain::secret::{ConnectorSecret, SecretState, SecretWord};
 use control_plane_operations::{Error, Kind, RequestSecret, SealedSecret, Session};
@@ -253,10 +253,65 @@ async fn who_may_not_and_a_runner_that_is_not_let_in_are_refused() {
 async fn only_so_many_wait_for_a_runner() {
     let case = case().await;
     for _ in 0..32 {
-        case.request().await;
+        case.sealed().await;
     }
     let error = case.world.ops.request_secret(&case.engineer, case.input()).await.unwrap_err();
     assert!(matches!(error, Error::TooManySecrets));
+}
+
+#[tokio::test]
+async fn one_who_seals_nothing_takes_no_place_of_others() {
+    let mut case = case().await;
+    for _ in 0..4 {
+        case.request().await;
+    }
+    let error = case.world.ops.request_secret(&case.engineer, case.input()).await.unwrap_err();
+    assert!(matches!(error, Error::TooManyUnsealed));
+    assert_eq!((error.code(), error.kind()), ("E-OPS-116", Kind::Conflict));
+    // Thirteen people like that do not keep the fourteenth out, and their own places come back.
+    for _ in 0..12 {
+        case.engineer = case.world.person(&case.acme, Role::Engineer).await;
+        for _ in 0..4 {
+            case.request().await;
+        }
+    }
+    case.engineer = case.world.person(&case.acme, Role::Engineer).await;
+    let sealed = case.sealed().await;
+    assert_eq!(case.word(sealed).await, SecretWord::Waiting);
+    for _ in 0..4 {
+        case.request().await;
+    }
+    case.world.advance_seconds(600);
+    case.world.ops.sweep().await.unwrap();
+    case.request().await;
+}
+
+#[tokio::test]
+async fn those_who_look_after_people_take_back_what_others_send() {
+    let case = case().await;
+    let ops = &case.world.ops;
+    let (waiting, unsealed) = (case.sealed().await, case.request().await.id);
+    let secret = async |id| ops.get_secret(&case.engineer, id).await.unwrap();
+    for role in [Role::Engineer, Role::Auditor, Role::Viewer] {
+        let other = case.world.person(&case.acme, role).await;
+        assert!(!ops.may_cancel_secret(&other, &secret(waiting).await), "{role}");
+        assert_eq!(ops.cancel_secret(&other, waiting).await.unwrap_err().kind(), Kind::Forbidden, "{role}");
+    }
+    assert!(ops.may_cancel_secret(&case.engineer, &secret(waiting).await));
+    let administrator = case.world.person(&case.acme, Role::Administrator).await;
+    for id in [waiting, unsealed] {
+        assert!(ops.may_cancel_secret(&administrator, &secret(id).await));
+        let cancelled = ops.cancel_secret(&administrator, id).await.unwrap();
+        assert_eq!(cancelled.state.word(), SecretWord::Cancelled);
+    }
+    let last = case.world.actions(&case.acme).await.pop().unwrap();
+    assert_eq!(last.action.name(), "secret.cancelled");
+    let Actor::Person { person, .. } = last.actor else { panic!("{:?}", last.actor) };
+    assert_eq!(person, administrator.person(), "the log says who it was");
+    // Who looks after others' secrets seals none of them.
+    let asked = case.request().await;
+    let sealed = case.seal(&asked).await;
+    assert!(matches!(ops.seal_secret(&administrator, asked.id, sealed).await, Err(Error::NotTheSender)));
 }
 
 #[tokio::test]
@@ -345,19 +400,6 @@ async fn one_that_nobody_took_is_given_up_and_one_can_be_taken_back() {
     case.world.advance_seconds(86_400);
     assert_eq!(case.world.ops.sweep().await.unwrap().secrets, 1);
     assert_eq!(case.code(gone).await, "E-OPS-102");
-}
-
-#[tokio::test]
-async fn a_runner_of_an_earlier_version_is_sent_none() {
-    let mut case = case().await;
-    let mut hello = case.runner.hello(&case.world.entropy);
-    hello.version = Version { major: 1, minor: 1 };
-    let (session, _) = case.world.ops.hello(&case.world.peer(&case.runner), &hello).await.unwrap();
-    case.session = session;
-    let id = case.sealed().await;
-    let names: Vec<_> = case.pending().await.iter().map(FromControlPlane::name).collect();
-    assert!(!names.contains(&"connector_secret"), "{names:?}");
-    assert_eq!((case.word(id).await, case.code(id).await.as_str()), (SecretWord::Refused, "E-OPS-103"));
 }
 
 #[tokio::test]

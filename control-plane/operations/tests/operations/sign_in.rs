@@ -55,7 +55,10 @@ async fn the_first_owner_comes_in_by_the_link_that_made_the_tenant() {
     assert_eq!((finished.recovery_codes.len(), finished.recovery_left), (10, 10));
 
     assert!(matches!(ops.session(half_cookie, &browser).await.unwrap(), Seen::Nobody), "the half cookie is dead");
-    let Seen::Full(owner) = ops.session(finished.cookie.expose(), &browser).await.unwrap() else { panic!("not full") };
+    let Seen::Full(signed) = ops.session(finished.cookie.expose(), &browser).await.unwrap() else { panic!("not full") };
+    assert_eq!((signed.name.as_str(), signed.organisation.as_str()), ("Ada Lovelace", "Analytical Engines"));
+    assert_eq!((signed.email.as_str(), signed.drilldowns, &signed.zone), ("ada@example.org", true, &None));
+    let owner = signed.caller;
     assert_eq!((owner.person(), owner.role()), (created.owner, Role::Owner));
     let account = ops.account(&owner).await.unwrap();
     assert_eq!((account.recovery_left, account.devices, account.totp_since), (10, 0, world.now()));
@@ -127,8 +130,9 @@ async fn a_link_is_used_by_one_of_fifty_that_come_at_once() {
 async fn a_link_that_does_not_hold_is_refused_with_one_sentence() {
     let world = World::new().await;
     let (acme, umbrella) = (world.tenant("acme").await, world.tenant("umbrella").await);
+    let (_, owner) = world.at_console(&acme, Role::Owner).await;
     let add = AddPerson { email: "x@example.org".parse().unwrap(), name: "X".parse().unwrap(), role: Role::Viewer };
-    let (person, first) = world.ops.invite_person(&acme.owner, add).await.unwrap();
+    let (person, first) = world.ops.invite_person(&owner, add).await.unwrap();
     let second = world.link(&acme, person.id, LinkKind::Invitation).await;
     let text = second.text.expose().clone();
     let elsewhere = text.replace(&hex::encode(acme.id.as_bytes()), &hex::encode(umbrella.id.as_bytes()));
@@ -146,7 +150,7 @@ async fn a_link_that_does_not_hold_is_refused_with_one_sentence() {
     world.ops.remove_person(&acme.owner, person.id).await.unwrap();
     assert!(is_refused(&world.ops.look_at_link(&text, &client(2)).await), "the person left");
     let add = AddPerson { email: "y@example.org".parse().unwrap(), name: "Y".parse().unwrap(), role: Role::Viewer };
-    let (_, late) = world.ops.invite_person(&acme.owner, add).await.unwrap();
+    let (_, late) = world.ops.invite_person(&owner, add).await.unwrap();
     world.advance_seconds(7 * 86_400);
     assert!(is_refused(&world.ops.look_at_link(late.text.expose(), &client(2)).await), "a week is over");
 }
@@ -155,7 +159,7 @@ async fn a_link_that_does_not_hold_is_refused_with_one_sentence() {
 async fn links_are_made_by_those_who_may_and_owners_by_owners() {
     let world = World::new().await;
     let acme = world.tenant("acme").await;
-    let administrator = world.person(&acme, Role::Administrator).await;
+    let (_, administrator) = world.at_console(&acme, Role::Administrator).await;
     let viewer = world.person(&acme, Role::Viewer).await;
     let owner = acme.owner.person();
     let ops = &world.ops;
@@ -163,12 +167,99 @@ async fn links_are_made_by_those_who_may_and_owners_by_owners() {
     assert!(matches!(ops.link_for(&administrator, owner, LinkKind::Everything).await, Err(Error::OwnersOnly)));
     ops.link_for(&administrator, viewer.person(), LinkKind::Password).await.unwrap();
     let other = world.tenant("umbrella").await;
-    let absent = ops.link_for(&other.owner, viewer.person(), LinkKind::Password).await.unwrap_err();
+    let (_, theirs) = world.at_console(&other, Role::Owner).await;
+    let absent = ops.link_for(&theirs, viewer.person(), LinkKind::Password).await.unwrap_err();
     assert_eq!(absent.kind(), Kind::NotFound);
+    // Nobody makes one for themselves, and nobody is invited who is in already: that one would wait for a week.
+    let own = ops.link_for(&administrator, administrator.person(), LinkKind::Password).await;
+    assert!(matches!(own, Err(Error::OwnStanding)), "{own:?}");
+    let (ada, _) = world.at_console(&acme, Role::Viewer).await;
+    for again in [
+        ops.link_for(&administrator, ada.id, LinkKind::Invitation).await,
+        ops.link_as_operator(acme.id, ada.id, LinkKind::Invitation).await,
+    ] {
+        let error = again.unwrap_err();
+        assert_eq!((error.code(), error.kind()), ("E-AUTH-012", Kind::Conflict));
+    }
     let link: Link = ops.link_as_operator(acme.id, owner, LinkKind::Everything).await.unwrap();
     assert_eq!(link.expires, world.now().plus_ms(86_400_000));
     let last = world.actions(&acme).await.pop().unwrap();
     assert_eq!(last.actor, Actor::Operator {});
+}
+
+/// A link is worth what its maker may do when it is used, for whoever its person is then.
+#[tokio::test]
+async fn a_link_ends_with_the_role_that_made_it_and_with_the_role_that_it_was_made_for() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let ops = &world.ops;
+    let add = |n: &str| AddPerson {
+        email: format!("{n}@example.org").parse().unwrap(),
+        name: "X".parse().unwrap(),
+        role: Role::Viewer,
+    };
+    let usable = async |link: &Link| ops.look_at_link(link.text.expose(), &client(2)).await.is_ok();
+    // Made for a viewer, and kept until the viewer is an owner.
+    let (_, administrator) = world.at_console(&acme, Role::Administrator).await;
+    let (person, link) = ops.invite_person(&administrator, add("a")).await.unwrap();
+    assert!(usable(&link).await);
+    ops.set_role(&acme.owner, person.id, Role::Viewer).await.unwrap();
+    assert!(usable(&link).await, "the role that they have changes nothing");
+    ops.set_role(&acme.owner, person.id, Role::Owner).await.unwrap();
+    assert!(is_refused(&ops.use_link(link.text.expose(), secret(PASSWORD), &client(2)).await));
+    // Made, and kept for the day on which one is let go.
+    let (_, link) = ops.invite_person(&administrator, add("b")).await.unwrap();
+    ops.remove_person(&acme.owner, administrator.person()).await.unwrap();
+    assert!(is_refused(&ops.use_link(link.text.expose(), secret(PASSWORD), &client(2)).await));
+    // Or becomes somebody who may not; the operator's own, of the same person, are as good as before.
+    world.advance_seconds(1);
+    let (_, administrator) = world.at_console(&acme, Role::Administrator).await;
+    let (_, link) = ops.invite_person(&administrator, add("c")).await.unwrap();
+    let (other, _) = ops.invite_person(&administrator, add("d")).await.unwrap();
+    let kept = world.link(&acme, other.id, LinkKind::Invitation).await;
+    ops.set_role(&acme.owner, administrator.person(), Role::Auditor).await.unwrap();
+    assert!(!usable(&link).await && usable(&kept).await);
+}
+
+/// A laptop was stolen, and its person has another one, and keeps their role.
+#[tokio::test]
+async fn sessions_are_ended_by_those_who_look_after_people() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let (mut ada, first) = world.at_console(&acme, Role::Engineer).await;
+    let stolen = ada.cookie.clone();
+    ada.sign_in(&world, &client(9)).await;
+    let (_, administrator) = world.at_console(&acme, Role::Administrator).await;
+    let (ops, owner) = (&world.ops, acme.owner.person());
+    for role in [Role::Engineer, Role::Approver, Role::Auditor, Role::Viewer] {
+        let caller = world.person(&acme, role).await;
+        assert!(matches!(ops.end_sessions_of(&caller, ada.id).await, Err(Error::Denied(_))), "{role}");
+    }
+    assert!(matches!(ops.end_sessions_of(&administrator, owner).await, Err(Error::OwnersOnly)));
+    let own = ops.end_sessions_of(&administrator, administrator.person()).await;
+    assert!(matches!(own, Err(Error::OwnStanding)));
+    let umbrella = world.tenant("umbrella").await;
+    assert_eq!(ops.end_sessions_of(&umbrella.owner, ada.id).await.unwrap_err().kind(), Kind::NotFound);
+    assert!(ada.caller(&world).await.is_some());
+    assert_eq!(ops.end_sessions_of(&administrator, ada.id).await.unwrap(), 2);
+    for cookie in [&stolen, &ada.cookie] {
+        assert!(matches!(ops.session(cookie, &client(1)).await.unwrap(), Seen::Nobody));
+    }
+    assert!(matches!(ops.account(&first).await, Err(Error::SessionOver)));
+    let last = world.actions(&acme).await.pop().unwrap();
+    assert!(
+        matches!(last.action, Action::SessionEnded { cause: SessionEnd::EndedByOther, person, .. } if person == ada.id)
+    );
+    assert!(matches!(last.actor, Actor::Console { person, .. } if person == administrator.person()));
+    let records = world.actions(&acme).await.len();
+    assert_eq!(ops.end_sessions_of(&administrator, ada.id).await.unwrap(), 0);
+    assert_eq!(world.actions(&acme).await.len(), records, "nothing ended, nothing is said");
+    // A link for everything is made for such a day too.
+    ada.sign_in(&world, &client(9)).await;
+    ops.link_for(&administrator, ada.id, LinkKind::Password).await.unwrap();
+    assert!(ada.caller(&world).await.is_some());
+    ops.link_for(&administrator, ada.id, LinkKind::Everything).await.unwrap();
+    assert!(ada.caller(&world).await.is_none());
 }
 
 #[tokio::test]
@@ -219,6 +310,7 @@ async fn a_half_session_reaches_nothing_but_its_second_factor_and_its_end() {
         session: half.session,
         is_full: true,
         confirmed: world.now(),
+        recovered: false,
         expires: half.expires,
         idle_until: half.expires,
         ended: false,

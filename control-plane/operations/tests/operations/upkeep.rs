@@ -1,5 +1,6 @@
 //! What happens because time passes can happen at any time, in any process, as often as one likes.
 
+use control_plane_domain::policy::Role;
 use control_plane_operations::Swept;
 
 use crate::support::World;
@@ -19,6 +20,26 @@ async fn upkeep_of_nothing_does_nothing_and_a_fresh_tenant_gets_its_first_checkp
     let checkpoint = world.ops.audit_checkpoint(&acme.owner).await.unwrap();
     let key = world.ops.audit_key(&acme.owner).await.unwrap();
     assert_eq!(proof::checkpoint::Checkpoint::open(&checkpoint, &key).unwrap().size, 2);
+}
+
+/// A month after a session nobody knows from where it was, and who signed in last is still known.
+#[tokio::test]
+async fn where_people_were_is_forgotten_after_a_month() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let (ada, caller) = world.at_console(&acme, Role::Viewer).await;
+    let signed_in = world.now();
+    world.ops.end_session(&caller, caller.session().unwrap()).await.unwrap();
+    let row = async || world.ops.get_person(&acme.owner, ada.id).await.unwrap();
+    assert_eq!((row().await.signed_in, row().await.second_factor), (Some(signed_in), true));
+    world.advance_seconds(30 * 86_400 + 12 * 3_600);
+    assert_eq!(world.ops.sweep().await.unwrap().sessions, 0);
+    assert!(world.dump().await.holds(b"192.0.2.1"));
+    world.advance_seconds(1);
+    assert_eq!(world.ops.sweep().await.unwrap().sessions, 1);
+    assert!(!world.dump().await.holds(b"192.0.2.1"), "no trace of where she was");
+    assert_eq!(row().await.signed_in, Some(signed_in));
+    assert_eq!(world.ops.sweep().await.unwrap().sessions, 0);
 }
 
 #[tokio::test]

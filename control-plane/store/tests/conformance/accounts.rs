@@ -5,12 +5,13 @@ use std::sync::Arc;
 use control_plane_domain::account::Credentials;
 use control_plane_domain::drilldown::{AskedWith, DrillDown};
 use control_plane_domain::link::{LinkState, PersonLink};
+use control_plane_domain::list::Page;
 use control_plane_domain::policy::{
     Caller, KeyStanding, Permission, Permit, Role, Scopes, SessionStanding, signing_in,
 };
 use control_plane_domain::sealed::Sealed;
 use control_plane_domain::session::{SessionEnd, SessionState};
-use control_plane_store::{Attempt, StoreError, Unlogged, WriteTx};
+use control_plane_store::{Attempt, StoreError, Unlogged, WriteTx, Writes};
 use verdict::Status;
 
 use crate::records::with_runner;
@@ -59,6 +60,7 @@ fn of_session(world: &World, role: Role) -> Permit {
         session: session_id(1),
         is_full: true,
         confirmed: at(0),
+        recovered: false,
         expires: at(9_000),
         idle_until: at(9_000),
         ended: false,
@@ -107,7 +109,8 @@ on_both! {
         let tx = with_person(&world).await;
         tx.add_person_link(&sample::link(1), &digest(1)).await.unwrap();
         assert_eq!(tx.person_link(&digest(1)).await.unwrap(), Some(sample::link(1)));
-        assert_eq!(tx.open_person_link(person_id(1)).await.unwrap(), Some(sample::link(1)));
+        let row = tx.person_row(person_id(1), at(0)).await.unwrap().unwrap();
+        assert_eq!((row.open_link, row.second_factor, row.signed_in), (Some(sample::link(1).expires), false, None));
         assert_eq!(tx.replace_person_links(person_id(1), at(3)).await.unwrap(), 1);
         tx.add_person_link(&sample::link(2), &digest(2)).await.unwrap();
         let replaced = PersonLink { state: LinkState::Replaced { at: at(3) }, ..sample::link(1) };
@@ -116,7 +119,12 @@ on_both! {
         tx.use_person_link(sample::link_id(2), at(4)).await.unwrap();
         assert!(matches!(tx.use_person_link(sample::link_id(2), at(4)).await, Err(StoreError::Missing { .. })));
         assert_eq!(tx.person_link(&digest(2)).await.unwrap().unwrap().state, LinkState::Used { at: at(4) });
-        tx.add_person_link(&sample::link(3), &digest(3)).await.unwrap();
+        let maker = person_id(1);
+        let made = PersonLink { created_by: Some(maker), ..sample::link(3) };
+        tx.add_person_link(&made, &digest(3)).await.unwrap();
+        assert_eq!(tx.replace_links_made_by(person_id(9), at(5)).await.unwrap(), 0);
+        assert_eq!(tx.replace_links_made_by(maker, at(5)).await.unwrap(), 1, "what a person made ends with them");
+        tx.add_person_link(&sample::link(5), &digest(5)).await.unwrap();
         commit(&world, tx).await;
         let tx = write(&world).await;
         let second = tx.add_person_link(&sample::link(4), &digest(4)).await;
@@ -130,17 +138,26 @@ on_both! {
         tx.offer_totp(half.id, &Sealed::new(vec![6; 48])).await.unwrap();
         assert_eq!(tx.session_by_digest(&digest(1)).await.unwrap(), Some(half.clone()));
         assert!(tx.totp_offer(half.id).await.unwrap().is_some());
-        assert!(!tx.was_signed_in_from(person_id(1), "192.0.2.1", at(-1)).await.unwrap());
-        let whole = half.completed(at(5), 500).unwrap();
+        let known = async |tx: &Writes, network: &str, since: i64| {
+            tx.was_confirmed_from(person_id(1), network, at(since)).await.unwrap()
+        };
+        assert!(!known(&tx, "192.0.2.1", -1).await);
+        let whole = half.completed(at(5), 500, true).unwrap();
         tx.rotate_session(&whole, &digest(2)).await.unwrap();
         assert_eq!(tx.session_by_digest(&digest(1)).await.unwrap(), None);
         assert_eq!(tx.session_by_digest(&digest(2)).await.unwrap(), Some(whole.clone()));
         assert_eq!(tx.totp_offer(whole.id).await.unwrap(), None, "what was offered is over");
-        assert!(tx.was_signed_in_from(person_id(1), "192.0.2.1", at(4)).await.unwrap());
-        assert!(!tx.was_signed_in_from(person_id(1), "192.0.2.1", at(5)).await.unwrap(), "too long ago");
-        assert!(!tx.was_signed_in_from(person_id(1), "192.0.2.2", at(4)).await.unwrap());
-        assert_eq!(tx.signed_in_last(person_id(1)).await.unwrap(), Some(at(5)));
+        assert!(!known(&tx, "192.0.2.1", -1).await, "nobody said that the factors were shown from there");
+        tx.set_confirmed_from(&whole, "192.0.2.1", at(5)).await.unwrap();
+        assert!(known(&tx, "192.0.2.1", 4).await && tx.is_network_known("192.0.2.1").await.unwrap());
+        assert!(!known(&tx, "192.0.2.1", 5).await, "too long ago");
+        assert!(!known(&tx, "192.0.2.2", 4).await && !tx.is_network_known("192.0.2.2").await.unwrap());
+        let row = tx.person_row(person_id(1), at(0)).await.unwrap().unwrap();
+        assert_eq!((row.signed_in, row.second_factor, row.open_link), (Some(at(5)), false, None));
+        assert_eq!(tx.people_rows(&Page::first(), at(0)).await.unwrap().items, [row]);
+        // Where a cookie was used is where its holder was, and no more.
         tx.touch_session(whole.id, at(9), "198.51.100.7").await.unwrap();
+        assert!(!known(&tx, "198.51.100.7", -1).await && known(&tx, "192.0.2.1", 4).await);
         let seen = tx.session(whole.id).await.unwrap().unwrap();
         assert_eq!((seen.seen, seen.address.as_str(), seen.expires), (at(9), "198.51.100.7", at(505)));
         tx.add_session(&sample::session(2, full(1)), &digest(3)).await.unwrap();
@@ -161,6 +178,13 @@ on_both! {
         tx.add_session(&sample::session(3, SessionState::Half), &digest(5)).await.unwrap();
         assert_eq!(tx.sweep_half_sessions(at(1_000)).await.unwrap(), 0);
         assert_eq!(tx.sweep_half_sessions(at(1_001)).await.unwrap(), 1);
+        // Half a year later nobody knows from where, and but for what evidence names, that there was a session at all.
+        assert_eq!(tx.forget_sessions(at(505)).await.unwrap(), 0);
+        assert_eq!(tx.forget_sessions(at(506)).await.unwrap(), 1);
+        assert_eq!(tx.session(session_id(1)).await.unwrap(), None);
+        assert!(!known(&tx, "192.0.2.1", -1).await);
+        assert!(tx.session(session_id(2)).await.unwrap().is_some());
+        assert_eq!(tx.person_row(person_id(1), at(0)).await.unwrap().unwrap().signed_in, Some(at(5)), "that is remembered");
         tx.commit_unlogged(Unlogged::SignIn).await.unwrap();
     }
 
@@ -184,7 +208,15 @@ on_both! {
         tx.add_session(&sample::session(1, full(0)), &digest(1)).await.unwrap();
         let asked = DrillDown { with: AskedWith::Session(session_id(1)), ..sample::drilldown(1, audit) };
         tx.add_drilldown(&asked).await.unwrap();
-        assert_eq!(tx.drilldown(asked.id).await.unwrap(), Some(asked));
+        assert_eq!(tx.drilldown(asked.id).await.unwrap().as_ref(), Some(&asked));
+        let open = tx.open_drilldowns_of(asked.person).await.unwrap();
+        assert_eq!(open, [(asked.id, asked.runner, asked.with)]);
+        assert_eq!(tx.open_drilldowns_of(person_id(9)).await.unwrap(), []);
+        // The session that asked is kept for good; where its person was is not.
+        assert_eq!(tx.forget_sessions(at(2_000)).await.unwrap(), 1);
+        let session = tx.session(session_id(1)).await.unwrap().unwrap();
+        assert_eq!((session.address.as_str(), session.agent.as_str()), ("", "forgotten"));
+        assert_eq!(tx.forget_sessions(at(2_000)).await.unwrap(), 0, "once");
         let nowhere = DrillDown { with: AskedWith::Session(session_id(9)), ..sample::drilldown(2, audit) };
         assert!(matches!(tx.add_drilldown(&nowhere).await, Err(StoreError::Reference { .. })));
     }

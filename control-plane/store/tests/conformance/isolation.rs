@@ -51,13 +51,20 @@ async fn everything(tx: &Reads) -> Answers {
     let text = TextPlace { runner: runner_id(1), notation: "yaml".parse().unwrap(), is_past: false, bytes: 18 };
     let later = sample::manifest(tx.tenant_id(), 90, Status::Fail);
     let later = RunSummary::new(&later.run, 90, 1, at(0));
+    let failing = RunFilter {
+        procedure: Some(name.clone()),
+        failing_check: Some("mfa".parse().unwrap()),
+        ..RunFilter::default()
+    };
+    let here = BTreeSet::from([(runner_id(1), name.clone())]);
+    let framework: Name = "iso-27001-2022".parse().unwrap();
     ask!(tx,
         tenant(); tenant_state(); tenant_key(TenantKeyKind::Audit); tenant_keys();
         person(person_id(1)); person_by_email(&sample::person(1).email); people(&first); active_people_of(Role::Owner);
         api_key(key_id(1)); api_keys(None, &first);
-        credentials(person_id(1)); recovery_codes(person_id(1)); person_link(&digest(1)); open_person_link(person_id(1)); signed_in_last(person_id(1));
+        credentials(person_id(1)); recovery_codes(person_id(1)); person_link(&digest(1)); people_rows(&first, at(0)); person_row(person_id(1), at(0)); zone_of(person_id(1)); person_and_zone(person_id(1));
         session(session_id(1)); session_by_digest(&digest(1)); totp_offer(session_id(1));
-        live_sessions(person_id(1), at(0)); was_signed_in_from(person_id(1), "192.0.2.1", at(-1));
+        live_sessions(person_id(1), at(0)); was_confirmed_from(person_id(1), "192.0.2.1", at(-1)); is_network_known("192.0.2.1");
         device(person_id(1), &digest(1)); devices(person_id(1));
         join_token(token_id(1)); join_token_by_digest(&digest(1)); join_tokens(&first);
         runner(runner_id(1)); runner_by_fingerprint(&digest(1)); runners(Some(Standing::Pending), &first);
@@ -76,21 +83,25 @@ async fn everything(tx: &Reads) -> Answers {
         audit_kept_by(runner_id(1)); audit_verify();
         run_request(request_id(1)); run_requests(None, &first); waiting_run_requests(runner_id(1));
         run_requests_expired_by(at(9_000), 9);
-        drilldown(request_id(1)); drilldowns(None, &first); open_drilldowns(runner_id(1));
+        drilldown(request_id(1)); drilldowns(None, &first); open_drilldowns(runner_id(1)); open_drilldowns_of(person_id(1));
         drilldowns_expired_by(at(9_000), 9); drilldown_receipts(request_id(1));
         connector_secret(request_id(1)); connector_secrets(None, &first); open_connector_secrets(runner_id(1));
-        connector_secrets_expired_by(at(9_000), 9); connector_secret_receipts(request_id(1));
+        unsealed_connector_secrets_of(person_id(1), 9); connector_secrets_expired_by(at(9_000), 9); connector_secret_receipts(request_id(1));
         alarm(alarm_id(1)); alarms(true, &first);
         idempotency(&digest(1));
         certificates_until([runner_id(1)]); standing_counts(); procedure_states(&places); day_tallies(at(-90_000_000), at(90_000_000));
         check_summaries(&names); check_states_of(runner_id(1), &name); changes(at(0), &first);
-        changes_of(ChangeKind::Verdict, at(0), 9); findings_by(&FindingFilter::default(), None, &first);
+        changes_of([ChangeKind::Verdict], at(0), 9); findings_by(&FindingFilter::default(), None, &first);
         newest_runs(&places, 9); neighbours(&later); run_request_of(run_id(1)); open_run_requests(9);
         drilldowns_into(run_id(1), 9); destroyed(runner_id(1), &[item_id(1)]);
         journal_inclusion(runner_id(1), 3, 20); runner_lines(9); runner_labels_first(9); runner_labels(&runners);
         person_names(&people); procedure_titles(9); installed_by(Some(runner_id(1)), Some(&name), &first);
         installed_texts(9); withheld(9); text_places(&digest(9)); text_places_of(&digests); text_at(&digest(9), &text);
         overdue(9); due_from(at(0), 9); dues_of(&places); missed_of(runner_id(1), &name, 9); audit_checkpoint_kept();
+        newest_report_digests(run_id(1)); search_runs(&failing, None, &first); run_askers(9); titles_of(&names); installed_here(&here);
+        runners_with(&name, 9); overdue_among(&BTreeSet::from(["tls".parse().unwrap()])); person_names_first(9); open_alarms_of(runner_id(1), 9);
+        journal_lines_at(runner_id(1), &[0]); witness_keys(&runners); audit_cosigners(1);
+        scopes(9); scope_line(&framework); scoped_controls([&framework]);
     )
 }
 
@@ -139,11 +150,20 @@ async fn add_everything(tx: &Writes, audit: AuditRef) -> Answers {
     let mut withheld = sample::reported_procedure("tls", 8);
     (withheld.source, withheld.installed.has_source) = (None, false);
     let answered = sample::run_request(2, audit);
+    let controls = control_plane_domain::scope::parse("A.5.15,Access control").unwrap();
+    let scope = control_plane_domain::scope::ScopeLine {
+        framework: "iso-27001-2022".parse().unwrap(),
+        controls: 1,
+        sha256: digest(3),
+        set: at(0),
+        by: person_id(1),
+    };
     let answers = ask!(tx,
         add_tenant_key(&key); add_person(&sample::person(1)); add_api_key(&sample::api_key(1, 1));
         set_password(person_id(1), &sample::password()); set_totp(person_id(1), &sample::totp());
         replace_recovery_codes(person_id(1), &[digest(1)]); add_person_link(&sample::link(1), &digest(1));
-        add_session(&full, &digest(1)); offer_totp(session_id(1), &Sealed::new(vec![6; 48]));
+        add_session(&full, &digest(1)); set_confirmed_from(&full, "192.0.2.1", at(0));
+        set_zone(person_id(1), Some(&"Europe/Berlin".parse().unwrap())); offer_totp(session_id(1), &Sealed::new(vec![6; 48]));
         add_device(&sample::device(1));
         add_join_token(&sample::join_token(1), &digest(1)); add_runner(&sample::runner(1));
         add_certificate(&sample::certificate(1, 1, CertificateState::Next));
@@ -155,7 +175,7 @@ async fn add_everything(tx: &Writes, audit: AuditRef) -> Answers {
         add_drilldown_receipt(&receipt);
         add_connector_secret(&sample::connector_secret(1, audit)); add_connector_secret_receipt(&secret_receipt);
         raise_alarm(&sample::alarm(1)); begin_idempotency(&entry);
-        add_destroyed(runner_id(1), &[(item_id(1), 5)]);
+        add_destroyed(runner_id(1), &[(item_id(1), 5)]); set_scope(&scope, &controls);
     );
     tx.mark_overdue(runner_id(1), &late.procedure, at(1)).await.unwrap();
     tx.add_certificate(&sample::certificate(1, 2, CertificateState::Current)).await.unwrap();
@@ -196,9 +216,11 @@ async fn change_everything(world: &World, tenant: TenantId) -> Answers {
         revoke_api_keys_of(person_id(1), at(1)); touch_api_key(key_id(1), at(1));
         use_totp_step(person_id(1), u64::from(u32::MAX)); use_recovery_code(person_id(1), &digest(1), at(1));
         use_person_link(link_id(1), at(1)); replace_person_links(person_id(1), at(1));
+        replace_links_made_by(person_id(1), at(1)); set_zone(person_id(1), None);
         clear_totp(person_id(1)); forget_credentials(person_id(1));
-        touch_session(session_id(1), at(1), "192.0.2.2"); rotate_session(&full, &digest(2));
+        touch_session(session_id(1), at(1), "192.0.2.2"); rotate_session(&full, &digest(2)); set_confirmed_from(&full, "192.0.2.1", at(1));
         end_session(session_id(1), SessionEnd::SignedOut, at(1)); sweep_half_sessions(at(9_000));
+        forget_sessions(at(0));
         touch_device(person_id(1), &digest(1), at(1)); remove_device(person_id(1), &digest(1));
         use_join_token(token_id(1), &digest(1), runner_id(1), at(1)); revoke_join_token(token_id(1), at(1));
         set_runner_state(runner_id(1), &RunnerState::Revoked { since: at(1) }); set_generation(runner_id(1), 5);

@@ -301,6 +301,7 @@ pub(crate) fn session(n: u8, state: SessionState) -> Session {
         expires: at(1_000),
         address: "192.0.2.1".to_owned(),
         agent: "A browser/1.0".parse().unwrap(),
+        recovered: false,
         state,
     }
 }

@@ -91,7 +91,7 @@ impl Person {
     /// Whom the browser's cookie lets in.
     pub(crate) async fn caller(&self, world: &World) -> Option<Caller> {
         match world.ops.session(&self.cookie, &client(1)).await.unwrap() {
-            Seen::Full(caller) => Some(caller),
+            Seen::Full(signed) => Some(signed.caller),
             Seen::Nobody | Seen::Half(_) => None,
         }
     }
@@ -102,7 +102,8 @@ impl World {
     pub(crate) async fn at_console(&self, tenancy: &Tenancy, role: Role) -> (Person, Caller) {
         let email = format!("{role}-at-console-{}@example.org", self.now().as_millis());
         let add = AddPerson { email: email.parse().unwrap(), name: "Ada".parse().unwrap(), role };
-        let (person, link) = self.ops.invite_person(&tenancy.owner, add).await.unwrap();
+        let person = self.ops.add_person(&tenancy.owner, add).await.unwrap();
+        let link = self.link(tenancy, person.id, LinkKind::Invitation).await;
         let person = self.enrolled(tenancy.id, person.id, &email, &link).await;
         let caller = person.caller(self).await.unwrap();
         assert_eq!((caller.tenant(), caller.person(), caller.role()), (tenancy.id, person.id, role));
@@ -129,8 +130,9 @@ impl World {
         }
     }
 
+    /// A link that the operator made: no key makes one.
     pub(crate) async fn link(&self, tenancy: &Tenancy, person: PersonId, kind: LinkKind) -> Link {
-        self.ops.link_for(&tenancy.owner, person, kind).await.unwrap()
+        self.ops.link_as_operator(tenancy.id, person, kind).await.unwrap()
     }
 
     /// The names of the last actions in the log.

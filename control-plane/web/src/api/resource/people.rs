@@ -1,13 +1,11 @@
 //! Who is in the tenant.
 
 use clock::Timestamp;
-use control_plane_domain::link::LinkKind;
 use control_plane_domain::person::{Email, Person, PersonState};
 use control_plane_domain::policy::{Permission, Role};
-use control_plane_operations::{AddPerson, LINK_PATH};
-use crypto::Secret;
+use control_plane_operations::AddPerson;
 use http::StatusCode;
-use ids::{LinkId, PersonId};
+use ids::PersonId;
 use proof::text::FreeText;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -49,13 +47,13 @@ pub(crate) const ROUTES: &[Route] = &[
     },
     Route {
         verb: Verb::Post,
-        path: "/api/v1/people/{person}/link",
-        id: "createPersonLink",
-        summary: "Make a one-time link with which a person comes to the console; the one before ends",
-        access: Access::Permitted(&[Permission::PeopleLink], link),
+        path: "/api/v1/people/{person}/sessions/end",
+        id: "endSessions",
+        summary: "End every session of a person at the console",
+        access: Access::Permitted(&[Permission::PeopleEndSessions], end_sessions),
         query: &[],
-        body: Some(schema_of::<NewLink>()),
-        shape: Shape::Json(StatusCode::CREATED, schema_of::<CreatedLink<'_>>()),
+        body: None,
+        shape: Shape::Json(StatusCode::OK, schema_of::<EndedSessions>()),
     },
     Route {
         verb: Verb::Post,
@@ -122,29 +120,11 @@ struct NewRole {
     role: Role,
 }
 
-/// A link to be made.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct NewLink {
-    /// `invitation` for somebody's first, `password` for a new password, `everything` for a new second factor as well.
-    #[schema(value_type = shape::LinkWord)]
-    kind: LinkKind,
-}
-
-/// A link, which is shown this once.
+/// Sessions that were ended.
 #[derive(Serialize, ToSchema)]
-struct CreatedLink<'a> {
-    /// The link's id, which is what the audit log names.
-    #[schema(value_type = shape::Id)]
-    id: LinkId,
-    /// What it is for.
-    #[schema(value_type = shape::LinkWord)]
-    kind: LinkKind,
-    /// Its path below the console's address.
-    path: &'a str,
-    /// When it can be used no more.
-    #[schema(value_type = shape::Time)]
-    expires: Timestamp,
+struct EndedSessions {
+    /// How many there were.
+    ended: u64,
 }
 
 fn list(call: Call) -> Answering {
@@ -171,12 +151,10 @@ fn set_role(call: Call) -> Answering {
     })
 }
 
-fn link(call: Call) -> Answering {
+fn end_sessions(call: Call) -> Answering {
     Box::pin(async move {
-        let NewLink { kind } = call.json()?;
-        let made = call.operations().link_for(&call.caller, call.path("person", "person")?, kind).await?;
-        let path = Secret::new(format!("{LINK_PATH}{}", made.text.expose()));
-        Reply::secret(&CreatedLink { id: made.id, kind: made.kind, path: path.expose(), expires: made.expires })
+        let ended = call.operations().end_sessions_of(&call.caller, call.path("person", "person")?).await?;
+        Reply::ok(&EndedSessions { ended })
     })
 }
 
