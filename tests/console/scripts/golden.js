@@ -100,6 +100,11 @@ await refused("an envelope of one role", () => envelope.verify(REQUEST_TYPE, rol
 await refused("an envelope of another type", () => envelope.verify("text/plain", roles));
 const pending = new PendingRequest(payload);
 check("request digest", toHex(pending.sha256) === golden.request_pae_sha256);
+const spelled = new TextDecoder().decode(payload);
+const [purpose_, reason_] = [/"purpose":"[a-z]+"/, /"reason":"[^"]+"/].map((part) => part.exec(spelled)[0]);
+await refused("a request in another order", () => new PendingRequest(utf8(spelled.replace(`${purpose_},${reason_}`, `${reason_},${purpose_}`))));
+await refused("a request with a space", () => new PendingRequest(utf8(spelled.replace('{"v":1', '{ "v":1'))));
+await refused("a request with an escape", () => new PendingRequest(utf8(spelled.replace('"purpose"', '"\\u0070urpose"'))));
 const recipient = { privateKey: await privateKey(golden.recipient_private), publicBytes: pending.says.recipient };
 const commitments = pending.says.items.map(({ item }) => {
   const { rows, root } = manifest.items.find((line) => line.item === item);
@@ -141,21 +146,33 @@ await refused("a short key", async () => Opener.begin(await privateKey(rfc.skRm)
 
 // Secrets: the draft of the vectors, sealed here and opened again as the Runner does it.
 const draft = new Draft(utf8(secrets.draft));
+const issued = Date.parse(draft.says.issued);
+const lifeMs = Date.parse(draft.says.expires) - issued;
 const expected = {
   request: draft.says.request, tenant: draft.says.tenant, runner: draft.says.runner, runnerKey: runner.id,
-  name: "orders-db", device: device.id,
+  name: "orders-db", device: device.id, lifeMs,
 };
-const issued = Date.parse(draft.says.issued);
 draft.check(expected, issued);
+check("when it was issued", draft.issued === issued);
 check("digest of a secret's request", toHex(toSign(utf8(secrets.payload)).sha256) === secrets.request_pae_sha256);
 check("type of secrets", SECRET_TYPE === secrets.request_envelope.payloadType);
-for (const field of Object.keys(expected)) {
+for (const field of ["request", "tenant", "runner", "runnerKey", "name", "device"]) {
   await refused(`terms with another ${field}`, () => draft.check({ ...expected, [field]: "other" }, issued));
 }
-await refused("terms of another time", () => draft.check(expected, issued + 301_000));
-for (const bad of ['"v":1,"v":1', '"v":2', '"v":1,"more":0', '"v":1.0']) {
-  await refused(`terms with ${bad}`, () => new Draft(utf8(secrets.draft.replace('"v":1', bad))));
+await refused("terms that hold for longer than was asked for", () => draft.check({ ...expected, lifeMs: lifeMs - 1 }, issued));
+for (const [off, holds] of [[60_000, true], [-60_000, true], [60_001, false], [-60_001, false]]) {
+  const taken = (() => { try { draft.check(expected, issued + off); return true; } catch { return false; } })();
+  check(`terms that are ${off} ms off`, taken === holds);
 }
+for (const bad of ['"v":2,"v":2', '"v":1', '"v":2,"more":0', '"v":2.0', '"v": 2']) {
+  await refused(`terms with ${bad}`, () => new Draft(utf8(secrets.draft.replace('"v":2', bad))));
+}
+// One spelling: no space, every field at its place.
+const [id_, epoch_] = [`"request":"${draft.says.request}"`, `"epoch":"${draft.says.epoch}"`];
+check("the draft names the Runner's session", secrets.draft.includes(`${id_},${epoch_}`));
+await refused("terms in another order", () => new Draft(utf8(secrets.draft.replace(`${id_},${epoch_}`, `${epoch_},${id_}`))));
+await refused("terms of no session", () => new Draft(utf8(secrets.draft.replace(draft.says.epoch, "AAAA"))));
+await refused("terms with a line break", () => new Draft(utf8(`${secrets.draft}\n`)));
 await refused("terms that are sealed", () => new Draft(utf8(secrets.payload)));
 for (const [length, size] of [[1, 256], [252, 256], [253, 2048], [2044, 2048], [2045, 16384], [16380, 16384]]) {
   const pair = await crypto.subtle.generateKey({ name: "X25519" }, false, ["deriveBits"]);
@@ -163,7 +180,7 @@ for (const [length, size] of [[1, 256], [252, 256], [253, 2048], [2044, 2048], [
   const value = crypto.getRandomValues(new Uint8Array(length));
   const { sealed, payload: named } = await draft.seal(value, sealingKey);
   const ids = [expected.tenant, expected.runner, expected.request].map((id) => fromHex(id.replaceAll("-", "")));
-  const info = concat(utf8("proctor/v1/secret\0"), ...ids, fromHex(device.id), utf8("orders-db"));
+  const info = concat(utf8("proctor/v2/secret\0"), ...ids, fromHex(device.id), utf8("orders-db"));
   const opener_ = await Opener.begin(pair.privateKey, sealingKey, sealed.subarray(0, 32), info);
   const plain_ = await opener_.open(Uint8Array.of(0, 0, size >> 8, size & 255), sealed.subarray(32));
   check(`a secret of ${length} bytes`, plain_.length === size && same(plain_.subarray(4, 4 + length), value));

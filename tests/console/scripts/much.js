@@ -3,7 +3,8 @@ const [base] = arguments;
 const load = (name) => import(base + name);
 const { utf8 } = await load("bytes.js");
 const { Frontier, leafHash } = await load("merkle.js");
-const { Viewer, csvOf } = await load("viewer.js");
+const { csvOf } = await load("saving.js");
+const { Viewer } = await load("viewer.js");
 const failed = [];
 const took = {};
 const place = document.querySelector("main");
@@ -62,6 +63,28 @@ if (place.textContent.length > 100_000) {
   failed.push("more than a window of it stands in the page");
 }
 one.forget();
+
+// Rows that are made to be slow: 256 columns of characters that each call for a mark.
+const worst = utf8(JSON.stringify(Object.fromEntries(Array.from({ length: 256 }, (_, at) => [`c${at}`, "a\u200b".repeat(150)]))));
+const hostile = view(Array.from({ length: 100 }, (_, index) => ({ index, row: worst })));
+await gap("show 100 rows of 256 hostile columns", 1000, () => hostile.show());
+const nodes = document.createTreeWalker(place, NodeFilter.SHOW_ALL);
+let count = 0;
+while (nodes.nextNode()) {
+  count += 1;
+}
+if (count > 12_000) {
+  failed.push(`${count} nodes stand in the page`);
+}
+await gap("leaf through them", 600, async () => press("Next"));
+hostile.forget();
+
+// And rows that are long to read: 48 of them, of nearly a mebibyte.
+const long = utf8(JSON.stringify({ a: "b".repeat(1_000_000), c: 1 }));
+const heavy = view(Array.from({ length: 48 }, (_, index) => ({ index, row: long })));
+await gap("show 48 rows of a mebibyte", 600, () => heavy.show());
+await gap("turn their page", 600, async () => press("Next"));
+heavy.forget();
 
 // What the page does while an answer streams in: each row is hashed once.
 const salt = new Uint8Array(32);

@@ -4,7 +4,9 @@ const load = (name) => import(base + name);
 const { utf8 } = await load("bytes.js");
 const { csvLine, textIn, dump } = await load("rows.js");
 const { pieces, printable } = await load("text.js");
-const { Viewer, csvOf } = await load("viewer.js");
+const { Pieces } = await load("pieces.js");
+const { csvOf } = await load("saving.js");
+const { Viewer } = await load("viewer.js");
 let held = 0;
 const failed = [];
 const check = (what, holds) => (holds ? (held += 1) : failed.push(what));
@@ -77,10 +79,52 @@ check("one row", place.textContent.includes("Row 0: bytes 0 to 6 of 7"));
 press("All rows");
 check("all rows again", place.querySelectorAll("tbody tr").length === 2);
 
+// A name says which row, of which item; what can be seen of it is part of it.
+await view(['{"a":1}', '{"a":2}']);
+const names = [...place.querySelectorAll("tbody button")].map((button) => button.getAttribute("aria-label"));
+check("rows have names", names.join() === "Row 0 alone,Row 1 alone");
+const groups = [...place.querySelectorAll("[role=group]")].map((group) => group.getAttribute("aria-label"));
+check("groups are told apart", groups.length >= 4 && groups.every((name) => name.includes("list, item 000004")));
+
+// A window is bounded whatever is in it.
+const wide = JSON.stringify(Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`c${at}`, "x"])));
+await view(Array.from({ length: 60 }, () => wide));
+check("so many cells", place.querySelectorAll("td").length === 10 * 200);
+check("it says which rows", place.textContent.includes("Rows 1 to 10 of 60"));
+press("Last");
+check("the last rows", place.textContent.includes("Rows 51 to 60 of 60"));
+const marked = JSON.stringify({ a: "x\u200b".repeat(60) });
+await view(Array.from({ length: 50 }, () => marked));
+check("so many marks", place.querySelectorAll("mark.escape").length <= 250);
+check("a cell beyond them is one mark, and can be read", place.querySelector("tbody tr:last-child mark").textContent === "x\\u{200b}".repeat(60));
+check("nothing invisible beyond them", !place.textContent.includes("\u200b"));
+
+// A file in pieces is read over their borders.
+const parts = [utf8("ab"), utf8(""), utf8("cé"), utf8("d")];
+const pieces_ = new Pieces(parts);
+const joined = utf8("abcéd");
+check("its length", pieces_.length === joined.length);
+for (let from = 0; from <= joined.length; from += 1) {
+  for (let to = from; to <= joined.length + 1; to += 1) {
+    check(`bytes ${from} to ${to}`, textIn(pieces_.slice(from, to)) === textIn(joined.slice(from, to)));
+  }
+}
+check("no character of it is cut", pieces_.boundary(4) === 3 && pieces_.boundary(3) === 3 && pieces_.boundary(99) === 6);
+check("no file", new Pieces([]).length === 0 && new Pieces([]).slice(0, 5).length === 0);
+check("a dump of a part says where it is", dump(utf8("x"), 0, 1, 32).startsWith("00000020  78"));
+
 // Saved as CSV, nothing is a formula.
 for (const cell of ["=1+1", "+1", "-1", "@x", "\tx", "\rx"]) {
   check(`a formula ${JSON.stringify(cell)}`, csvLine([cell]) === `"'${cell}"\r\n`);
 }
+for (const cell of ["x;=1", "x;\u3000@y", "a\n=1", "a\r\n-1", "a\t+1", 'x;"=1', "x; =1"]) {
+  check(`a formula after a break ${JSON.stringify(cell)}`, /[;\t\r\n]'/.test(csvLine([cell])) && csvLine([cell]).startsWith('"'));
+}
+for (const cell of ["\uff1d1", "\uff0b1", "\uff0d1", "\uff20x", " =1", "\n=1", '"=1']) {
+  check(`a formula in disguise ${JSON.stringify(cell)}`, csvLine([cell]).startsWith("\"'"));
+}
+check("what is none stays", csvLine(["2026-11-22", "a-b", "x=1", "a@b"]) === "2026-11-22,a-b,x=1,a@b\r\n");
+check("a separator of other languages is quoted", csvLine(["a;b"]) === '"a;b"\r\n');
 check("quotes", csvLine(['a"b', "c,d", "e\nf", "g"]) === '"a""b","c,d","e\nf",g\r\n');
 const csv = await csvOf([{ index: 5, row: utf8('{"a":"=1","b":null}') }], ["a", "b", "c"]);
 check("csv of rows", csv.map((part) => new TextDecoder().decode(part)).join("") === 'row,a,b,c\r\n5,"\'=1",null,\r\n');

@@ -9,13 +9,11 @@ import { toHex, u32 } from "./bytes.js";
 import { HpkeError, Opener, TAG } from "./hpke.js";
 import { Frontier, leafHash, whyNotIncluded } from "./merkle.js";
 import { MAX_CIPHERTEXT } from "./octets.js";
-import { AnswerError, headerLimit, nextRow, planned, readHeader, unproven } from "./plan.js";
+import { AnswerError, headerLimit, MAX_KEPT, nextRow, opened, planned, readHeader, TooMuchError, unproven } from "./plan.js";
 import { Sha256 } from "./sha256.js";
 
 /** Bytes of one row. */
 export const MAX_ROW = 64 * 1024 * 1024;
-/** Bytes of all rows that a page keeps; more is for the command line, which streams them to a file. */
-export const MAX_KEPT = 512 * 1024 * 1024;
 
 const HEAD = 8 + 32 + 4;
 
@@ -45,6 +43,9 @@ export class AnswerReader {
     this.tree = new Frontier();
     this.item = 0;
     this.bytes = 0;
+    /** Rows so far, and in all. */
+    this.count = 0;
+    this.expected = items.reduce((sum, item) => sum + opened(item), 0);
   }
 
   /**
@@ -91,7 +92,7 @@ export class AnswerReader {
       this.read(last);
     } catch (error) {
       this.stage = "refused";
-      throw error instanceof AnswerError ? error : unproven(`the answer's header: ${error instanceof Error ? error.message : error}`);
+      throw error instanceof AnswerError || error instanceof TooMuchError ? error : unproven(`the answer's header: ${error instanceof Error ? error.message : error}`);
     }
   }
 
@@ -107,8 +108,7 @@ export class AnswerReader {
       throw unproven("the answer ends too early: its last frame did not come");
     }
     this.stage = "refused";
-    const rows = this.items.reduce((sum, item) => sum + item.rows.length, 0);
-    return { items: this.items, rows, bytes: this.bytes, sealedSha256: toHex(this.hash.digest()) };
+    return { items: this.items, rows: this.count, bytes: this.bytes, sealedSha256: toHex(this.hash.digest()) };
   }
 
   /**
@@ -121,21 +121,21 @@ export class AnswerReader {
     if (ciphertext.length < TAG || ciphertext.length > MAX_CIPHERTEXT) {
       throw refused(`has ${ciphertext.length} bytes; ${TAG} to ${MAX_CIPHERTEXT} are allowed`);
     }
-    let opened;
+    let plain;
     try {
-      opened = await this.opener.open(Uint8Array.of(last ? 1 : 0), ciphertext);
+      plain = await this.opener.open(Uint8Array.of(last ? 1 : 0), ciphertext);
     } catch {
       throw refused(
         "does not open: it was changed, left out or reordered, it is not the last one or is, or the answer was sealed " +
           "to another key or for another request",
       );
     }
-    if (opened.length === 0 && !last) {
+    if (plain.length === 0 && !last) {
       throw refused("is empty and not the last one");
     }
     this.frames += 1;
     this.hash.update(u32(ciphertext.length)).update(ciphertext);
-    this.buffer.push(opened);
+    this.buffer.push(plain);
   }
 
   /** @param {boolean} last */
@@ -228,8 +228,9 @@ export class AnswerReader {
     }
     this.bytes += row.length;
     if (this.bytes > MAX_KEPT) {
-      throw unproven(`more than ${MAX_KEPT} bytes, which a page cannot keep; proctor-verify open writes them to a file`);
+      throw new TooMuchError(`more than ${MAX_KEPT} bytes`);
     }
+    this.count += 1;
     item.rows.push({ index, row });
     this.judgeFinished();
   }

@@ -1,6 +1,8 @@
 // @ts-check
 /** Calls of this console, with the visitor's cookie and the page's token. Nothing that comes back is believed here. */
 
+import { once } from "./bytes.js";
+
 /** What went wrong, in words, and what to do about it. */
 export class Fail extends Error {
   /**
@@ -24,6 +26,8 @@ const TRIES = 3;
 /** Codes of the control plane: confirm first; the token of the page is an old one. */
 export const CONFIRM_FIRST = "E-AUTH-006";
 const OLD_TOKEN = "E-WEB-024";
+/** What was sent with this key is still being done. */
+const UNDER_WAY = "E-WEB-014";
 const TOKEN = /<meta name="csrf" content="([A-Za-z0-9_-]+)"/;
 
 let token = document.querySelector('meta[name="csrf"]')?.getAttribute("content") ?? "";
@@ -64,20 +68,33 @@ export async function jsonAt(path) {
 }
 
 /**
- * Sends something that is done once; gives the answer.
+ * Sends something that is done once; gives the answer. Where none came, the same is sent again under the same key, by which
+ * the control plane knows it and answers as it did.
  * @param {string} path
  * @param {any} document_
  * @returns {Promise<any>}
  */
 export async function send(path, document_) {
-  try {
-    return await jsonOf(await called(path, posting(document_)));
-  } catch (error) {
-    // A confirmation in another tab gives the visitor another cookie, and with it the page's token is an old one.
-    if (!(error instanceof Fail && error.code === OLD_TOKEN && (await renewed()))) {
-      throw error;
+  const body = JSON.stringify(document_);
+  const key = once();
+  let mayRenew = true;
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await jsonOf(await called(path, posting(body, { "Idempotency-Key": key })));
+    } catch (error) {
+      if (!(error instanceof Fail)) {
+        throw error;
+      }
+      // A confirmation in another tab gives the visitor another cookie, and with it the page's token is an old one.
+      if (error.code === OLD_TOKEN && mayRenew && (await renewed())) {
+        mayRenew = false;
+        continue;
+      }
+      if (!(error.status === 0 || error.code === UNDER_WAY) || tried >= TRIES) {
+        throw error;
+      }
+      await wait(1000 * tried);
     }
-    return jsonOf(await called(path, posting(document_)));
   }
 }
 
@@ -88,11 +105,19 @@ export async function send(path, document_) {
  * @returns {Promise<ReadableStreamDefaultReader<Uint8Array>>}
  */
 export async function streamAt(path, signal) {
-  const response = await called(path, { ...posting({}), signal });
+  const response = await called(path, { ...posting("{}"), signal });
   if (response.body === null) {
     throw new Fail("the control plane answered nothing", "ask again");
   }
   return response.body.getReader();
+}
+
+/**
+ * Whether a call may do better in a moment: nothing came back, or the control plane has too much to do or a fault.
+ * @param {unknown} error
+ */
+export function isPassing(error) {
+  return error instanceof Fail && (error.status === 0 || error.status === 429 || error.status >= 500);
 }
 
 /**
@@ -109,15 +134,12 @@ export function detourOf(error) {
 }
 
 /**
- * @param {any} document_
+ * @param {string} body
+ * @param {Record<string, string>} [more] headers
  * @returns {RequestInit}
  */
-function posting(document_) {
-  return {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-Csrf-Token": token },
-    body: JSON.stringify(document_),
-  };
+function posting(body, more = {}) {
+  return { method: "POST", headers: { "Content-Type": "application/json", "X-Csrf-Token": token, ...more }, body };
 }
 
 /**
@@ -135,7 +157,7 @@ async function called(path, options) {
       if (tried >= TRIES || options.method === "POST") {
         throw new Fail("the control plane does not answer", "check the network, then try again");
       }
-      await new Promise((resolve) => setTimeout(resolve, 1000 * tried));
+      await wait(1000 * tried);
       continue;
     }
     if (response.ok) {
@@ -193,4 +215,9 @@ async function renewed() {
   const fresh = found !== "" && found !== token;
   token = fresh ? found : token;
   return fresh;
+}
+
+/** @param {number} ms */
+function wait(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

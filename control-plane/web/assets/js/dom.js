@@ -21,16 +21,35 @@ export function element(name, attributes = {}, ...content) {
   return made;
 }
 
+/** Marks in what is shown at a time; a text with more of them than are left is one mark as a whole. */
+const MARKS = 200;
+
+/** How many marks may still be made, for texts that are shown together. */
+export class Marks {
+  constructor() {
+    this.left = MARKS;
+  }
+}
+
 /**
  * A text from elsewhere: what would do something instead of being read stands there as a marked escape.
  * @param {string} text
  * @param {boolean} [breaks] whether line breaks and tabs are plain
+ * @param {Marks} [marks] of everything that is shown together
  * @returns {DocumentFragment}
  */
-export function shown(text, breaks = false) {
+export function shown(text, breaks = false, marks = new Marks()) {
   const fragment = document.createDocumentFragment();
-  for (const { text: piece, marked } of pieces(text, breaks)) {
-    fragment.append(marked ? element("mark", { class: "escape", title: "a character that cannot be seen" }, piece) : piece);
+  const found = pieces(text, breaks);
+  const needed = found.filter(({ marked }) => marked).length;
+  const mark = (/** @type {string} */ escaped) => element("mark", { class: "escape", title: "a character that cannot be seen" }, escaped);
+  if (needed > marks.left) {
+    fragment.append(mark(found.map(({ text: piece }) => piece).join("")));
+    return fragment;
+  }
+  marks.left -= needed;
+  for (const { text: piece, marked } of found) {
+    fragment.append(marked ? mark(piece) : piece);
   }
   return fragment;
 }

@@ -5,17 +5,15 @@
  * the manifest that the Runner attested, before anything is given to anybody.
  */
 
-import { AnswerReader } from "./answer.js";
 import { MAX_ATTESTATION, verifyAttested } from "./attestation.js";
-import { fromBase64, fromHex, isId, toBase64 } from "./bytes.js";
-import { bytesAt, bytesIfThere, Fail, jsonAt, send, streamAt } from "./calls.js";
+import { fromBase64, isId, toBase64 } from "./bytes.js";
+import { bytesAt, Fail, jsonAt, send } from "./calls.js";
 import { freshPair } from "./hpke.js";
 import { MAX_MANIFEST } from "./manifest.js";
-import { OctetsError, Splitter } from "./octets.js";
-import { AnswerError } from "./plan.js";
-import { MAX_RECEIPT, openReceipt } from "./receipt.js";
+import { isTooMuch } from "./plan.js";
+import { pause, receive, tooMuch } from "./receiving.js";
 import { PendingRequest } from "./request.js";
-import { printable } from "./text.js";
+import { printable, said } from "./text.js";
 
 /** The steps, in the order in which they are judged, by the ids of `proctor-verify open`. */
 export const STEPS = [
@@ -25,12 +23,12 @@ export const STEPS = [
 
 /** How often a request is signed anew because the Runner's session changed under it. */
 const SIGNATURE_TRIES = 5;
-/** How often the receipt is asked for, half a minute in all: it follows the answer. */
-const RECEIPT_TRIES = 38;
 /** Milliseconds that the control plane may take to say that a wait is over, beyond the wait itself. */
 const GRACE_MS = 15_000;
-/** Milliseconds between two pieces of a stream; a signed request lives two minutes at most. */
-const SILENCE_MS = 150_000;
+/** What a person showed of themselves, in words. */
+const FACTORS = new Map([
+  ["pwd", "password"], ["otp", "code"], ["oidc", "single sign-on"], ["passkey", "passkey"], ["api-key", "API key"],
+]);
 
 /** @typedef {import("./plan.js").OpenedItem} OpenedItem */
 /** @typedef {import("./keeping.js").Device} Device */
@@ -42,25 +40,17 @@ const SILENCE_MS = 150_000;
 /**
  * What is told as it happens.
  * @typedef {{ holds: (step: string, detail: string) => void, fails: (step: string, detail: string) => void,
- *   asked: (id: string) => void, waits: (what: "runner" | "signing" | "answer" | "receipt") => void }} Teller
+ *   asked: (id: string) => void, waits: (what: "runner" | "signing" | "answer" | "receipt") => void,
+ *   came: (rows: number, of: number, bytes: number) => void }} Teller
  */
 /**
- * What is asked, by whom, of whom.
+ * What is asked, by whom, of whom; `me` and `zone` are for what is told alone.
  * @typedef {{ run: string, selection: Selection[], purpose: string, reason: string, waitSeconds: number, device: Device,
- *   runnerKey: PublicKey }} Question
+ *   runnerKey: PublicKey, me: { person: string, name: string }, zone: string }} Question
  */
 /** @typedef {{ manifest: Manifest, items: { line: ItemLine, rows: number[] | null }[] }} Attested */
 /** @typedef {{ id: string, pending: PendingRequest, recipient: { privateKey: CryptoKey, publicBytes: Uint8Array } }} Signed */
 /** @typedef {{ items: OpenedItem[], rows: number, bytes: number, sealedSha256: string }} Summary */
-
-/** The Runner refused. */
-export class Refused extends Fail {
-  /** @param {string} code */
-  constructor(code) {
-    super(`the Runner refused the request (${code})`, "the code says why");
-    this.refusal = code;
-  }
-}
 
 /**
  * Asks and opens; what comes back is proven.
@@ -91,7 +81,7 @@ async function fetchAttested({ run, selection, runnerKey }, tell) {
     tell.fails("run.attested", said(error));
     throw new Fail(
       "what the control plane says the Runner attested does not hold",
-      "compare the key with the one that the Runner's administrator gives you, and tell them",
+      "compare the key with the one that the Runner's operator gives you, and tell them",
     );
   }
   const items = selection.map(({ item, rows }) => {
@@ -105,6 +95,10 @@ async function fetchAttested({ run, selection, runnerKey }, tell) {
     }
     return { line, rows };
   });
+  if (isTooMuch(items)) {
+    // Before anything is asked: journal, limits and a second person's word would be spent on what cannot be shown.
+    throw tooMuch();
+  }
   const { procedure, runner } = manifest.run;
   tell.holds("run.attested", `${procedure.id} version ${procedure.version}, Runner ${runner}`);
   return { manifest, items };
@@ -199,181 +193,18 @@ function judgeRequest(question, attested, recipient, shown, id, tell) {
     };
     pending.check(id, asked, Date.now());
     const { person, audit } = pending.says;
-    const as = `person ${person.id} as ${person.role} (${person.factors.join(", ")})`;
+    const who = person.id === question.me.person ? question.me.name : `person ${person.id}`;
+    const shownOf = person.factors.map((factor) => FACTORS.get(factor) ?? factor).join(" and ");
+    const as = `${printable(who)} as ${person.role}, with ${shownOf}`;
     tell.holds("request.content", `${as}, logged as audit record ${audit.seq}`);
     return pending;
   } catch (error) {
     tell.fails("request.content", said(error));
     throw new Fail(
       "nothing was signed, because the request that the control plane handed over is another",
-      "if the clocks are right, tell the Runner's administrator: the control plane is not sound",
+      "if the clocks are right, tell the Runner's operator: the control plane is not sound",
     );
   }
-}
-
-/**
- * Receives the answer and judges it; the rows are given only if every step holds.
- * @param {Question} question
- * @param {Attested} attested
- * @param {Signed} signed
- * @param {Teller} tell
- * @returns {Promise<Summary>}
- */
-async function receive(question, attested, signed, tell) {
-  tell.waits("answer");
-  /** @type {Summary | null} */
-  let summary = null;
-  /** @type {unknown} */
-  let broken = null;
-  try {
-    summary = await streamed(attested, signed);
-  } catch (error) {
-    broken = error;
-  }
-  tell.waits("receipt");
-  const receipt = await fetchReceipt(question, signed, broken, tell);
-  const { decision } = receipt;
-  if (decision.kind === "refused") {
-    throw new Refused(decision.code);
-  }
-  // Whoever stops reading what does not hold cuts the answer off; why it does not hold is the answer then.
-  const judged = broken instanceof AnswerError || broken instanceof OctetsError;
-  if (decision.kind === "cut off" && !judged) {
-    throw new Fail(
-      `the Runner opened the evidence, and its answer was cut off (${decision.code})`,
-      "ask again; both logs say that it was opened",
-    );
-  }
-  if (summary === null || decision.kind !== "answered") {
-    judgeBroken(broken, tell);
-    throw unproven();
-  }
-  if (summary.sealedSha256 !== decision.sealedSha256) {
-    tell.fails("answer.sealed", `it is ${summary.sealedSha256}, not ${decision.sealedSha256}`);
-    throw unproven();
-  }
-  tell.holds("answer.sealed", summary.sealedSha256);
-  tell.holds("answer.opened", `${summary.bytes} bytes of evidence`);
-  const of = attested.items.reduce((sum, { line }) => sum + line.rows, 0);
-  tell.holds("rows.proven", `${summary.rows} of ${of} rows`);
-  // The reader was given the manifest's commitments and no other.
-  tell.holds("rows.attested", attested.items.map(({ line }) => line.root).join(", "));
-  return summary;
-}
-
-/**
- * Opens the answer as it comes.
- * @param {Attested} attested
- * @param {Signed} signed
- * @returns {Promise<Summary>}
- */
-async function streamed(attested, { id, pending, recipient }) {
-  const abort = new AbortController();
-  const watch = () => setTimeout(() => abort.abort(), SILENCE_MS);
-  const commitments = attested.items.map(({ line }) => ({ rows: line.rows, root: fromHex(line.root) ?? new Uint8Array() }));
-  const splitter = new Splitter();
-  /** @type {AnswerReader | null} */
-  let reader = null;
-  let silence = watch();
-  try {
-    const octets = await streamAt(`/console/drilldowns/${id}/answer`, abort.signal);
-    for (;;) {
-      const { done, value } = await octets.read();
-      clearTimeout(silence);
-      for (const part of done ? [splitter.finish()] : splitter.push(value)) {
-        if ("enc" in part) {
-          reader = await AnswerReader.begin(pending, recipient, part.enc, commitments);
-        } else if (reader === null) {
-          throw new OctetsError("its parts come in another order");
-        } else {
-          await reader.frame(part.ciphertext, part.last);
-        }
-      }
-      if (done) {
-        if (reader === null) {
-          throw new OctetsError("it is empty");
-        }
-        return reader.finish();
-      }
-      silence = watch();
-    }
-  } catch (error) {
-    abort.abort();
-    throw error;
-  } finally {
-    clearTimeout(silence);
-  }
-}
-
-/**
- * The receipt, verified under the Runner's key. A refusal has one too, and so has an answer that broke off.
- * @param {Question} question
- * @param {Signed} signed
- * @param {unknown} broken
- * @param {Teller} tell
- * @returns {Promise<Receipt>}
- */
-async function fetchReceipt({ runnerKey }, { id, pending }, broken, tell) {
-  for (let tried = 1; ; tried += 1) {
-    const bytes = await bytesIfThere(`/console/drilldowns/${id}/receipt`, MAX_RECEIPT);
-    if (bytes !== null) {
-      return judgeReceipt(bytes, runnerKey, { id, sha256: pending.sha256 }, tell);
-    }
-    if (tried === RECEIPT_TRIES || (tried % 3 === 0 && (await isOverWithout(id)))) {
-      break;
-    }
-    await pause(tried);
-  }
-  if (broken instanceof AnswerError || broken instanceof OctetsError) {
-    judgeBroken(broken, tell);
-    throw unproven();
-  }
-  const why = broken === null ? "the answer came, and no receipt for it" : `no whole answer came: ${said(broken)}`;
-  tell.fails("receipt.signature", "none came");
-  throw new Fail(
-    `the Runner did not say what it did with the request: ${why}`,
-    "see whether the Runner is connected, then ask again; its journal says whether it opened anything",
-  );
-}
-
-/**
- * @param {Uint8Array} bytes
- * @param {PublicKey} runnerKey
- * @param {{ id: string, sha256: Uint8Array }} request
- * @param {Teller} tell
- */
-async function judgeReceipt(bytes, runnerKey, request, tell) {
-  try {
-    const receipt = await openReceipt(bytes, runnerKey, request);
-    const { decision, at, journal } = receipt;
-    const code = decision.kind === "answered" ? "" : `: ${decision.code}`;
-    const time = new Date(at).toISOString();
-    tell.holds("receipt.signature", `${decision.kind}${code}, at ${time}, journal record ${journal.seq}`);
-    return receipt;
-  } catch (error) {
-    tell.fails("receipt.signature", said(error));
-    throw unproven();
-  }
-}
-
-/**
- * Whether the request ended in a way that brings no receipt.
- * @param {string} id
- */
-async function isOverWithout(id) {
-  const shown = await jsonAt(`/console/drilldowns/${id}`);
-  return ["expired", "cancelled"].includes(shown.state);
-}
-
-/**
- * The step at which an answer fails.
- * @param {unknown} broken
- * @param {Teller} tell
- */
-function judgeBroken(broken, tell) {
-  const step = broken instanceof AnswerError ? broken.step : "answer.sealed";
-  const why = broken === null ? "the answer was cut off" : said(broken);
-  tell.fails(step, broken instanceof AnswerError ? why : `the answer broke off: ${why}`);
 }
 
 /**
@@ -386,7 +217,7 @@ function over({ state, code }) {
     case "expired":
       return new Fail(`the request ended before the Runner came${why}`, "ask again when the Runner is connected");
     case "cancelled":
-      return new Fail(`the request was taken back${why}`, "ask again");
+      return new Fail(`the request was withdrawn${why}`, "ask again");
     case "refused":
       return new Fail(`the request was refused${why}`, "the code says why; an administrator can tell more");
     default:
@@ -396,25 +227,4 @@ function over({ state, code }) {
 
 function strange() {
   return new Fail("the control plane answered something that cannot be understood", "load the page again");
-}
-
-function unproven() {
-  return new Fail(
-    "nothing is shown, because the answer is not proven",
-    "ask again; if it fails again, tell the Runner's administrator",
-  );
-}
-
-/** @param {unknown} error */
-function said(error) {
-  return printable(error instanceof Error ? error.message : String(error));
-}
-
-/**
- * Time before the next look at something that is awaited: most come at once, and what does not may take long.
- * @param {number} looks
- */
-function pause(looks) {
-  const wait = looks <= 3 ? 20 * 2 ** looks : looks < 10 ? 200 : 1000;
-  return new Promise((resolve) => setTimeout(resolve, wait));
 }

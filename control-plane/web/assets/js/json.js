@@ -1,7 +1,7 @@
 // @ts-check
 /** Documents of JSON read strictly: every field is taken, once, as the type that it must have; none is unknown. */
 
-import { fromBase64, isDigest } from "./bytes.js";
+import { fromBase64, isDigest, same, utf8 } from "./bytes.js";
 import { JsonError, parse } from "./syntax.js";
 import { printable } from "./text.js";
 
@@ -14,12 +14,14 @@ export class Fields {
   /**
    * @param {Json} value
    * @param {string} place
+   * @param {boolean} [ordered] whether the fields have to be taken in the order in which they stand there
    */
-  constructor(value, place) {
+  constructor(value, place, ordered = false) {
     if (!(value instanceof Map)) {
       throw new JsonError(`${place} is not an object`);
     }
     this.place = place;
+    this.ordered = ordered;
     /** @type {Map<string, Json>} */
     this.left = new Map(value);
   }
@@ -32,6 +34,20 @@ export class Fields {
    */
   static parse(bytes, maxBytes, maxDepth) {
     return new Fields(parse(bytes, maxBytes, maxDepth), "the document");
+  }
+
+  /**
+   * Reads a document that has one spelling: no space, no escape that need not be, and every field at its place.
+   * @param {Uint8Array} bytes
+   * @param {number} maxBytes
+   * @param {number} maxDepth
+   */
+  static spelled(bytes, maxBytes, maxDepth) {
+    const value = parse(bytes, maxBytes, maxDepth);
+    if (!same(utf8(spelling(value)), bytes)) {
+      throw new JsonError("not in the one spelling of the format");
+    }
+    return new Fields(value, "the document", true);
   }
 
   /** @param {string} name */
@@ -56,8 +72,16 @@ export class Fields {
     if (value === undefined) {
       throw new JsonError(`\`${this.path(name)}\` is missing`);
     }
+    this.comesNow(name);
     this.left.delete(name);
     return value;
+  }
+
+  /** @param {string} name */
+  comesNow(name) {
+    if (this.ordered && this.left.keys().next().value !== name) {
+      throw new JsonError(`\`${this.path(name)}\` is not at its place`);
+    }
   }
 
   /**
@@ -131,7 +155,7 @@ export class Fields {
 
   /** @param {string} name */
   object(name) {
-    return new Fields(this.take(name), this.path(name));
+    return new Fields(this.take(name), this.path(name), this.ordered);
   }
 
   /**
@@ -145,6 +169,7 @@ export class Fields {
     }
     const there = this.left.get(name) !== null;
     if (!there) {
+      this.comesNow(name);
       this.left.delete(name);
     }
     return there;
@@ -174,7 +199,7 @@ export class Fields {
    * @returns {Fields[]}
    */
   objects(name) {
-    return this.array(name).map((value, at) => new Fields(value, `${this.path(name)}[${at}]`));
+    return this.array(name).map((value, at) => new Fields(value, `${this.path(name)}[${at}]`, this.ordered));
   }
 
   /**
@@ -196,4 +221,16 @@ export class Fields {
       throw new JsonError(`unknown field ${printable(JSON.stringify(name))} in ${this.place}`);
     }
   }
+}
+
+/**
+ * A value in its one spelling, with the fields of objects in the order in which they are.
+ * @param {Json} value
+ * @returns {string}
+ */
+function spelling(value) {
+  if (value instanceof Map) {
+    return `{${[...value].map(([name, field]) => `${JSON.stringify(name)}:${spelling(field)}`).join(",")}}`;
+  }
+  return Array.isArray(value) ? `[${value.map(spelling).join(",")}]` : JSON.stringify(value);
 }

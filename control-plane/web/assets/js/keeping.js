@@ -1,18 +1,24 @@
 // @ts-check
 /**
  * What this browser keeps from one visit to the next, for each tenant and person of this console: the key of this device,
- * which cannot be read out, and which keys the Runners had when they were first seen.
+ * which cannot be read out, which keys the Runners had when they were first seen, and when a secret was last signed.
  */
 
 import { same, toBase64 } from "./bytes.js";
 import { keyId } from "./keys.js";
 
 const DATABASE = "proctor";
+/** 2: what was sent is kept too, and only statements that were shown count as compared. */
+const VERSION = 2;
 const DEVICES = "devices";
 const PINS = "runners";
+const SENT = "sent";
 
 /** @typedef {{ owner: string, privateKey: CryptoKey, spki: Uint8Array, made: string }} KeptDevice */
-/** @typedef {{ owner: string, runner: string, attestation: Uint8Array, statement: string, pinned: string }} Pin */
+/**
+ * `statement` is the fingerprint that the person compared; null where they compared the attestation key alone.
+ * @typedef {{ owner: string, runner: string, attestation: Uint8Array, statement: string | null, pinned: string }} Pin
+ */
 
 /** The key of this device, for one person. */
 export class Device {
@@ -20,7 +26,7 @@ export class Device {
   constructor(kept) {
     this.kept = kept;
     this.spki = kept.spki;
-    /** SHA-256 of the SubjectPublicKeyInfo: what a Runner's administrator approves. */
+    /** SHA-256 of the SubjectPublicKeyInfo: what a Runner's operator approves. */
     this.fingerprint = keyId(kept.spki);
     this.made = kept.made;
   }
@@ -89,8 +95,8 @@ export async function device(owner) {
   const made = { owner, privateKey: pair.privateKey, spki, made: new Date().toISOString() };
   try {
     await within(DEVICES, "readwrite", (store) => store.add(made));
-    // What was not asked for may be cleared by the browser when it needs room.
-    await navigator.storage?.persist?.().catch(() => false);
+    // What was not asked for may be cleared by the browser when it needs room. Some browsers ask the person; nothing waits.
+    navigator.storage?.persist?.().catch(() => false);
   } catch (error) {
     if (!(error instanceof DOMException && error.name === "ConstraintError")) {
       throw error;
@@ -114,10 +120,11 @@ export async function pinOf(owner, runner) {
 }
 
 /**
- * Keeps what the person compared. An attestation key that was kept before is never replaced.
+ * Keeps what the person compared. An attestation key that was kept before is never replaced, and a statement that was
+ * compared before is not forgotten because this time only the attestation key was.
  * @param {string} owner
  * @param {string} runner
- * @param {{ attestation: Uint8Array, statement: string }} keys
+ * @param {{ attestation: Uint8Array, statement: string | null }} keys
  */
 export async function pin(owner, runner, { attestation, statement }) {
   const before = await pinOf(owner, runner);
@@ -125,8 +132,33 @@ export async function pin(owner, runner, { attestation, statement }) {
     throw new Error("this browser knows another key of this Runner");
   }
   /** @type {Pin} */
-  const kept = { owner, runner, attestation, statement, pinned: new Date().toISOString() };
+  const kept = { owner, runner, attestation, statement: statement ?? before?.statement ?? null, pinned: new Date().toISOString() };
   await within(PINS, "readwrite", (store) => store.put(kept));
+}
+
+/**
+ * Notes that a value of this name is about to be signed as of this time; false if one of that time or later was signed
+ * before. Of two values the Runner keeps the one that was issued later: whoever says when could make the older one win.
+ * @param {string} owner
+ * @param {string} runner
+ * @param {string} secret its name
+ * @param {number} issued milliseconds since 1970
+ * @returns {Promise<boolean>}
+ */
+export async function isNewest(owner, runner, secret, issued) {
+  let newest = true;
+  await within(SENT, "readwrite", (store) => {
+    // One transaction: two tabs that sign at once come one after the other.
+    const before = store.get([owner, runner, secret]);
+    before.onsuccess = () => {
+      newest = before.result === undefined || before.result.issued < issued;
+      if (newest) {
+        store.put({ owner, runner, secret, issued });
+      }
+    };
+    return before;
+  });
+  return newest;
 }
 
 /**
@@ -152,13 +184,32 @@ async function within(name, mode, act) {
 /** @returns {Promise<IDBDatabase>} */
 function opened() {
   return new Promise((resolve, reject) => {
-    const request = indexedDB.open(DATABASE, 1);
-    request.onupgradeneeded = () => {
-      request.result.createObjectStore(DEVICES, { keyPath: "owner" });
-      request.result.createObjectStore(PINS, { keyPath: ["owner", "runner"] });
-    };
+    const request = indexedDB.open(DATABASE, VERSION);
+    request.onupgradeneeded = ({ oldVersion }) => upgrade(request, oldVersion);
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
     request.onblocked = () => reject(new Error("another tab keeps the database of this site"));
   });
+}
+
+/**
+ * @param {IDBOpenDBRequest} request
+ * @param {number} before
+ */
+function upgrade({ result, transaction }, before) {
+  if (before < 1) {
+    result.createObjectStore(DEVICES, { keyPath: "owner" });
+    result.createObjectStore(PINS, { keyPath: ["owner", "runner"] });
+  }
+  result.createObjectStore(SENT, { keyPath: ["owner", "runner", "secret"] });
+  const pins = transaction?.objectStore(PINS).openCursor();
+  if (pins === undefined) {
+    return;
+  }
+  // Version 1 kept statements with the attestation key alone compared, and does not tell which.
+  pins.onsuccess = () => {
+    const cursor = pins.result;
+    cursor?.update({ ...cursor.value, statement: null });
+    cursor?.continue();
+  };
 }

@@ -1,19 +1,50 @@
 // A page that follows what happens: when the server says that something changed, the page is asked for again and its
 // parts marked `data-live-part` are put in place of the old ones. What a person is doing stays as it is: a part in which
-// the focus is, in which something is selected, or which is opened by hand, waits for the next time.
+// the focus is, in which something is selected, or which is opened by hand, waits for the next time. Whoever wants to read
+// in peace pauses it.
 
 import { furnish } from "./page.js";
 
 const LEAST_MS = 2_000;
+// All tabs hear of a change at once; they ask one after the other.
+const SPREAD_MS = 1_500;
+const PAUSED = "proctor-paused";
+const SOMEBODY_ELSE = "Somebody else is signed in in this browser now. Load the page again.";
 const state = document.querySelector("[data-live-state]");
 let events = null;
 let asked = 0;
 let pending = null;
+let isPaused = sessionStorage.getItem(PAUSED) === "yes";
+let isOver = false;
 
 function say(text) {
   if (!state) return;
-  state.hidden = text === "";
-  state.textContent = text;
+  const said = text === "" && isPaused ? "Updates are paused: this page shows what was there when it was loaded or paused." : text;
+  state.hidden = said === "";
+  state.textContent = said;
+}
+
+function pauseButton() {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "second small live-pause";
+  button.dataset.livePause = "";
+  const name = () => { button.textContent = isPaused ? "Resume updates" : "Pause updates"; };
+  button.addEventListener("click", () => {
+    isPaused = !isPaused;
+    sessionStorage.setItem(PAUSED, isPaused ? "yes" : "no");
+    name();
+    if (isPaused) {
+      stop();
+      say("");
+    } else {
+      say("");
+      follow();
+      changed();
+    }
+  });
+  name();
+  return button;
 }
 
 // A document that is parsed on the way is no text that becomes markup here.
@@ -38,16 +69,62 @@ function isInUse(part) {
   return !selection.isCollapsed && selection.anchorNode !== null && part.contains(selection.anchorNode);
 }
 
+// Times that are told from now change by themselves; they are no news, and are brought up to date where they stand.
+function passing(part) {
+  return [...part.querySelectorAll(".ago")];
+}
+
+function isSame(part, taken) {
+  const [one, other] = [part.cloneNode(true), taken.cloneNode(true)];
+  for (const copy of [one, other]) {
+    passing(copy).forEach((ago) => { ago.textContent = ""; });
+    copy.querySelectorAll("details").forEach((details) => { details.removeAttribute("open"); });
+    copy.querySelectorAll("[data-print]").forEach((button) => { button.hidden = false; });
+    copy.querySelectorAll("[data-furnished]").forEach((holder) => {
+      holder.removeAttribute("data-furnished");
+      holder.querySelectorAll("[data-copy-button]").forEach((button) => { button.remove(); });
+    });
+  }
+  return one.isEqualNode(other);
+}
+
+// What was opened or closed by hand stays so: by its id, else by its place among those without one.
+function keepOpen(part, taken) {
+  const nameless = (of) => [...of.querySelectorAll("details:not([id])")];
+  const fresh = nameless(taken);
+  nameless(part).forEach((details, at) => {
+    const same = fresh[at]?.querySelector("summary")?.textContent === details.querySelector("summary")?.textContent;
+    if (same) fresh[at].open = details.open;
+  });
+  for (const details of part.querySelectorAll("details[id]")) {
+    const same = [...taken.querySelectorAll("details[id]")].find((candidate) => candidate.id === details.id);
+    if (same) same.open = details.open;
+  }
+}
+
+// A page of another session has nothing to do under this page's head.
+function isOurs(fresh) {
+  const [theirs, ours] = [fresh.body?.dataset ?? {}, document.body.dataset];
+  return theirs.tenant === ours.tenant && theirs.person === ours.person;
+}
+
 function put(fresh) {
+  if (!isOurs(fresh)) {
+    isOver = true;
+    stop();
+    return say(SOMEBODY_ELSE);
+  }
+  say("");
   for (const part of document.querySelectorAll("[data-live-part][id]")) {
     const other = fresh.getElementById(part.id);
     if (!other || isInUse(part)) continue;
     const taken = document.importNode(other, true);
-    if (taken.isEqualNode(part)) continue;
-    for (const opened of part.querySelectorAll("details[open][id]")) {
-      const same = [...taken.querySelectorAll("details[id]")].find((candidate) => candidate.id === opened.id);
-      if (same) same.open = true;
+    if (isSame(part, taken)) {
+      const now = passing(taken);
+      passing(part).forEach((ago, at) => { ago.textContent = now[at].textContent; });
+      continue;
     }
+    keepOpen(part, taken);
     part.replaceWith(taken);
     furnish(taken.parentElement);
   }
@@ -58,22 +135,21 @@ async function refresh() {
   asked = Date.now();
   try {
     put(await load());
-    say("");
   } catch {
     say("This page could not be brought up to date. Load it again to see what is there now.");
   }
 }
 
 function changed() {
-  if (pending !== null) return;
-  pending = setTimeout(refresh, Math.max(0, asked + LEAST_MS - Date.now()));
+  if (pending !== null || isPaused || isOver) return;
+  pending = setTimeout(refresh, Math.max(Math.random() * SPREAD_MS, asked + LEAST_MS - Date.now()));
 }
 
 function follow() {
-  if (events || document.hidden) return;
+  if (events || document.hidden || isPaused || isOver) return;
   events = new EventSource("/live");
   events.addEventListener("changed", changed);
-  events.addEventListener("open", () => say(""));
+  events.addEventListener("open", () => { if (!isOver) say(""); });
   events.addEventListener("over", over);
   events.addEventListener("error", () => {
     // The browser tries again by itself unless it was refused.
@@ -98,6 +174,8 @@ async function over() {
 function stop() {
   events?.close();
   events = null;
+  clearTimeout(pending);
+  pending = null;
 }
 
 document.addEventListener("visibilitychange", () => {
@@ -110,4 +188,6 @@ document.addEventListener("visibilitychange", () => {
 });
 addEventListener("pagehide", stop);
 addEventListener("pageshow", follow);
+state?.before(pauseButton());
+say("");
 follow();

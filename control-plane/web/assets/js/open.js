@@ -4,14 +4,17 @@
 import { detourOf, Fail, jsonAt, send } from "./calls.js";
 import { fromBase64, same } from "./bytes.js";
 import { choiceOf, keep, Mistyped, putBack } from "./choice.js";
+import { commandsOf } from "./command.js";
+import { browserName, DeviceSection } from "./device-section.js";
 import { commandLine, element, find, shown } from "./dom.js";
-import { openEvidence, Refused } from "./drill.js";
+import { openEvidence } from "./drill.js";
 import { device, knownDevice, pin, pinOf, whyUnable } from "./keeping.js";
-import { grouped } from "./keys.js";
+import { Refused } from "./receiving.js";
 import { openStatement } from "./statement.js";
 import { Steps } from "./steps.js";
-import { printable } from "./text.js";
+import { said } from "./text.js";
 import { Viewer } from "./viewer.js";
+import { Waiting } from "./waiting.js";
 
 /** How long a request waits for a Runner that is away. */
 const WAIT_SECONDS = 600;
@@ -35,6 +38,9 @@ class Page {
     this.state = find("[data-open-state]");
     this.fault = find("[data-open-fault]");
     this.steps = new Steps(find("[data-open-steps]"));
+    this.what = find("[data-open-what]");
+    this.waiting = new Waiting("open");
+    this.section = new DeviceSection("open", this.root.dataset.label ?? "");
     this.evidence = find("[data-open-evidence]");
     this.run = this.data("run");
     this.runner = this.data("runner");
@@ -63,6 +69,8 @@ class Page {
     find("[data-open-without]").hidden = true;
     this.form.hidden = false;
     putBack(this.form, this.kept);
+    this.showCommands();
+    this.form.addEventListener("input", () => this.showCommands());
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.submitted();
@@ -76,7 +84,15 @@ class Page {
     addEventListener("popstate", () => location.reload());
     const known = await knownDevice(this.owner);
     if (known !== null) {
-      this.showDevice(known);
+      this.section.show(known, false);
+    }
+  }
+
+  /** The commands that do the same as what is chosen. */
+  showCommands() {
+    const commands = commandsOf(this.form, { run: this.run, address: this.data("address") });
+    for (const place of document.querySelectorAll("[data-open-command]")) {
+      place.replaceChildren(commandLine(commands));
     }
   }
 
@@ -85,9 +101,9 @@ class Page {
       return;
     }
     this.fault.hidden = true;
+    this.what.removeAttribute("aria-describedby");
     for (const field of this.form.querySelectorAll("[aria-invalid]")) {
       field.removeAttribute("aria-invalid");
-      field.removeAttribute("aria-errormessage");
       field.removeAttribute("aria-errormessage");
     }
     let choice;
@@ -97,10 +113,7 @@ class Page {
       if (!(error instanceof Mistyped)) {
         throw error;
       }
-      error.field.setAttribute("aria-invalid", "true");
-      error.field.setAttribute("aria-errormessage", this.fault.id);
-      this.refuse(error.message, "");
-      error.field.focus();
+      this.mistyped(error);
       return;
     }
     this.start();
@@ -110,8 +123,22 @@ class Page {
       this.failed(error);
     } finally {
       this.underWay = false;
+      this.waiting.end();
       this.disable(false);
     }
+  }
+
+  /** @param {Mistyped} error */
+  mistyped({ message, field }) {
+    this.refuse(message, "");
+    if (field instanceof HTMLInputElement && field.type === "checkbox") {
+      // Not this box is wrong, but what was chosen of all of them.
+      this.what.setAttribute("aria-describedby", this.fault.id);
+    } else {
+      field.setAttribute("aria-invalid", "true");
+      field.setAttribute("aria-errormessage", this.fault.id);
+    }
+    field.focus();
   }
 
   start() {
@@ -131,13 +158,18 @@ class Page {
       return;
     }
     const ours = await this.ourDevice();
-    const question = { run: this.run, waitSeconds: WAIT_SECONDS, device: ours, runnerKey, ...choice };
+    const me = { person: document.body.dataset.person ?? "", name: this.data("label") };
+    const question = {
+      run: this.run, waitSeconds: WAIT_SECONDS, device: ours, runnerKey, me, zone: this.data("zone"), ...choice,
+    };
     const opened = await openEvidence(question, {
       holds: (step, detail) => this.steps.holds(step, detail),
       fails: (step, detail) => this.steps.fails(step, detail),
-      waits: (what) => this.say(STATES[what]),
+      waits: (what) => this.waits(what),
       asked: (id) => this.asked(id),
+      came: (rows, of, bytes) => this.waiting.came(rows, of, bytes),
     });
+    this.waiting.end();
     this.say("Every step holds. The evidence is below.");
     const heading = find("[data-open-evidence-title]");
     for (const { line, opened: item } of opened.items) {
@@ -150,6 +182,14 @@ class Page {
     find("[data-open-shown]").hidden = false;
     this.form.hidden = true;
     heading.focus();
+  }
+
+  /** @param {keyof typeof STATES} what */
+  waits(what) {
+    if (this.state.textContent !== STATES[what]) {
+      this.say(STATES[what]);
+      this.waiting.begin(what === "runner" ? WAIT_SECONDS : null);
+    }
   }
 
   /** @param {string} id */
@@ -172,30 +212,27 @@ class Page {
       const bytes = fromBase64(String(told.statement));
       keys = await openStatement(bytes ?? new Uint8Array(), document.body.dataset.tenant ?? "", this.runner);
     } catch (error) {
-      this.steps.fails("run.attested", printable(error instanceof Error ? error.message : ""));
-      throw new Fail("the Runner's statement of its keys does not hold", "tell the Runner's administrator");
+      this.steps.fails("run.attested", said(error));
+      throw new Fail("the Runner's statement of its keys does not hold", "tell the Runner's operator");
     }
-    const { attestation, fingerprint: statement } = keys;
+    const { attestation } = keys;
     const known = await pinOf(this.owner, this.runner);
     if (known === null) {
-      this.compare(attestation, statement);
+      this.compare(attestation);
       return null;
     }
     if (!same(known.attestation, attestation.spki)) {
       this.steps.fails("run.attested", `its key is sha256:${attestation.id}, which is not the one that you compared`);
       throw new Fail(
         "the control plane names another key of this Runner than the one that this browser remembers",
-        "a Runner keeps its key for life: tell the Runner's administrator. Nothing was asked",
+        "a Runner keeps its key for life: tell the Runner's operator. Nothing was asked",
       );
     }
     return attestation;
   }
 
-  /**
-   * @param {PublicKey} attestation
-   * @param {string} statement
-   */
-  compare(attestation, statement) {
+  /** @param {PublicKey} attestation */
+  compare(attestation) {
     const place = find("[data-open-compare]");
     find("[data-open-key]").textContent = `sha256:${attestation.id}`;
     place.hidden = false;
@@ -204,7 +241,8 @@ class Page {
     button.onclick = async () => {
       place.hidden = true;
       try {
-        await pin(this.owner, this.runner, { attestation: attestation.spki, statement });
+        // The attestation key is all that was shown; the statement's other keys nobody compared.
+        await pin(this.owner, this.runner, { attestation: attestation.spki, statement: null });
       } catch (error) {
         this.failed(error);
         return;
@@ -217,22 +255,9 @@ class Page {
   /** @returns {Promise<Device>} */
   async ourDevice() {
     const { device: ours, isNew } = await device(this.owner);
-    this.showDevice(ours);
+    this.section.show(ours, isNew);
     await send("/console/devices", { public_key: ours.publicBase64(), label: browserName() });
-    if (isNew) {
-      find("[data-open-new]").hidden = false;
-    }
     return ours;
-  }
-
-  /** @param {Device} ours */
-  showDevice(ours) {
-    const place = find("[data-open-device]");
-    find("[data-open-fingerprint]").textContent = grouped(ours.fingerprint);
-    const label = `${this.data("label")}, ${browserName()}`.replace(/[^A-Za-z0-9 ,.-]/g, "-");
-    const command = `proctor-runner readers approve ${ours.fingerprint} --label '${label}'`;
-    find("[data-open-approve]").replaceChildren(commandLine(command));
-    place.hidden = false;
   }
 
   /** @param {unknown} error */
@@ -252,6 +277,7 @@ class Page {
     const message = error instanceof Error ? error.message : String(error);
     this.say("Nothing is shown.");
     this.refuse(message, error instanceof Fail ? error.next : "load the page again");
+    this.fault.focus();
   }
 
   /** @param {string} code */
@@ -262,8 +288,7 @@ class Page {
     this.refuse(said, typeof next === "string" ? next : "the code says why");
     const request = location.pathname.split("/").at(-1) ?? "";
     if (NOT_APPROVED.includes(code)) {
-      find("[data-open-device]").scrollIntoView({ block: "nearest" });
-      find("[data-open-new]").hidden = false;
+      this.section.isWanted();
     }
     if (code === SECOND_PERSON) {
       const command = `proctor-runner drilldowns confirm ${request} --reason 'ticket 4711'`;
@@ -272,6 +297,7 @@ class Page {
         commandLine(command),
       );
     }
+    this.fault.focus();
   }
 
   /** @param {string} text */
@@ -300,19 +326,13 @@ class Page {
     find("[data-open-shown]").hidden = true;
   }
 
-  /** @param {boolean} disabled */
+  /**
+   * The button keeps the focus while it can do nothing: whoever pressed it stays where they were.
+   * @param {boolean} disabled
+   */
   disable(disabled) {
-    const button = this.form.querySelector("button");
-    if (button !== null) {
-      button.disabled = disabled;
-    }
+    this.form.querySelector("button")?.setAttribute("aria-disabled", String(disabled));
   }
-}
-
-/** What this browser is, roughly; a label and nothing more. */
-function browserName() {
-  const found = /(Firefox|Edg|OPR|Chrome|Safari)\//.exec(navigator.userAgent)?.[1] ?? "browser";
-  return { Edg: "Edge", OPR: "Opera" }[found] ?? found;
 }
 
 await new Page().begin();

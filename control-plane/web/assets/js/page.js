@@ -1,12 +1,20 @@
-// What every page has a little more of with a script: buttons that copy and print, and the focus on what is wrong.
-// Without it everything is still there: texts are selected by hand, and the browser prints.
+// What every page has a little more of with a script: buttons that copy and print, the focus on what is wrong, and word
+// that a session is about to end. Without it everything is still there: texts are selected by hand, and the browser prints.
+
+import { watchSession } from "./session.js";
 
 const SAID_FOR_MS = 2_000;
+
+// What a button did is said here too: that its own name changed is not told by every screen reader.
+const announcer = document.createElement("p");
+announcer.className = "visually-hidden";
+announcer.setAttribute("role", "status");
 
 function copyButton(holder) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "second small";
+  button.dataset.copyButton = "";
   button.textContent = "Copy";
   button.addEventListener("click", async () => {
     let said = "Copied";
@@ -17,7 +25,11 @@ function copyButton(holder) {
       said = "Selected: copy it by hand";
     }
     button.textContent = said;
-    setTimeout(() => { button.textContent = "Copy"; }, SAID_FOR_MS);
+    announcer.textContent = said;
+    setTimeout(() => {
+      button.textContent = "Copy";
+      announcer.textContent = "";
+    }, SAID_FOR_MS);
   });
   return button;
 }
@@ -60,7 +72,10 @@ function countDown(bar) {
   const left = Math.max(0, Math.ceil((Number(bar.dataset.until) - Date.now()) / 1_000));
   bar.value = left;
   bar.hidden = false;
-  bar.setAttribute("aria-valuetext", left === 0 ? "over" : `${Math.ceil(left / 60)} min left`);
+  const said = left === 0 ? "over" : `${Math.ceil(left / 60)} min left`;
+  if (bar.getAttribute("aria-valuetext") !== said) {
+    bar.setAttribute("aria-valuetext", said);
+  }
   if (left > 0) {
     setTimeout(countDown, 1_000, bar);
   }
@@ -70,5 +85,7 @@ for (const bar of document.querySelectorAll("progress[data-until]")) {
   countDown(bar);
 }
 
+document.body.append(announcer);
 furnish(document);
 document.querySelector("[data-focus]")?.focus();
+watchSession();

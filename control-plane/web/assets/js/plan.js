@@ -7,6 +7,11 @@ import { Fields } from "./json.js";
 /** The document, its list, an item, the paths, a path. */
 const MAX_DEPTH = 5;
 
+/** Bytes of all rows that a page keeps; more is for the command line, which streams them to a file. */
+export const MAX_KEPT = 512 * 1024 * 1024;
+/** Bytes of every piece of a file but the last. */
+const PIECE = 65_536;
+
 /** @typedef {{ rows: number, root: Uint8Array }} Commitment */
 /** @typedef {{ index: number, row: Uint8Array }} OpenedRow */
 /**
@@ -24,6 +29,23 @@ export class AnswerError extends Error {
     super(why);
     this.step = step;
   }
+}
+
+/** More rows came than a page keeps. That says nothing against them. */
+export class TooMuchError extends Error {}
+
+/**
+ * Whether these items are more than a page keeps, as far as their manifest tells: files are cut into pieces of one size,
+ * rows have any.
+ * @param {{ line: { form: string, rows: number }, rows: number[] | null }[]} items
+ */
+export function isTooMuch(items) {
+  const least = (/** @type {{ form: string, rows: number }} */ { form, rows: of }, /** @type {number[] | null} */ rows) => {
+    const count = rows?.length ?? of;
+    const hasLast = rows === null || rows.includes(of - 1);
+    return form === "blob" ? Math.max(0, count - (hasLast ? 1 : 0)) * PIECE : 0;
+  };
+  return items.reduce((sum, { line, rows }) => sum + least(line, rows), 0) > MAX_KEPT;
 }
 
 /** @param {string} why */
@@ -49,8 +71,11 @@ export function planned({ item, root, rows }, commitment) {
   return { item, commitment, listed, rows: [] };
 }
 
-/** @param {OpenedItem} item */
-function opened({ listed, commitment }) {
+/**
+ * How many rows answer an item.
+ * @param {OpenedItem} item
+ */
+export function opened({ listed, commitment }) {
   return listed === null ? commitment.rows : listed.length;
 }
 

@@ -63,7 +63,7 @@ export async function openSecretReceipt(bytes, runner, request) {
 async function opened(bytes, type, runner, request) {
   const envelope = Envelope.parse(bytes, MAX_RECEIPT);
   const { payload } = await envelope.verify(type, [{ name: "Runner", keys: [runner] }]);
-  const document = Fields.parse(payload, MAX_RECEIPT, MAX_DEPTH);
+  const document = Fields.spelled(payload, MAX_RECEIPT, MAX_DEPTH);
   if (document.integer("v") !== 1) {
     throw document.wrong("v", "1");
   }

@@ -97,7 +97,7 @@ export class PendingRequest {
  * @returns {Request}
  */
 function read(payload) {
-  const document = Fields.parse(payload, MAX_PAYLOAD, MAX_DEPTH);
+  const document = Fields.spelled(payload, MAX_PAYLOAD, MAX_DEPTH);
   if (document.integer("v") !== 1) {
     throw document.wrong("v", "1");
   }

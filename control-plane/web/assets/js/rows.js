@@ -7,8 +7,13 @@
 const MAX_RECORD = 1024 * 1024;
 /** More columns than anybody reads side by side. */
 const MAX_COLUMNS = 256;
-/** Rows that are looked at before the page gets to breathe. */
+/** Rows, and bytes of them, that are looked at before the page gets to breathe. */
 const BATCH = 2000;
+const BATCH_BYTES = 2 * 1024 * 1024;
+/** What a spreadsheet takes for a formula, also in full width; quotes and spaces before it hide nothing. */
+const FORMULA = "[\"' \u3000]*[=+\\-@\uff1d\uff0b\uff0d\uff20]";
+const AT_BEGIN = new RegExp(`^(?:${FORMULA}|[\\t\\r\\n])`);
+const AFTER_BREAK = new RegExp(`([;\\t\\r\\n])(?=${FORMULA})`, "g");
 
 /**
  * The columns of rows that are all records, in the order in which they first come; null if they are not.
@@ -18,7 +23,8 @@ const BATCH = 2000;
 export async function columnsOf(rows) {
   /** @type {Set<string>} */
   const columns = new Set();
-  for (const [at, { row }] of rows.entries()) {
+  const pace = new Pace();
+  for (const { row } of rows) {
     const record = recordOf(row);
     if (record === null) {
       return null;
@@ -29,9 +35,7 @@ export async function columnsOf(rows) {
     if (columns.size > MAX_COLUMNS) {
       return null;
     }
-    if (at % BATCH === BATCH - 1) {
-      await breath();
-    }
+    await pace.after(row);
   }
   return columns.size === 0 ? null : [...columns];
 }
@@ -146,31 +150,47 @@ export function boundary(bytes, at) {
  * @param {Uint8Array} bytes
  * @param {number} from
  * @param {number} to
+ * @param {number} [begins] the place of the first byte
  */
-export function dump(bytes, from, to) {
+export function dump(bytes, from, to, begins = 0) {
   const lines = [];
   for (let at = from; at < to; at += 16) {
     const line = bytes.subarray(at, Math.min(at + 16, to));
     const hex = Array.from(line, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
     const read = Array.from(line, (byte) => (byte > 0x1f && byte < 0x7f ? String.fromCharCode(byte) : ".")).join("");
-    lines.push(`${at.toString(16).padStart(8, "0")}  ${hex.padEnd(47)}  ${read}`);
+    lines.push(`${(begins + at).toString(16).padStart(8, "0")}  ${hex.padEnd(47)}  ${read}`);
   }
   return lines.join("\n");
 }
 
 /**
- * A record's line of CSV (RFC 4180). A cell that a spreadsheet would take for a formula gets an apostrophe before it.
+ * A record's line of CSV (RFC 4180). A cell that a spreadsheet would take for a formula gets an apostrophe before it: at its
+ * begin, and after a `;`, a tab or a line break, where spreadsheets of other languages, or careless ones, begin a cell.
  * @param {string[]} cells
  */
 export function csvLine(cells) {
   const written = cells.map((cell) => {
-    const inert = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
-    return /[",\r\n]/.test(inert) || inert !== cell ? `"${inert.replaceAll('"', '""')}"` : inert;
+    const broken = cell.replace(AFTER_BREAK, "$1'");
+    const inert = AT_BEGIN.test(cell) ? `'${broken}` : broken;
+    return /[",;\t\r\n]/.test(inert) || inert !== cell ? `"${inert.replaceAll('"', '""')}"` : inert;
   });
   return `${written.join(",")}\r\n`;
 }
 
-/** Lets the page answer to whoever uses it. */
-export function breath() {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+/** Lets the page answer to whoever uses it while many rows are gone through. */
+export class Pace {
+  constructor() {
+    this.rows = 0;
+    this.bytes = 0;
+  }
+
+  /** @param {Uint8Array} row */
+  async after(row) {
+    this.rows += 1;
+    this.bytes += row.length;
+    if (this.rows >= BATCH || this.bytes >= BATCH_BYTES) {
+      [this.rows, this.bytes] = [0, 0];
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+  }
 }

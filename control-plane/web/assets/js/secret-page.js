@@ -2,22 +2,19 @@
 /** The page on which a connector's secret is sealed and sent. The value stands in the form's field and nowhere else. */
 
 import { fromBase64, isId, isName, same, utf8 } from "./bytes.js";
-import { bytesIfThere, detourOf, Fail, jsonAt, send } from "./calls.js";
-import { commandLine, element, find, shown } from "./dom.js";
-import { device, pin, pinOf, whyUnable } from "./keeping.js";
+import { detourOf, Fail, jsonAt, send } from "./calls.js";
+import { browserName, DeviceSection } from "./device-section.js";
+import { element, find, shown } from "./dom.js";
+import { device, knownDevice, pin, pinOf, whyUnable } from "./keeping.js";
 import { grouped } from "./keys.js";
-import { MAX_RECEIPT, openSecretReceipt } from "./receipt.js";
-import { Draft, MAX_VALUE, sealedDocument, toSign } from "./secret.js";
+import { MAX_VALUE } from "./secret.js";
+import { sendSecret } from "./sending.js";
 import { openStatement } from "./statement.js";
 import { Steps } from "./steps.js";
-import { printable } from "./text.js";
+import { said } from "./text.js";
 
-/** How long a sealed secret waits for a Runner that is away. */
-const WAIT_SECONDS = 86_400;
-/** How long this page looks on; the request goes on without it. */
-const LOOK_MS = 10 * 60_000;
-/** The Runner's code for a device that nobody approved. */
-const NOT_APPROVED = ["E-SECRET-022", "E-SECRET-032", "E-SECRET-033", "E-SECRET-034"];
+/** The Runner's codes for a device that nobody approved. */
+const NOT_APPROVED = ["E-SECRET-032", "E-SECRET-033", "E-SECRET-034"];
 const STEPS = [
   ["statement.signed", "the Runner's statement of its keys is signed by its attestation key"],
   ["statement.runner", "it is the statement of the Runner that you chose"],
@@ -27,14 +24,9 @@ const STEPS = [
   ["request.signed", "it is signed by this browser's key"],
   ["receipt.signature", "the Runner signed a receipt for it"],
 ];
-const STATES = new Map([
-  ["waiting_for_runner", "Sealed and signed. It waits for the Runner, a day at most; you may leave this page."],
-  ["delivered", "The Runner has it. Waiting for its receipt."],
-  ["expired", "It was given up before the Runner took it."],
-  ["cancelled", "It was taken back."],
-]);
 
 /** @typedef {import("./keeping.js").Device} Device */
+/** @typedef {import("./sending.js").Outcome} Outcome */
 /** @typedef {import("./statement.js").RunnerKeys} RunnerKeys */
 
 class Page {
@@ -44,13 +36,15 @@ class Page {
     this.runner = /** @type {HTMLSelectElement} */ (find("#secret-runner"));
     this.value = /** @type {HTMLTextAreaElement} */ (find("#secret-value"));
     this.state = find("[data-secret-state]");
-    this.state.id = "secret-state";
     this.compare = find("[data-secret-fingerprint]");
     this.list = find("[data-secret-steps]");
     this.steps = new Steps(this.list);
+    this.section = new DeviceSection("sender", this.form.dataset.label ?? "");
     this.tenant = document.body.dataset.tenant ?? "";
     this.owner = `${this.tenant}/${document.body.dataset.person}`;
     this.underWay = false;
+    /** Whether the sealed bytes are with the control plane. */
+    this.isSent = false;
   }
 
   async begin() {
@@ -71,6 +65,10 @@ class Page {
     addEventListener("pageshow", (event) => {
       this.value.value = event.persisted ? "" : this.value.value;
     });
+    const known = await knownDevice(this.owner);
+    if (known !== null) {
+      this.section.show(known, false);
+    }
   }
 
   async submitted() {
@@ -79,19 +77,13 @@ class Page {
       return;
     }
     this.underWay = true;
+    this.isSent = false;
     this.listSteps();
     this.say("Asking for the terms.");
     try {
       await this.seal(value);
     } catch (error) {
-      const detour = detourOf(error);
-      if (detour !== null) {
-        location.assign(detour);
-        return;
-      }
-      const message = error instanceof Error ? error.message : String(error);
-      const next = error instanceof Fail ? ` What to do: ${error.next}.` : "";
-      this.say(`Not sent: ${message}.${next}`);
+      this.failed(error);
     } finally {
       value.fill(0);
       this.underWay = false;
@@ -124,35 +116,25 @@ class Page {
     if (keys === null) {
       return;
     }
-    const { device: ours } = await device(this.owner);
-    await send("/console/devices", { public_key: ours.publicBase64(), label: "browser" });
-    const asked = await send("/console/secrets", {
-      runner, name, device_key: ours.publicBase64(), wait_seconds: WAIT_SECONDS,
+    const { device: ours, isNew } = await device(this.owner);
+    // Before anything is sealed: a value that a Runner refuses for want of an approval has to be typed again.
+    this.section.show(ours, isNew);
+    await send("/console/devices", { public_key: ours.publicBase64(), label: browserName() });
+    const { tenant, owner } = this;
+    const question = { tenant, owner, runner, name, value, keys, statement: told.statement, device: ours };
+    const outcome = await sendSecret(question, {
+      holds: (step, detail) => this.steps.holds(step, detail),
+      fails: (step, detail) => this.steps.fails(step, detail),
+      says: (text) => this.say(text),
+      leaves: () => this.leaves(),
     });
-    const id = String(asked.id);
-    if (!isId(id)) {
-      throw new Fail("the control plane answered something that cannot be understood", "load the page again");
-    }
-    if (asked.terms?.statement !== told.statement) {
-      this.steps.fails("statement.pinned", "the terms bring another statement than the one that was judged");
-      throw new Fail("the control plane names other keys than a moment ago", "send it again");
-    }
-    const expected = {
-      request: id, tenant: this.tenant, runner, runnerKey: keys.attestation.id, name, device: ours.fingerprint,
-    };
-    const draft = this.step("request.content", () => {
-      const read = new Draft(fromBase64(String(asked.terms.draft)) ?? new Uint8Array());
-      read.check(expected, Date.now());
-      return [read, `${name}, for Runner ${runner}`];
-    });
-    const sealed = await draft.seal(value, keys.sealing);
-    this.steps.holds("secret.sealed", `${sealed.sealed.length} bytes`);
-    const signed = toSign(sealed.payload);
-    const signature = await ours.sign(signed.message);
-    await send(`/console/secrets/${id}/sealed`, sealedDocument(sealed, signature));
+    await this.ended(outcome);
+  }
+
+  /** The sealed bytes are with the control plane; the page forgets the value. */
+  leaves() {
+    this.isSent = true;
     this.value.value = "";
-    this.steps.holds("request.signed", `by ${grouped(ours.fingerprint)}`);
-    await this.follow(id, keys, signed.sha256, ours);
   }
 
   /**
@@ -168,44 +150,46 @@ class Page {
     try {
       keys = await openStatement(bytes, this.tenant, runner);
     } catch (error) {
-      this.steps.fails("statement.signed", printable(error instanceof Error ? error.message : ""));
-      throw new Fail("the Runner's statement of its keys does not hold", "tell the Runner's administrator");
+      this.steps.fails("statement.signed", said(error));
+      throw new Fail("the Runner's statement of its keys does not hold", "tell the Runner's operator");
     }
     this.steps.holds("statement.signed", `sha256:${keys.attestation.id}`);
     this.steps.holds("statement.runner", keys.label);
     const known = await pinOf(this.owner, runner);
     if (known !== null && !same(known.attestation, keys.attestation.spki)) {
       this.steps.fails("statement.pinned", "another attestation key than the one that you compared");
-      throw new Fail("this is not the Runner that this browser knows", "tell the Runner's administrator; nothing was sent");
+      throw new Fail("this is not the Runner that this browser knows", "tell the Runner's operator; nothing was sent");
     }
-    if (known !== null && known.statement === keys.fingerprint) {
+    if (known?.statement === keys.fingerprint) {
       this.steps.holds("statement.pinned", grouped(keys.fingerprint));
       return keys;
     }
-    this.askToCompare(runner, keys, known !== null);
+    this.askToCompare(runner, keys, whyCompare(known));
     return null;
   }
 
   /**
    * @param {string} runner
    * @param {RunnerKeys} keys
-   * @param {boolean} changed
+   * @param {string} why
    */
-  askToCompare(runner, keys, changed) {
-    const why = changed
-      ? "This Runner has stated its keys anew since you compared them, under the same attestation key; that is so after it was enrolled again."
-      : "This browser sends a secret to this Runner for the first time.";
+  askToCompare(runner, keys, why) {
     const button = element("button", { type: "button" }, "It is the same");
     button.addEventListener("click", async () => {
       this.compare.hidden = true;
-      await pin(this.owner, runner, { attestation: keys.attestation.spki, statement: keys.fingerprint });
+      try {
+        await pin(this.owner, runner, { attestation: keys.attestation.spki, statement: keys.fingerprint });
+      } catch (error) {
+        this.failed(error);
+        return;
+      }
       this.form.requestSubmit();
     });
     this.compare.replaceChildren(
       element("h2", { tabindex: "-1" }, "Compare the Runner's fingerprint"),
       element("p", {}, why, " Compare its fingerprint with what the Runner showed when it was enrolled:"),
       element("p", {}, element("code", { class: "mono" }, grouped(keys.fingerprint))),
-      element("p", {}, "Its administrator also finds the attestation key with proctor-runner keys status: ", element("code", { class: "mono" }, `sha256:${keys.attestation.id}`)),
+      element("p", {}, "Its operator also finds the attestation key with proctor-runner keys status: ", element("code", { class: "mono" }, `sha256:${keys.attestation.id}`)),
       button,
     );
     this.compare.hidden = false;
@@ -213,74 +197,61 @@ class Page {
     find("h2", this.compare).focus();
   }
 
-  /**
-   * @param {string} id
-   * @param {RunnerKeys} keys
-   * @param {Uint8Array} sha256
-   * @param {Device} ours
-   */
-  async follow(id, keys, sha256, ours) {
-    const until = performance.now() + LOOK_MS;
-    while (performance.now() < until) {
-      const { state, code } = await jsonAt(`/console/secrets/${id}`);
-      if (state === "accepted" || state === "refused") {
-        await this.judgeReceipt(id, keys, sha256, ours);
-        return;
-      }
-      this.say(`${STATES.get(String(state)) ?? "It is under way."}${typeof code === "string" ? ` (${printable(code)})` : ""}`);
-      if (state === "expired" || state === "cancelled") {
-        return;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+  /** @param {Outcome} outcome */
+  async ended(outcome) {
+    switch (outcome.kind) {
+      case "kept":
+        return this.say("The Runner has it. Its next run uses it.");
+      case "waiting":
+        return this.say("It was sent, and the Runner has not decided yet. What becomes of it is shown under", true);
+      case "expired":
+        return this.explained("It was given up before the Runner took it", outcome.code);
+      case "cancelled":
+        return this.say("It was withdrawn.");
+      case "unproven":
+        return this.say("Nobody knows whether the Runner has it: its receipt does not hold. Tell the Runner's operator.");
+      case "unsure":
+        return this.say("It may have been sent: no answer came. Before you send it again, see what became of it under", true);
+      case "seen":
+        return this.say(
+          `The Runner says that it decided on this request before (${outcome.code}), and what it decided is not known here. ` +
+            "Its operator sees with proctor-runner secret list whether it has the value. What is known here is shown under",
+          true,
+        );
+      case "refused":
+        if (NOT_APPROVED.includes(outcome.code)) {
+          this.section.isWanted();
+        }
+        return this.explained("The Runner refused it", outcome.code);
     }
   }
 
   /**
-   * @param {string} id
-   * @param {RunnerKeys} keys
-   * @param {Uint8Array} sha256
-   * @param {Device} ours
+   * @param {string} what
+   * @param {string} code
    */
-  async judgeReceipt(id, keys, sha256, ours) {
-    const bytes = await bytesIfThere(`/console/secrets/${id}/receipt`, MAX_RECEIPT);
-    let receipt;
-    try {
-      receipt = await openSecretReceipt(bytes ?? new Uint8Array(), keys.attestation, { id, sha256 });
-    } catch (error) {
-      this.steps.fails("receipt.signature", bytes === null ? "none came" : printable(error instanceof Error ? error.message : ""));
-      this.say("Nobody knows whether the Runner has it: its receipt does not hold. Tell the Runner's administrator.");
-      return;
-    }
-    const { code, journal } = receipt;
-    this.steps.holds("receipt.signature", `${code ?? "accepted"}, journal record ${journal.seq}`);
-    if (code === null) {
-      this.say("The Runner has it. Its next run uses it.");
-      return;
-    }
-    const { meaning, next } = await jsonAt(`/console/codes/${encodeURIComponent(code)}`).catch(() => ({}));
-    this.say(`The Runner refused it (${code})${typeof meaning === "string" ? `: ${meaning}. What to do: ${next}` : ""}.`);
-    if (NOT_APPROVED.includes(code)) {
-      const command = `proctor-runner readers approve ${ours.fingerprint} --label 'browser'`;
-      this.compare.replaceChildren(element("p", {}, "The Runner's administrator compares this browser's fingerprint with you and approves it:"), commandLine(command));
-      this.compare.hidden = false;
-    }
+  async explained(what, code) {
+    const { meaning, next } = await jsonAt(`/console/codes/${encodeURIComponent(code || "-")}`).catch(() => ({}));
+    const of = code === "" ? "" : ` (${code})`;
+    this.say(`${what}${of}${typeof meaning === "string" ? `: ${meaning}. What to do: ${next}` : ""}.`);
   }
 
-  /**
-   * @template T
-   * @param {string} id
-   * @param {() => [T, string]} judge
-   * @returns {T}
-   */
-  step(id, judge) {
-    try {
-      const [value, detail] = judge();
-      this.steps.holds(id, detail);
-      return value;
-    } catch (error) {
-      this.steps.fails(id, printable(error instanceof Error ? error.message : ""));
-      throw new Fail("nothing was sealed, because the terms are others", "tell the Runner's administrator");
+  /** @param {unknown} error */
+  failed(error) {
+    const message = error instanceof Error ? error.message : String(error);
+    if (this.isSent) {
+      this.say(`It was sent. What became of it is not known here (${message}); it is shown under`, true);
+      return;
     }
+    const detour = detourOf(error);
+    if (detour !== null) {
+      // In another tab, so that what was typed, which is kept nowhere, stays.
+      const link = element("a", { href: detour, target: "_blank", rel: "noopener" }, "say again who you are");
+      this.state.replaceChildren("Not sent. In another tab, ", link, "; then press the button once more. What you typed stays here.");
+      link.focus();
+      return;
+    }
+    this.say(`Not sent: ${message}.${error instanceof Fail ? ` What to do: ${error.next}.` : ""}`);
   }
 
   listSteps() {
@@ -292,10 +263,24 @@ class Page {
     this.steps.begin();
   }
 
-  /** @param {string} text */
-  say(text) {
-    this.state.replaceChildren(shown(text));
+  /**
+   * @param {string} text
+   * @param {boolean} [elsewhere] whether the list of secrets says more
+   */
+  say(text, elsewhere = false) {
+    const link = elsewhere ? [" ", element("a", { href: "/secrets" }, "Secrets"), "."] : [];
+    this.state.replaceChildren(shown(text), ...link);
   }
+}
+
+/** @param {import("./keeping.js").Pin | null} known */
+function whyCompare(known) {
+  if (known === null) {
+    return "This browser sends a secret to this Runner for the first time.";
+  }
+  return known.statement === null
+    ? "This browser knows the Runner's attestation key, by which it knows evidence; the other keys were never compared."
+    : "This Runner has stated its keys anew since you compared them, under the same attestation key; that is so after it was enrolled again.";
 }
 
 await new Page().begin();

@@ -4,14 +4,14 @@
  * sealed; it can neither read it nor put another one in its place.
  */
 
-import { concat, fromHex, isId, isName, millisOf, toBase64, toHex, u32, utf8 } from "./bytes.js";
+import { concat, fromBase64, fromHex, isId, isName, millisOf, toBase64, toHex, u32, utf8 } from "./bytes.js";
 import { pae } from "./dsse.js";
 import { AEAD, KDF, KEM, Sealer } from "./hpke.js";
 import { Fields } from "./json.js";
 import { readPerson, readRecord } from "./request.js";
 import { sha256 } from "./sha256.js";
 
-export const SECRET_TYPE = "application/vnd.proctor.secret.v1+json";
+export const SECRET_TYPE = "application/vnd.proctor.secret.v2+json";
 /** Bytes of a secret. */
 export const MAX_VALUE = 16_380;
 
@@ -19,16 +19,16 @@ const MAX_DRAFT = 4096;
 const MAX_DEPTH = 3;
 /** What a sealed secret is filled up to, so that its length says little. */
 const CLASSES = [256, 2048, 16_384];
-/** Milliseconds that a sealed secret may wait, and by which the two clocks may differ. */
-const MAX_LIFE_MS = 7 * 86_400_000;
-const MAX_SKEW_MS = 300_000;
+/** Milliseconds by which the control plane's clock may differ from this one, as at the Runner: it says which value is newer. */
+const MAX_SKEW_MS = 60_000;
 
 /** The terms are not those of the secret that was to be sent. */
 export class SecretError extends Error {}
 
 /**
- * What the terms must say.
- * @typedef {{ request: string, tenant: string, runner: string, runnerKey: string, name: string, device: string }} Expected
+ * What the terms must say, and how long they may hold at most.
+ * @typedef {{ request: string, tenant: string, runner: string, runnerKey: string, name: string, device: string,
+ *   lifeMs: number }} Expected
  */
 /** @typedef {{ sealed: Uint8Array, payload: Uint8Array }} Sealed */
 
@@ -37,6 +37,8 @@ export class Draft {
   /** @param {Uint8Array} bytes */
   constructor(bytes) {
     this.says = read(bytes);
+    /** Milliseconds since 1970. */
+    this.issued = millisOf(this.says.issued) ?? 0;
   }
 
   /**
@@ -60,12 +62,11 @@ export class Draft {
         throw new SecretError(`they are about another ${what} than what you asked for`);
       }
     }
-    const issued = millisOf(says.issued) ?? 0;
-    const life = (millisOf(says.expires) ?? 0) - issued;
-    if (!(life >= 1 && life <= MAX_LIFE_MS)) {
-      throw new SecretError("they would hold for longer than seven days, or not at all");
+    const life = (millisOf(says.expires) ?? 0) - this.issued;
+    if (!(life >= 1 && life <= expected.lifeMs)) {
+      throw new SecretError(`they would hold until ${says.expires}: longer than you asked for, or not at all`);
     }
-    if (Math.abs(now - issued) > MAX_SKEW_MS) {
+    if (Math.abs(now - this.issued) > MAX_SKEW_MS) {
       throw new SecretError(`they are of ${says.issued}, and this machine's clock says ${new Date(now).toISOString()}`);
     }
   }
@@ -87,7 +88,7 @@ export class Draft {
     plaintext.set(value, 4);
     const ids = [says.tenant, says.runner, says.request].map((id) => fromHex(id.replaceAll("-", "")) ?? new Uint8Array());
     const device = fromHex(says.person.device) ?? new Uint8Array();
-    const info = concat(utf8("proctor/v1/secret\0"), ...ids, device, utf8(says.name));
+    const info = concat(utf8("proctor/v2/secret\0"), ...ids, device, utf8(says.name));
     const { enc, sealer } = await Sealer.begin(sealingKey, info);
     const sealed = concat(enc, await sealer.seal(u32(size), plaintext));
     plaintext.fill(0);
@@ -95,7 +96,7 @@ export class Draft {
       kem: KEM, kdf: KDF, aead: AEAD, key: toHex(sha256(sealingKey)), class: size, sha256: toHex(sha256(sealed)),
     };
     const { audit, issued, expires, ...before } = says;
-    const payload = utf8(JSON.stringify({ v: 1, ...before, sealed: named, audit, issued, expires }));
+    const payload = utf8(JSON.stringify({ v: 2, ...before, sealed: named, audit, issued, expires }));
     return { sealed, payload };
   }
 }
@@ -120,19 +121,24 @@ export function sealedDocument({ sealed, payload }, signature) {
 
 /** @param {Uint8Array} bytes */
 function read(bytes) {
-  const document = Fields.parse(bytes, MAX_DRAFT, MAX_DEPTH);
-  if (document.integer("v") !== 1) {
-    throw document.wrong("v", "1");
+  const document = Fields.spelled(bytes, MAX_DRAFT, MAX_DEPTH);
+  if (document.integer("v") !== 2) {
+    throw document.wrong("v", "2");
   }
-  document.nothing("sealed");
   const isTime = (/** @type {string} */ text) => millisOf(text) !== null;
-  const says = {
+  const terms = {
     request: document.checked("request", isId, "a request's id"),
+    /** The Runner's session: what is sealed under it is of no use in another one. */
+    epoch: document.checked("epoch", (text) => fromBase64(text)?.length === 16, "the base64 of 16 bytes"),
     tenant: document.checked("tenant", isId, "a tenant's id"),
     runner: document.checked("runner", isId, "a Runner's id"),
     runner_key: document.digest("runner_key"),
     name: document.checked("name", isName, "a secret's name"),
     person: readPerson(document.object("person")),
+  };
+  document.nothing("sealed");
+  const says = {
+    ...terms,
     audit: readRecord(document.object("audit")),
     issued: document.checked("issued", isTime, "a time"),
     expires: document.checked("expires", isTime, "a time"),

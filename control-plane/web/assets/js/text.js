@@ -29,6 +29,14 @@ export function printable(text) {
 }
 
 /**
+ * What an error says, safe to show.
+ * @param {unknown} error
+ */
+export function said(error) {
+  return printable(error instanceof Error ? error.message : String(error));
+}
+
+/**
  * Whether a person's reason is one: 1 to 200 characters, not all spaces, none deceptive.
  * @param {string} text
  */

@@ -5,12 +5,12 @@
  */
 
 import { element, shown } from "./dom.js";
-import { boundary, breath, cellOf, columnsOf, csvLine, dump, recordOf, textIn } from "./rows.js";
+import { Pieces } from "./pieces.js";
+import { columnsOf, dump, textIn } from "./rows.js";
+import { savingBar } from "./saving.js";
+import { listWindow, number, rowsInWindow, tableWindow } from "./windows.js";
 
-/** Rows in a window of a table or a list, characters of a cell, bytes of a window of text or hex. */
-const ROWS = 100;
-const CELL = 300;
-const LISTED = 2000;
+/** Bytes of a window of text or hex. */
 const TEXT = 8192;
 const HEX = 4096;
 
@@ -34,7 +34,7 @@ export class Viewer {
     this.rows = opened.rows;
     this.whole = opened.listed === null;
     /** A file whose pieces all came is one run of bytes; everything else is looked at row by row. */
-    this.file = line.form === "blob" && this.whole ? joined(opened.rows) : null;
+    this.file = line.form === "blob" && this.whole ? new Pieces(opened.rows.map(({ row }) => row)) : null;
     /** @type {string[] | null} */
     this.columns = null;
     /** @type {Mode} */
@@ -42,10 +42,14 @@ export class Viewer {
     /** The row that is looked at alone. */
     this.alone = /** @type {OpenedRow | null} */ (null);
     this.at = 0;
+    /** Rows of a window. */
+    this.size = 1;
+    /** What tells this item from the others, in every name of a part of it. */
+    this.name = `${line.step}, item ${line.item.slice(-6)}`;
     this.window = element("div", { class: "window" });
     this.status = element("p", { role: "status", class: "quiet" });
-    this.pager = element("div", { class: "toolbar", role: "group", "aria-label": "Parts of the evidence" });
-    this.modes = element("div", { class: "toolbar", role: "group", "aria-label": "How it is shown" });
+    this.pager = element("div", { class: "toolbar", role: "group", "aria-label": `Parts of ${this.name}` });
+    this.modes = element("div", { class: "toolbar", role: "group", "aria-label": `How ${this.name} is shown` });
   }
 
   /** Shows it. */
@@ -54,6 +58,7 @@ export class Viewer {
       this.columns = await columnsOf(this.rows);
     }
     this.mode = this.columns === null ? "text" : "table";
+    this.size = rowsInWindow(this.rows, this.columns);
     const heading = element("h3", {}, `${this.line.step} `, element("span", { class: "quiet" }, `item ${this.line.item}`));
     this.place.replaceChildren(heading, element("p", {}, this.summary()), this.modes, this.status, this.window, this.pager, this.saving());
     this.draw();
@@ -69,13 +74,14 @@ export class Viewer {
 
   summary() {
     const bytes = this.rows.reduce((sum, { row }) => sum + row.length, 0);
-    const count = `${number(this.rows.length)} of ${number(this.line.rows)} ${this.line.rows === 1 ? "row" : "rows"}`;
+    const [one, many] = this.line.form === "blob" ? ["piece of a file", "pieces of a file"] : ["row", "rows"];
+    const count = `${number(this.rows.length)} of ${number(this.line.rows)} ${this.line.rows === 1 ? one : many}`;
     return `${count}, ${number(bytes)} bytes, class ${this.line.class}`;
   }
 
   /** The bytes that are looked at as one. */
   bytes() {
-    return this.alone === null ? this.file : this.alone.row;
+    return this.alone === null ? this.file : new Pieces([this.alone.row]);
   }
 
   draw() {
@@ -115,55 +121,22 @@ export class Viewer {
   }
 
   drawRows() {
-    const rows = this.rows.slice(this.at, this.at + ROWS);
+    const rows = this.rows.slice(this.at, this.at + this.size);
     const last = this.at + rows.length;
     this.status.textContent = `Rows ${number(this.at + 1)} to ${number(last)} of ${number(this.rows.length)} that were opened`;
-    this.window.replaceChildren(this.mode === "table" && this.columns !== null ? this.table(rows, this.columns) : this.list(rows));
-    this.drawPager(ROWS, this.rows.length, "rows");
-  }
-
-  /**
-   * @param {OpenedRow[]} rows
-   * @param {string[]} columns
-   */
-  table(rows, columns) {
-    const head = element("tr", {}, element("th", { scope: "col", class: "num" }, "Row"));
-    for (const column of columns) {
-      head.append(element("th", { scope: "col" }, clipped(column, CELL)));
-    }
-    const body = element("tbody");
-    for (const row of rows) {
-      const record = recordOf(row.row) ?? {};
-      const line = element("tr", {}, element("th", { scope: "row", class: "num" }, this.rowButton(row)));
-      for (const column of columns) {
-        line.append(element("td", { dir: "auto" }, clipped(cellOf(record, column), CELL)));
-      }
-      body.append(line);
-    }
-    const caption = element("caption", { class: "quiet" }, "Evidence, one record a row");
-    const table = element("table", { class: "evidence" }, caption, element("thead", {}, head), body);
-    return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Rows of evidence" }, table);
-  }
-
-  /** @param {OpenedRow[]} rows */
-  list(rows) {
-    const list = element("ol", { class: "rows" });
-    for (const row of rows) {
-      const length = Math.min(row.row.length, LISTED);
-      const hex = this.mode === "hex";
-      const cut = hex ? Math.min(length, 256) : boundary(row.row, length);
-      const text = hex ? dump(row.row, 0, cut) : textIn(row.row.subarray(0, cut));
-      const pre = element("pre", { class: "evidence", dir: "auto", tabindex: "0" }, shown(text, true));
-      const rest = row.row.length - cut;
-      const more = rest > 0 ? [element("p", { class: "quiet" }, `${number(rest)} more bytes: look at this row alone`)] : [];
-      list.append(element("li", {}, this.rowButton(row), pre, ...more));
-    }
-    return list;
+    const button = (/** @type {OpenedRow} */ row) => this.rowButton(row);
+    this.window.replaceChildren(
+      this.mode === "table" && this.columns !== null
+        ? tableWindow(rows, this.columns, `Rows of ${this.name}`, button)
+        : listWindow(rows, this.mode === "hex", button),
+    );
+    this.drawPager(this.size, this.rows.length, "rows");
   }
 
   /** @param {OpenedRow} row */
   rowButton(row) {
-    const button = element("button", { type: "button", class: "link", title: `look at row ${row.index} alone` }, number(row.index));
+    const place = number(row.index);
+    const button = element("button", { type: "button", class: "link", "aria-label": `Row ${place} alone` }, place);
     button.addEventListener("click", () => this.look(row));
     return button;
   }
@@ -174,7 +147,7 @@ export class Viewer {
     this.alone = row;
     if (row === null) {
       const place = before === null ? 0 : this.rows.indexOf(before);
-      this.at = Math.max(0, place - (place % ROWS));
+      this.at = Math.max(0, place - (place % this.size));
       this.mode = this.columns === null ? "text" : "table";
     } else {
       this.at = 0;
@@ -184,14 +157,15 @@ export class Viewer {
     focus(this.modes, "button");
   }
 
-  /** @param {Uint8Array} bytes */
+  /** @param {Pieces} bytes */
   drawBytes(bytes) {
     const size = this.mode === "hex" ? HEX : TEXT;
     const [from, to] =
       this.mode === "hex"
         ? [this.at, Math.min(this.at + size, bytes.length)]
-        : [boundary(bytes, this.at), boundary(bytes, this.at + size)];
-    const text = this.mode === "hex" ? dump(bytes, from, to) : textIn(bytes.subarray(from, to));
+        : [bytes.boundary(this.at), bytes.boundary(this.at + size)];
+    const part = bytes.slice(from, to);
+    const text = this.mode === "hex" ? dump(part, 0, part.length, from) : textIn(part);
     const what = this.alone === null ? "" : `Row ${number(this.alone.index)}: `;
     const empty = bytes.length === 0;
     const range = empty ? "no bytes" : `bytes ${number(from)} to ${number(to - 1)} of ${number(bytes.length)}`;
@@ -245,84 +219,15 @@ export class Viewer {
   }
 
   saving() {
-    const bar = element("div", { class: "toolbar", role: "group", "aria-label": "Save this evidence" });
-    const name = `proctor-${this.run}-${this.line.item}`;
-    const rows = this.line.form === "rows";
-    const save = element("button", { type: "button" }, rows ? "Save the rows" : "Save the bytes");
-    save.addEventListener("click", () => {
-      /** @type {Uint8Array[]} */
-      const parts = this.rows.flatMap(({ row }) => (rows ? [row, Uint8Array.of(10)] : [row]));
-      attach(parts, `${name}${rows ? ".jsonl" : this.whole ? ".bin" : ".rows.bin"}`, "application/octet-stream");
+    return savingBar({
+      rows: this.rows,
+      areRows: this.line.form === "rows",
+      whole: this.whole,
+      columns: this.columns,
+      name: `proctor-${this.run}-${this.line.item}`,
+      label: `Save ${this.name}`,
     });
-    bar.append(save);
-    const { columns } = this;
-    if (columns !== null) {
-      const csv = element("button", { type: "button", class: "second" }, "Save as CSV");
-      csv.addEventListener("click", async () => {
-        csv.disabled = true;
-        attach(await csvOf(this.rows, columns), `${name}.csv`, "text/csv;charset=utf-8");
-        csv.disabled = false;
-      });
-      bar.append(csv);
-    }
-    bar.append(element("span", { class: "quiet" }, "What is saved leaves this page unprotected: keep it where it belongs."));
-    return bar;
   }
-}
-
-/**
- * @param {OpenedRow[]} rows
- * @param {string[]} columns
- */
-export async function csvOf(rows, columns) {
-  const encoder = new TextEncoder();
-  const parts = [encoder.encode(csvLine(["row", ...columns]))];
-  for (const [at, { index, row }] of rows.entries()) {
-    const record = recordOf(row) ?? {};
-    parts.push(encoder.encode(csvLine([String(index), ...columns.map((column) => cellOf(record, column))])));
-    if (at % 2000 === 1999) {
-      await breath();
-    }
-  }
-  return parts;
-}
-
-/**
- * Hands bytes to the browser as a file to keep; it is never opened in a page.
- * @param {Uint8Array[]} parts
- * @param {string} name
- * @param {string} type
- */
-function attach(parts, name, type) {
-  const address = URL.createObjectURL(new Blob(parts, { type }));
-  const link = element("a", { href: address, download: name, hidden: "" });
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(address), 60_000);
-}
-
-/**
- * @param {string} text
- * @param {number} limit characters
- */
-function clipped(text, limit) {
-  const fragment = shown(text.length > limit ? [...text.slice(0, limit + 1)].slice(0, -1).join("") : text);
-  if (text.length > limit) {
-    fragment.append(element("span", { class: "quiet" }, ` … ${number(text.length)} characters`));
-  }
-  return fragment;
-}
-
-/** @param {OpenedRow[]} rows */
-function joined(rows) {
-  const whole = new Uint8Array(rows.reduce((sum, { row }) => sum + row.length, 0));
-  let at = 0;
-  for (const { row } of rows) {
-    whole.set(row, at);
-    at += row.length;
-  }
-  return whole;
 }
 
 /**
@@ -336,9 +241,4 @@ function focus(place, selector) {
     found.focus();
   }
   return found !== null;
-}
-
-/** @param {number} value */
-function number(value) {
-  return value.toLocaleString("en");
 }
