@@ -24,6 +24,7 @@ pub mod procedure;
 pub mod run;
 pub mod run_request;
 pub mod runner;
+pub mod scope;
 pub mod sealed;
 pub mod secret;
 pub mod session;

@@ -1,10 +1,34 @@
 //! Runs as their manifests tell of them.
 
 use clock::Timestamp;
-use ids::{ItemId, RunId, RunnerId};
+use crypto::Digest;
+use ids::{ItemId, PersonId, RunId, RunnerId};
 use proof::manifest::{CheckLine, ItemLine, Manifest, MetricLine, ProcedureVersion, RunLine, StepLine};
 use proof::text::{Name, Software};
-use verdict::{Counts, Status, Trigger};
+use verdict::{Counts, Severity, Status, Trigger};
+
+/// A run that a Runner works at, as it said last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunUnderWay {
+    /// The run.
+    pub run: RunId,
+    /// Where.
+    pub runner: RunnerId,
+    /// The procedure's id.
+    pub procedure: Name,
+    /// What it is identified by.
+    pub digest: Digest,
+    /// When it began.
+    pub began: Timestamp,
+    /// The step that is being carried out; none before the first.
+    pub step: Option<Name>,
+    /// Steps that are over.
+    pub done: u32,
+    /// All its steps.
+    pub steps: u32,
+    /// When the Runner said so.
+    pub heard: Timestamp,
+}
 
 /// A run, as its newest report says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,6 +176,30 @@ pub struct RunFilter {
     pub from: Option<Timestamp>,
     /// Begun before.
     pub until: Option<Timestamp>,
+    /// That this person asked for.
+    pub asked_by: Option<PersonId>,
+    /// Of exactly this procedure.
+    pub digest: Option<Digest>,
+    /// Of this version of a procedure.
+    pub version: Option<u64>,
+    /// With checks left out on request, or without.
+    pub partial: Option<bool>,
+    /// In which this check of the procedure failed; the procedure is to be named too.
+    pub failing_check: Option<Name>,
+    /// In which a check at least so severe failed.
+    pub failing: Option<Severity>,
+    /// With at least this score, basis points.
+    pub score_from: Option<u64>,
+    /// With at most this score, basis points.
+    pub score_to: Option<u64>,
+}
+
+impl RunFilter {
+    /// Whether it names Runner, procedure, verdict, cause and time alone: of these every combination has its index.
+    pub fn is_plain(&self) -> bool {
+        let Self { runner, procedure, verdict, trigger, from, until, .. } = self.clone();
+        *self == Self { runner, procedure, verdict, trigger, from, until, ..Self::default() }
+    }
 }
 
 /// Which check states are wanted; all given conditions hold.

@@ -2,7 +2,7 @@
 
 use control_plane_domain::alarm::{Acknowledged, Alarm};
 use control_plane_domain::list::{Listed, Page};
-use ids::AlarmId;
+use ids::{AlarmId, RunnerId};
 
 use crate::StoreError;
 use crate::sql::sql;
@@ -39,6 +39,15 @@ impl Reads {
         };
         self.list("alarm", sql, values![before], page, read, place).await
     }
+
+    /// The newest alarms about a Runner that nobody has looked at.
+    pub async fn open_alarms_of(&self, runner: RunnerId, limit: u32) -> Result<Vec<Alarm>, StoreError> {
+        let sql = sql!(
+            "SELECT alarm, kind, runner, subject, opened, evidence, acknowledged_by, acknowledged_at FROM alarm \
+             WHERE tenant = $1 AND runner = $2 AND acknowledged_at IS NULL ORDER BY alarm DESC LIMIT $3"
+        );
+        self.all("alarm", sql, values![runner, limit], read).await
+    }
 }
 
 impl Writes {
@@ -72,7 +81,7 @@ impl Writes {
     }
 }
 
-fn read(mut cells: Cells) -> Result<Alarm, StoreError> {
+pub(crate) fn read(mut cells: Cells) -> Result<Alarm, StoreError> {
     let id = cells.take("alarm")?;
     let (kind, runner, subject) = (cells.take("kind")?, cells.take("runner")?, cells.take("subject")?);
     let (opened, evidence) = (cells.take("opened")?, cells.take("evidence")?);

@@ -47,6 +47,8 @@ pub(crate) const DELETABLE: &[&str] = &[
     "recovery_code",
     "session",
     "device",
+    "coverage_framework",
+    "coverage_scope",
 ];
 
 /// `(version, name, text)` of every migration, in order.

@@ -67,6 +67,14 @@ impl Reads {
         self.one("journal_line", sql, values![runner, seq], |mut cells| cells.take("line")).await
     }
 
+    /// The lines at these positions, as far as they are there.
+    pub async fn journal_lines_at(&self, runner: RunnerId, places: &[u64]) -> Result<Vec<JournalLine>, StoreError> {
+        let sql = sql!("SELECT seq, line FROM journal_line WHERE tenant = $1 AND runner = $2 AND seq = $3");
+        let each = places.iter().map(|seq| values![runner, seq]).collect();
+        let read = |mut cells: Cells| Ok(JournalLine { seq: cells.take("seq")?, line: cells.take("line")? });
+        self.all_of_each("journal_line", sql, each, read).await
+    }
+
     /// Lines from a position on, in order; at most `limit`.
     pub async fn journal_lines(&self, runner: RunnerId, from: u64, limit: u32) -> Result<Vec<JournalLine>, StoreError> {
         let sql = sql!(

@@ -79,7 +79,17 @@ impl Writes {
             "UPDATE run_request SET state = $3, changed = $4, run = $5, code = $6 WHERE tenant = $1 AND request = $2"
         );
         let row = values![id].into_iter().chain(state_cells(state)).collect();
-        self.change("run_request", id, sql, row).await
+        self.change("run_request", id, sql, row).await?;
+        if let RunRequestState::Begun { run, .. } | RunRequestState::Ended { run, .. } = state {
+            // Its report may have come before this.
+            let sql = sql!(
+                "UPDATE run SET asked_by = coalesce((SELECT run_request.person FROM run_request \
+                 WHERE run_request.tenant = $1 AND run_request.request = $2 AND run_request.runner = run.runner), \
+                 asked_by) WHERE tenant = $1 AND run = $3"
+            );
+            self.count("run", run, sql, values![id, run]).await?;
+        }
+        Ok(())
     }
 }
 

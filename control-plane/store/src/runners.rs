@@ -1,5 +1,7 @@
 //! Runners: keys and standing, and apart from them what changes with every sign of life.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use clock::Timestamp;
 use control_plane_domain::list::{Listed, Page};
 use control_plane_domain::runner::{LockReason, Presence, Runner, RunnerKeys, RunnerState, Standing};
@@ -34,6 +36,14 @@ impl Reads {
              WHERE runner.tenant = $1 AND runner.fingerprint = $2"
         );
         self.one("runner", sql, values![fingerprint], read).await
+    }
+
+    /// The keys with which these Runners cosign.
+    pub async fn witness_keys(&self, runners: &BTreeSet<RunnerId>) -> Result<BTreeMap<RunnerId, String>, StoreError> {
+        let sql = sql!("SELECT runner, witness_key FROM runner WHERE tenant = $1 AND runner = $2");
+        let each = runners.iter().map(|runner| values![runner]).collect();
+        let read = |mut cells: Cells| Ok((cells.take("runner")?, cells.take("witness_key")?));
+        Ok(self.all_of_each("runner", sql, each, read).await?.into_iter().collect())
     }
 
     /// Runners, of one standing or of all, in the order they came.

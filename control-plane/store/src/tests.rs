@@ -61,8 +61,8 @@ fn tables(statement: &str) -> Vec<String> {
     let words = words(statement);
     let after = ["FROM", "JOIN", "INTO", "UPDATE"];
     let names = words.windows(2).filter(|pair| after.contains(&pair[0].as_str())).map(|pair| pair[1].clone());
-    // `DO UPDATE SET` and `FOR UPDATE` name no table.
-    names.filter(|name| name != "SET").collect()
+    // `DO UPDATE SET` and `FOR UPDATE` name no table, and what a statement makes for itself alone is none.
+    names.filter(|name| name != "SET" && name != "known").collect()
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -242,7 +242,12 @@ fn every_statement_is_understood_by_sqlite_and_uses_its_placeholders() {
         let mut rows = plan.raw_query();
         while let Some(row) = rows.next().unwrap() {
             let line: String = row.get(3).unwrap();
-            assert!(!line.starts_with("SCAN") || line.contains("platform_"), "{file}: {line}: {statement}");
+            let is_its_own = statement.starts_with("WITH RECURSIVE known (id)")
+                && ["SCAN known", "SCAN CONSTANT ROW"].contains(&line.as_str());
+            assert!(
+                !line.starts_with("SCAN") || line.contains("platform_") || is_its_own,
+                "{file}: {line}: {statement}"
+            );
             // Nor is anything put in order after it was read, which a longer table would make slower.
             let sorted = line.contains("TEMP B-TREE");
             if sorted && !OF_ONE_RUN.iter().any(|table| statement.contains(table)) {

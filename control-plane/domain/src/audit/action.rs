@@ -133,6 +133,13 @@ pub enum Action {
     #[serde(rename = "run.request_answered")]
     RunRequestAnswered { request: RequestId, end: RequestEnd, run: Option<RunId>, code: Option<Name> },
 
+    /// The controls of a framework that the tenant answers for were listed anew; `sha256` is of the list.
+    #[serde(rename = "coverage.scope_set")]
+    CoverageScopeSet { framework: Name, controls: u64, sha256: Digest },
+    /// The tenant no longer lists controls of a framework.
+    #[serde(rename = "coverage.scope_removed")]
+    CoverageScopeRemoved { framework: Name },
+
     /// Somebody asked for evidence. This record comes before anything else happens.
     #[serde(rename = "evidence.requested")]
     EvidenceRequested {
@@ -241,6 +248,8 @@ impl Action {
             Self::ProcedureCatalogued { .. } => "procedure.catalogued",
             Self::RunRequested { .. } => "run.requested",
             Self::RunRequestAnswered { .. } => "run.request_answered",
+            Self::CoverageScopeSet { .. } => "coverage.scope_set",
+            Self::CoverageScopeRemoved { .. } => "coverage.scope_removed",
             Self::EvidenceRequested { .. } => "evidence.requested",
             Self::EvidencePrepared { .. } => "evidence.prepared",
             Self::EvidenceSigned { .. } => "evidence.signed",

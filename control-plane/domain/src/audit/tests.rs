@@ -83,6 +83,14 @@ fn by_person() -> Vec<(Action, &'static str)> {
             r##""action":"run.requested","request":"#13","runner":"#02","procedure_sha256":"HASH","expires":"TIME""##,
         ),
         (
+            Action::CoverageScopeSet { framework: "iso-27001-2022".parse().unwrap(), controls: 93, sha256: digest() },
+            r#""action":"coverage.scope_set","framework":"iso-27001-2022","controls":93,"sha256":"HASH""#,
+        ),
+        (
+            Action::CoverageScopeRemoved { framework: "soc2-tsc".parse().unwrap() },
+            r#""action":"coverage.scope_removed","framework":"soc2-tsc""#,
+        ),
+        (
             Action::EvidenceRequested {
                 request,
                 runner,

@@ -72,10 +72,11 @@ impl Operations {
     ) -> Result<SignedNote, Error> {
         let stored = |note: &str| SignedNote::parse(note).map_err(|why| Error::AuditBroken(why.to_string()));
         let mut note = stored(&checkpoint.note)?;
-        for cosignature in reads.audit_cosignatures(checkpoint.size).await? {
-            let runner = reads.runner(cosignature.runner).await?.ok_or(Error::NotFound("Runner"))?;
-            let key: VerifierKey =
-                runner.keys.witness_key.parse().map_err(|_| Error::AuditBroken("a Runner's witness key".into()))?;
+        let cosignatures = reads.audit_cosignatures(checkpoint.size).await?;
+        let keys = reads.witness_keys(&cosignatures.iter().map(|cosignature| cosignature.runner).collect()).await?;
+        for cosignature in cosignatures {
+            let key = keys.get(&cosignature.runner).ok_or(Error::NotFound("Runner"))?;
+            let key: VerifierKey = key.parse().map_err(|_| Error::AuditBroken("a Runner's witness key".into()))?;
             let theirs = stored(&cosignature.note)?;
             let (signature, _) = proof::log::witness::cosignature_of(&theirs, &note, &key)
                 .map_err(|why| Error::AuditBroken(why.to_string()))?;

@@ -4,6 +4,7 @@
 use control_plane_domain::audit_log::{AuditFilter, AuditLine};
 use control_plane_domain::list::{Listed, MAX_LIMIT, Page};
 use control_plane_domain::policy::{Caller, Permission};
+use control_plane_store::Reads;
 
 use crate::{Error, Operations};
 
@@ -29,24 +30,31 @@ impl Operations {
         about: &str,
         page: &Page,
     ) -> Result<AuditFound, Error> {
-        if !(4..=64).contains(&about.chars().count()) {
-            return Err(Error::invalid("about", "give an id, or 4 to 64 characters out of a line"));
-        }
+        check(about)?;
         let permit = caller.permit(Permission::AuditList)?;
         let reads = self.store().read(&permit).await?;
-        let wanted = usize::try_from(page.limit()).unwrap_or(usize::MAX);
-        let mut at = Page::new(page.after().cloned(), MAX_LIMIT).map_err(|why| Error::invalid("limit", why))?;
-        let (mut items, mut read) = (Vec::new(), 0);
-        for _ in 0..PAGES {
-            let Listed { items: lines, next } = reads.audit_lines(filter, &at).await?;
-            read += u64::try_from(lines.len()).unwrap_or(u64::MAX);
-            items.extend(lines.into_iter().filter(|line| line.line.contains(about)));
-            let Some(next) = next else { return Ok(AuditFound { lines: Listed { items, next: None }, read }) };
-            at = at.following(next);
-            if items.len() >= wanted {
-                break;
-            }
-        }
-        Ok(AuditFound { lines: Listed { items, next: at.after().cloned() }, read })
+        search(&reads, filter, about, page).await
     }
+}
+
+pub(super) fn check(about: &str) -> Result<(), Error> {
+    let fits = (4..=64).contains(&about.chars().count());
+    if fits { Ok(()) } else { Err(Error::invalid("about", "give an id, or 4 to 64 characters out of a line")) }
+}
+
+pub(super) async fn search(reads: &Reads, filter: &AuditFilter, about: &str, page: &Page) -> Result<AuditFound, Error> {
+    let wanted = usize::try_from(page.limit()).unwrap_or(usize::MAX);
+    let mut at = Page::new(page.after().cloned(), MAX_LIMIT).map_err(|why| Error::invalid("limit", why))?;
+    let (mut items, mut read) = (Vec::new(), 0);
+    for _ in 0..PAGES {
+        let Listed { items: lines, next } = reads.audit_lines(filter, &at).await?;
+        read += u64::try_from(lines.len()).unwrap_or(u64::MAX);
+        items.extend(lines.into_iter().filter(|line| line.line.contains(about)));
+        let Some(next) = next else { return Ok(AuditFound { lines: Listed { items, next: None }, read }) };
+        at = at.following(next);
+        if items.len() >= wanted {
+            break;
+        }
+    }
+    Ok(AuditFound { lines: Listed { items, next: at.after().cloned() }, read })
 }

@@ -6,9 +6,12 @@ use control_plane_domain::list::{Listed, Page};
 use control_plane_domain::policy::{Caller, Permission};
 use control_plane_domain::standing::{ChangeKind, ResultChange};
 use control_plane_store::Reads;
+use crypto::Digest;
+use proof::text::FreeText;
 
 use super::AtRunner;
-use super::refs::Labels;
+use super::health::RunnerLines;
+use super::refs::{Here, Labels};
 use crate::{Error, Operations};
 
 /// Changes of one kind, Runners and alarms that are shown.
@@ -40,6 +43,10 @@ pub struct ChangeRow {
     pub change: ResultChange,
     /// Where.
     pub runner: AtRunner,
+    /// What the procedure is called there, where it is installed still.
+    pub title: Option<FreeText>,
+    /// Its digest there.
+    pub digest: Option<Digest>,
 }
 
 /// A Runner that was here.
@@ -56,7 +63,14 @@ impl Operations {
     pub async fn changes_since(&self, caller: &Caller, since: Timestamp) -> Result<Changes, Error> {
         let permit = caller.permit(Permission::RunsList)?;
         let tx = self.store().read(&permit).await?;
-        self.changes(&tx, caller, since, SHOWN).await
+        let lines = self.runner_lines(&tx).await?;
+        let mut changes = changes(&tx, &lines, since, SHOWN).await?;
+        if caller.may(Permission::AlarmsList) {
+            let page = Page::new(None, SHOWN + 1).map_err(|why| Error::invalid("limit", why))?;
+            let alarms = tx.alarms(false, &page).await?.items.into_iter().filter(|alarm| alarm.opened >= since);
+            changes.alarms = Some(short(alarms.collect(), SHOWN, &mut changes.more));
+        }
+        Ok(changes)
     }
 
     /// All that changed since a time, newest first.
@@ -69,40 +83,40 @@ impl Operations {
         let permit = caller.permit(Permission::RunsList)?;
         let tx = self.store().read(&permit).await?;
         let Listed { items, next } = tx.changes(since, page).await?;
-        Ok(Listed { items: rows(&tx, items).await?, next })
-    }
-
-    pub(super) async fn changes(
-        &self,
-        reads: &Reads,
-        caller: &Caller,
-        since: Timestamp,
-        shown: u32,
-    ) -> Result<Changes, Error> {
-        let mut more = false;
-        let mut of = async |kind| {
-            let changes = reads.changes_of(kind, since, shown + 1).await?;
-            rows(reads, short(changes, shown, &mut more)).await
-        };
-        let (verdicts, opened) = (of(ChangeKind::Verdict).await?, of(ChangeKind::Opened).await?);
-        let closed = of(ChangeKind::Closed).await?;
-        let gone = short(self.gone(reads, since).await?, shown, &mut more).into_iter();
-        let gone = gone
-            .map(|line| GoneRunner { runner: AtRunner { id: line.id, label: line.label }, last_seen: line.last_seen });
-        let alarms = if caller.may(Permission::AlarmsList) {
-            let page = Page::new(None, shown + 1).map_err(|why| Error::invalid("limit", why))?;
-            let alarms = reads.alarms(false, &page).await?.items.into_iter().filter(|alarm| alarm.opened >= since);
-            Some(short(alarms.collect(), shown, &mut more))
-        } else {
-            None
-        };
-        Ok(Changes { since, verdicts, opened, closed, gone: gone.collect(), alarms, more })
+        let labels = Labels::read(&tx, items.iter().map(|change| change.runner)).await?;
+        let here = Here::read(&tx, items.iter().map(|change| (change.runner, &change.procedure))).await?;
+        Ok(Listed { items: rows(&labels, &here, items)?, next })
     }
 }
 
-async fn rows(reads: &Reads, changes: Vec<ResultChange>) -> Result<Vec<ChangeRow>, Error> {
-    let labels = Labels::read(reads, changes.iter().map(|change| change.runner)).await?;
-    changes.into_iter().map(|change| Ok(ChangeRow { runner: labels.at(change.runner)?, change })).collect()
+/// What changed since a time, but for alarms, which stand elsewhere on the page that asks for this.
+pub(super) async fn changes(
+    reads: &Reads,
+    lines: &RunnerLines,
+    since: Timestamp,
+    shown: u32,
+) -> Result<Changes, Error> {
+    let kinds = [ChangeKind::Verdict, ChangeKind::Opened, ChangeKind::Closed];
+    let found = reads.changes_of(&kinds, since, shown + 1).await?;
+    let labels = Labels::beside(reads, &lines.lines, found.iter().map(|change| change.runner)).await?;
+    let here = Here::read(reads, found.iter().map(|change| (change.runner, &change.procedure))).await?;
+    let mut more = false;
+    let mut of = |kind| {
+        let changes = found.iter().filter(|change| change.kind == kind).cloned().collect();
+        rows(&labels, &here, short(changes, shown, &mut more))
+    };
+    let (verdicts, opened) = (of(ChangeKind::Verdict)?, of(ChangeKind::Opened)?);
+    let closed = of(ChangeKind::Closed)?;
+    let gone = short(lines.gone(since), shown, &mut more);
+    Ok(Changes { since, verdicts, opened, closed, gone, alarms: None, more })
+}
+
+fn rows(labels: &Labels, here: &Here, changes: Vec<ResultChange>) -> Result<Vec<ChangeRow>, Error> {
+    let row = |change: ResultChange| {
+        let (title, digest) = here.at(change.runner, &change.procedure);
+        Ok(ChangeRow { runner: labels.at(change.runner)?, title, digest, change })
+    };
+    changes.into_iter().map(row).collect()
 }
 
 /// At most so many, and notes whether there were more.

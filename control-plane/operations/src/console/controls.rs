@@ -28,6 +28,12 @@ pub(super) fn of_check(procedure: &Procedure, check: &Check) -> Vec<ControlRef> 
     all.filter(|control| seen.insert(control.clone())).collect()
 }
 
+/// What a check serves by itself.
+pub(super) fn of_alone(check: &Check) -> Vec<ControlRef> {
+    let mut seen = BTreeSet::new();
+    check.controls.iter().flat_map(each).filter(|control| seen.insert(control.clone())).collect()
+}
+
 fn each(controls: &Controls) -> impl Iterator<Item = ControlRef> {
     let framework = &controls.framework;
     controls.ids.iter().map(move |id| ControlRef { framework: framework.clone(), control: id.clone() })
@@ -54,6 +60,12 @@ impl Served {
 
     pub(super) fn controls(&self) -> impl Iterator<Item = &ControlRef> {
         self.by_control.keys()
+    }
+
+    /// The procedures that serve a control, as a whole or by some check.
+    pub(super) fn procedures(&self, control: &ControlRef) -> Vec<Name> {
+        let serving = self.by_control.get(control).into_iter().flat_map(BTreeMap::keys);
+        serving.filter_map(|id| id.parse().ok()).collect()
     }
 
     /// The procedures that serve a control: as a whole, or by single checks.

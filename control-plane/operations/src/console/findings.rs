@@ -11,7 +11,8 @@ use crypto::Digest;
 use ids::RunnerId;
 use proof::text::Name;
 
-use super::controls::{Served, of_check};
+use super::controls::{Served, of_alone, of_check};
+use super::health::RunnerLines;
 use super::refs::Labels;
 use super::texts::Text;
 use super::{AtRunner, Choices, ControlRef};
@@ -48,8 +49,10 @@ pub struct FindingRow {
     pub title: Option<String>,
     /// What to do.
     pub fix: Option<String>,
-    /// What the check serves.
+    /// What the check serves, its procedure's controls among it.
     pub controls: Vec<ControlRef>,
+    /// What the check serves by itself.
+    pub own: Vec<ControlRef>,
 }
 
 impl Operations {
@@ -67,7 +70,7 @@ impl Operations {
         let among: Option<Vec<(Name, Option<Name>)>> = control.map(|control| served.among(control));
         let Listed { items, next } = tx.findings_by(filter, among.as_deref(), page).await?;
         Ok(FindingsPage {
-            rows: Listed { items: self.finding_rows(&tx, items).await?, next },
+            rows: Listed { items: self.finding_rows(&tx, None, items).await?, next },
             counts: tx.standing_counts().await?.findings,
             choices: Choices::read(&tx).await?,
             controls: served.controls().cloned().collect(),
@@ -75,11 +78,20 @@ impl Operations {
     }
 
     /// Findings with what is written about their checks.
-    pub(super) async fn finding_rows(&self, reads: &Reads, states: Vec<CheckState>) -> Result<Vec<FindingRow>, Error> {
+    pub(super) async fn finding_rows(
+        &self,
+        reads: &Reads,
+        lines: Option<&RunnerLines>,
+        states: Vec<CheckState>,
+    ) -> Result<Vec<FindingRow>, Error> {
+        if states.is_empty() {
+            return Ok(Vec::new());
+        }
         let places: BTreeSet<(RunnerId, Name)> =
             states.iter().map(|state| (state.runner, state.procedure.clone())).collect();
         let places: Vec<_> = places.into_iter().collect();
-        let labels = Labels::read(reads, places.iter().map(|(runner, _)| *runner)).await?;
+        let known = lines.map_or(&[][..], |lines| &lines.lines);
+        let labels = Labels::beside(reads, known, places.iter().map(|(runner, _)| *runner)).await?;
         let newest = reads.procedure_states(&places).await?.into_iter();
         let newest: BTreeMap<_, _> = newest.map(|state| ((state.runner, state.procedure), state.digest)).collect();
         let texts = self.texts(reads, &newest.values().copied().collect()).await?;
@@ -94,6 +106,7 @@ impl Operations {
                 title: check.map(|(_, check)| check.title.clone()),
                 fix: check.and_then(|(_, check)| check.fix.clone()),
                 controls: check.map(|(procedure, check)| of_check(procedure, check)).unwrap_or_default(),
+                own: check.map(|(_, check)| of_alone(check)).unwrap_or_default(),
                 state,
             })
         };
@@ -101,10 +114,10 @@ impl Operations {
     }
 
     /// Which checks of what is installed serve which control.
-    async fn served(&self, reads: &Reads) -> Result<Served, Error> {
-        let digests = reads.installed_texts(FILES).await?.into_iter().map(|(digest, _)| digest).collect();
+    pub(super) async fn served(&self, reads: &Reads) -> Result<Served, Error> {
+        let files = reads.installed_texts(FILES).await?;
         let mut served = Served::default();
-        for text in self.texts(reads, &digests).await?.values() {
+        for text in self.texts_installed(reads, &files).await?.values() {
             if let Some(procedure) = text.procedure() {
                 served.take(procedure);
             }

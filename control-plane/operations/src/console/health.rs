@@ -5,7 +5,7 @@ use control_plane_domain::runner::{Condition, LockReason, RunnerLine, RunnerStat
 use control_plane_store::Reads;
 use ids::TenantId;
 
-use super::AtRunner;
+use super::{AtRunner, GoneRunner};
 use crate::{Error, Operations};
 
 /// Runners that are looked at.
@@ -84,39 +84,51 @@ impl Trouble {
 }
 
 impl Operations {
-    /// How the Runners are; also those that have a session of this process and said something since.
-    pub(super) async fn health(&self, reads: &Reads, now: Timestamp) -> Result<RunnerHealth, Error> {
-        let mut lines = self.runner_lines(reads).await?;
+    /// The first Runners; also what those said since that have a session of this process.
+    pub(super) async fn runner_lines(&self, reads: &Reads) -> Result<RunnerLines, Error> {
+        let tenant: TenantId = reads.tenant_id();
+        let mut lines = reads.runner_lines(LOOKED_AT + 1).await?;
         let looked_at = usize::try_from(LOOKED_AT).unwrap_or(usize::MAX);
         let more = lines.len() > looked_at;
         lines.truncate(looked_at);
-        let mut health = RunnerHealth { more, ..RunnerHealth::default() };
+        let lines = lines.into_iter().map(|line| self.0.presences.refresh_line(tenant, line)).collect();
+        Ok(RunnerLines { lines, more })
+    }
+}
+
+/// The first Runners of a tenant, as they are now.
+pub(super) struct RunnerLines {
+    pub(super) lines: Vec<RunnerLine>,
+    more: bool,
+}
+
+impl RunnerLines {
+    /// How they are.
+    pub(super) fn health(&self, now: Timestamp) -> RunnerHealth {
+        let mut health = RunnerHealth { more: self.more, ..RunnerHealth::default() };
         let mut troubled = Vec::new();
-        for line in lines {
-            health.count(&line);
-            if let Some(trouble) = trouble(&line, now) {
-                troubled.push(TroubledRunner { runner: AtRunner { id: line.id, label: line.label }, trouble });
+        for line in &self.lines {
+            health.count(line);
+            if let Some(trouble) = trouble(line, now) {
+                troubled.push(TroubledRunner { runner: AtRunner { id: line.id, label: line.label.clone() }, trouble });
             }
         }
         troubled.sort_by_key(|runner| runner.trouble.rank());
         troubled.truncate(NAMED);
-        Ok(RunnerHealth { troubled, ..health })
+        RunnerHealth { troubled, ..health }
     }
 
-    /// Runners that were let in and have no session now, although they were heard of at this time or later.
-    pub(super) async fn gone(&self, reads: &Reads, since: Timestamp) -> Result<Vec<RunnerLine>, Error> {
-        let lines = self.runner_lines(reads).await?.into_iter();
-        let is_gone = |line: &RunnerLine| {
+    /// Those that were let in and have no session now, although they were heard of at this time or later.
+    pub(super) fn gone(&self, since: Timestamp) -> Vec<GoneRunner> {
+        let is_gone = |line: &&RunnerLine| {
             let is_active = matches!(line.state, RunnerState::Active { .. });
             is_active && !line.connected && line.last_seen.is_some_and(|seen| seen >= since)
         };
-        Ok(lines.filter(is_gone).collect())
-    }
-
-    async fn runner_lines(&self, reads: &Reads) -> Result<Vec<RunnerLine>, Error> {
-        let tenant: TenantId = reads.tenant_id();
-        let lines = reads.runner_lines(LOOKED_AT + 1).await?;
-        Ok(lines.into_iter().map(|line| self.0.presences.refresh_line(tenant, line)).collect())
+        let gone = |line: &RunnerLine| GoneRunner {
+            runner: AtRunner { id: line.id, label: line.label.clone() },
+            last_seen: line.last_seen,
+        };
+        self.lines.iter().filter(is_gone).map(gone).collect()
     }
 }
 

@@ -12,6 +12,7 @@ mod coverage;
 mod findings;
 mod health;
 mod names;
+mod narrowed;
 mod overview;
 mod procedure;
 mod procedures;
@@ -22,6 +23,7 @@ mod runner;
 mod runs;
 mod sop;
 mod texts;
+mod under_way;
 mod witness;
 
 pub use bundle::RunBundle;
@@ -29,12 +31,14 @@ pub use changes::{ChangeRow, Changes, GoneRunner};
 pub use compare::{CheckDifference, Comparison, Difference, DifferenceCounts, MetricDifference};
 pub use controls::ControlRef;
 pub use coverage::{
-    ControlCoverage, Coverage, CoverageCheck, CoverageCounts, CoverageState, FrameworkCoverage, Unread, UnreadText,
+    ControlCoverage, Coverage, CoverageCheck, CoverageCounts, CoverageState, CoverageSummary, FrameworkCoverage,
+    FrameworkSummary, Scope, ScopeOf, Unread, UnreadText,
 };
 pub use findings::{FindingRow, FindingsPage};
 pub use health::{RunnerHealth, Trouble, TroubledRunner};
-pub use names::Names;
-pub use overview::{MissedRow, OverdueRow, Overview, Started};
+pub use names::{Names, ProcedureTitles};
+pub use narrowed::{AlarmsPage, DrillDownsPage, Whom};
+pub use overview::{MissedPage, MissedRow, OverdueRow, Overview, Started};
 pub use procedure::{InstalledElsewhere, ProcedurePage, SopText};
 pub use procedures::{ProcedureFilter, ProcedureRow, ProceduresPage};
 pub use refs::{AtRunner, Choices, PersonRef, ProcedureChoice};
@@ -42,12 +46,14 @@ pub use run::{
     Destroyed, DrillDownLine, Neighbour, ReportLine, RequestedBy, RunCheck, RunEvidence, RunPage, RunStep, SourceRef,
 };
 pub use runner::{RunnerPage, RunnerRow};
-pub use runs::{RunRow, RunningRow, RunsPage};
+pub use runs::{Comparable, RunRow, RunsPage};
 pub use sop::{
     FrameworkControls, Sop, SopCheck, SopConnection, SopInput, SopMetric, SopPopulation, SopQuestion, SopSchedule,
     SopStep,
 };
+pub use under_way::{RunningRow, RunningStage, StepNow};
 pub use witness::{CoveredBy, JournalRef, KeptAudit, RunProof, WitnessState};
 
 pub(crate) use pulse::Pulses;
+pub(crate) use runs::check as check_runs;
 pub(crate) use texts::Texts;

@@ -2,17 +2,20 @@
 
 use clock::Timestamp;
 use control_plane_domain::alarm::Alarm;
-use control_plane_domain::list::Page;
+use control_plane_domain::list::{Listed, Page};
 use control_plane_domain::policy::{Caller, Permission};
 use control_plane_domain::procedure::{MissedDue, ScheduleDue};
 use control_plane_domain::run::RunFilter;
-use control_plane_domain::standing::{DayTally, FindingFilter, SeverityCounts, VerdictCounts};
+use control_plane_domain::standing::{DayTally, FindingFilter, SeverityCounts, StandingCounts, VerdictCounts};
 use control_plane_store::Reads;
+use crypto::Digest;
+use ids::RunnerId;
+use proof::text::FreeText;
 
+use super::changes::changes;
 use super::procedure::every_day;
-use super::refs::Labels;
-use super::runs::running;
-use super::{AtRunner, Changes, FindingRow, RunnerHealth, RunningRow};
+use super::refs::{Here, Labels};
+use super::{AtRunner, Changes, Choices, FindingRow, RunnerHealth, RunningRow};
 use crate::{Error, Operations};
 
 pub(super) const DAY_MS: i64 = 86_400_000;
@@ -61,7 +64,7 @@ pub struct Overview {
     pub changes: Changes,
     /// The weightiest findings; empty when the caller may not see any.
     pub worst: Vec<FindingRow>,
-    /// What was asked for and has not ended.
+    /// What has no result yet.
     pub running: Vec<RunningRow>,
     /// Alarms that nobody looked at, newest first; `None` when the caller may not see any.
     pub alarms: Option<Vec<Alarm>>,
@@ -85,6 +88,10 @@ pub struct OverdueRow {
     pub runner: AtRunner,
     /// What, and since when it is overdue if it is.
     pub due: ScheduleDue,
+    /// What it is called there, where it is installed still.
+    pub title: Option<FreeText>,
+    /// Its digest there.
+    pub digest: Option<Digest>,
 }
 
 /// A due time without a run.
@@ -94,6 +101,19 @@ pub struct MissedRow {
     pub runner: AtRunner,
     /// What, and why.
     pub missed: MissedDue,
+    /// What it is called there, where it is installed still.
+    pub title: Option<FreeText>,
+    /// Its digest there.
+    pub digest: Option<Digest>,
+}
+
+/// A page of due times without a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissedPage {
+    /// The due times, newest first.
+    pub rows: Listed<MissedRow>,
+    /// What the filters can choose from.
+    pub choices: Choices,
 }
 
 impl Operations {
@@ -109,7 +129,8 @@ impl Operations {
         let missed = tx.missed_dues(None, &page(SHOWN + 1)?).await?.items.into_iter();
         let missed = missed.filter(|missed| missed.due >= now.plus_ms(-MISSED_DAYS * DAY_MS));
         let (missed, more_missed) = short(missed.collect(), SHOWN);
-        let runners = self.health(&tx, now).await?;
+        let upcoming = tx.due_from(now, UPCOMING).await?;
+        let lines = self.runner_lines(&tx).await?;
         let worst = match caller.may(Permission::FindingsList) {
             true => tx.findings_by(&FindingFilter::default(), None, &page(WORST)?).await?.items,
             false => Vec::new(),
@@ -118,29 +139,66 @@ impl Operations {
             true => Some(tx.alarms(true, &page(SHOWN)?).await?.items),
             false => None,
         };
-        let started = Started {
-            has_runner: runners.total > 0,
-            has_procedure: !tx.installed_by(None, None, &page(1)?).await?.items.is_empty(),
-            has_run: !tx.runs(&RunFilter::default(), &page(1)?).await?.items.is_empty(),
-        };
+        let dues = || overdue.iter().chain(&upcoming);
+        let runners = dues().map(|due| due.runner).chain(missed.iter().map(|missed| missed.runner));
+        let labels = Labels::beside(&tx, &lines.lines, runners).await?;
+        let places = dues().map(|due| (due.runner, &due.procedure));
+        let places = places.chain(missed.iter().map(|missed| (missed.runner, &missed.procedure)));
+        let here = Here::read(&tx, places).await?;
+        let health = lines.health(now);
         Ok(Overview {
             at: now,
-            started,
+            started: started(&tx, &health, &counts, &trend).await?,
             verdicts: counts.verdicts,
             findings: counts.findings,
             trend,
-            overdue: due_rows(&tx, overdue).await?,
+            overdue: due_rows(&labels, &here, overdue)?,
             more_overdue,
-            missed: missed_rows(&tx, missed).await?,
+            missed: missed_rows(&labels, &here, missed)?,
             more_missed,
-            upcoming: due_rows(&tx, tx.due_from(now, UPCOMING).await?).await?,
-            runners,
-            changes: self.changes(&tx, caller, now.plus_ms(-DAY_MS), SHOWN).await?,
-            worst: self.finding_rows(&tx, worst).await?,
-            running: running(&tx).await?,
+            upcoming: due_rows(&labels, &here, upcoming)?,
+            runners: health,
+            changes: changes(&tx, &lines, now.plus_ms(-DAY_MS), SHOWN).await?,
+            worst: self.finding_rows(&tx, Some(&lines), worst).await?,
+            running: self.running(&tx).await?,
             alarms,
         })
     }
+
+    /// Due times without a run, with what the page of them needs beside.
+    pub async fn missed_page(
+        &self,
+        caller: &Caller,
+        runner: Option<RunnerId>,
+        page: &Page,
+    ) -> Result<MissedPage, Error> {
+        let permit = caller.permit(Permission::RunsList)?;
+        let tx = self.store().read(&permit).await?;
+        let Listed { items, next } = tx.missed_dues(runner, page).await?;
+        let labels = Labels::read(&tx, items.iter().map(|missed| missed.runner)).await?;
+        let here = Here::read(&tx, items.iter().map(|missed| (missed.runner, &missed.procedure))).await?;
+        let rows = Listed { items: missed_rows(&labels, &here, items)?, next };
+        Ok(MissedPage { rows, choices: Choices::read(&tx).await? })
+    }
+}
+
+/// Where something stands already there has been a procedure and a run; only a tenant without is asked for them.
+async fn started(
+    reads: &Reads,
+    health: &RunnerHealth,
+    counts: &StandingCounts,
+    trend: &[DayTally],
+) -> Result<Started, Error> {
+    let has_runner = health.total > 0;
+    if counts.verdicts.total() > 0 {
+        return Ok(Started { has_runner, has_procedure: true, has_run: true });
+    }
+    Ok(Started {
+        has_runner,
+        has_procedure: !reads.installed_by(None, None, &page(1)?).await?.items.is_empty(),
+        has_run: trend.iter().any(|day| day.runs > 0)
+            || !reads.runs(&RunFilter::default(), &page(1)?).await?.items.is_empty(),
+    })
 }
 
 /// So many whole days, UTC: from the first millisecond of the first to that after the last, which is the day of `now`.
@@ -160,14 +218,20 @@ fn short<T>(mut all: Vec<T>, limit: u32) -> (Vec<T>, bool) {
     (all, more)
 }
 
-async fn due_rows(reads: &Reads, dues: Vec<ScheduleDue>) -> Result<Vec<OverdueRow>, Error> {
-    let labels = Labels::read(reads, dues.iter().map(|due| due.runner)).await?;
-    dues.into_iter().map(|due| Ok(OverdueRow { runner: labels.at(due.runner)?, due })).collect()
+fn due_rows(labels: &Labels, here: &Here, dues: Vec<ScheduleDue>) -> Result<Vec<OverdueRow>, Error> {
+    let row = |due: ScheduleDue| {
+        let (title, digest) = here.at(due.runner, &due.procedure);
+        Ok(OverdueRow { runner: labels.at(due.runner)?, due, title, digest })
+    };
+    dues.into_iter().map(row).collect()
 }
 
-async fn missed_rows(reads: &Reads, missed: Vec<MissedDue>) -> Result<Vec<MissedRow>, Error> {
-    let labels = Labels::read(reads, missed.iter().map(|missed| missed.runner)).await?;
-    missed.into_iter().map(|missed| Ok(MissedRow { runner: labels.at(missed.runner)?, missed })).collect()
+fn missed_rows(labels: &Labels, here: &Here, missed: Vec<MissedDue>) -> Result<Vec<MissedRow>, Error> {
+    let row = |missed: MissedDue| {
+        let (title, digest) = here.at(missed.runner, &missed.procedure);
+        Ok(MissedRow { runner: labels.at(missed.runner)?, missed, title, digest })
+    };
+    missed.into_iter().map(row).collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use control_plane_domain::runner::RunnerLine;
 use control_plane_store::Reads;
+use crypto::Digest;
 use ids::{PersonId, RunnerId};
 use proof::text::{FreeText, Name};
 
@@ -83,10 +85,47 @@ impl Labels {
         Ok(Self(reads.runner_labels(&runners).await?))
     }
 
+    /// The same, where the lines of the first Runners are at hand: only those beyond them are read.
+    pub(super) async fn beside(
+        reads: &Reads,
+        lines: &[RunnerLine],
+        runners: impl IntoIterator<Item = RunnerId>,
+    ) -> Result<Self, Error> {
+        let mut labels: BTreeMap<_, _> = lines.iter().map(|line| (line.id, line.label.clone())).collect();
+        let others: BTreeSet<RunnerId> = runners.into_iter().filter(|runner| !labels.contains_key(runner)).collect();
+        if !others.is_empty() {
+            labels.extend(reads.runner_labels(&others).await?);
+        }
+        Ok(Self(labels))
+    }
+
     /// Every row that names a Runner refers to one that is there.
     pub(super) fn at(&self, id: RunnerId) -> Result<AtRunner, Error> {
         let label = self.0.get(&id).ok_or(Error::NotFound("Runner"))?;
         Ok(AtRunner { id, label: label.clone() })
+    }
+}
+
+/// What is installed of some procedures at some Runners, for rows that name a procedure by its id.
+#[derive(Debug, Default)]
+pub(super) struct Here(BTreeMap<(RunnerId, Name), (Digest, FreeText)>);
+
+impl Here {
+    pub(super) async fn read<'a>(
+        reads: &Reads,
+        places: impl IntoIterator<Item = (RunnerId, &'a Name)>,
+    ) -> Result<Self, Error> {
+        let places: BTreeSet<_> = places.into_iter().map(|(runner, procedure)| (runner, procedure.clone())).collect();
+        if places.is_empty() {
+            return Ok(Self::default());
+        }
+        Ok(Self(reads.installed_here(&places).await?))
+    }
+
+    /// Title and digest, where it is installed still.
+    pub(super) fn at(&self, runner: RunnerId, procedure: &Name) -> (Option<FreeText>, Option<Digest>) {
+        let found = self.0.get(&(runner, procedure.clone()));
+        found.map(|(digest, title)| (title.clone(), *digest)).unzip()
     }
 }
 

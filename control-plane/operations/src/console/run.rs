@@ -16,7 +16,7 @@ use proof::manifest::{CheckLine, ItemLine, MetricLine, StepLine};
 use proof::text::Name;
 use verdict::Status;
 
-use super::controls::of_check;
+use super::controls::{of_alone, of_check};
 use super::refs::People;
 use super::witness::missing;
 use super::{AtRunner, ControlRef, PersonRef, RunProof};
@@ -93,8 +93,10 @@ pub struct RunCheck {
     pub fix: Option<String>,
     /// Why it does not apply everywhere.
     pub not_applicable: Option<String>,
-    /// What it serves.
+    /// What it serves, its procedure's controls among it.
     pub controls: Vec<ControlRef>,
+    /// What it serves by itself.
+    pub own: Vec<ControlRef>,
     /// Since when it fails, if it is not passed here and the finding that is open now had begun by then.
     pub failing_since: Option<Timestamp>,
     /// The newest word on it at this Runner.
@@ -171,7 +173,6 @@ impl Operations {
         let permit = caller.permit(Permission::RunsList)?;
         let tx = self.store().read(&permit).await?;
         let detail = tx.run_detail(id).await?.ok_or(Error::NotFound("run"))?;
-        let report = tx.newest_report(id).await?.ok_or_else(|| missing("the report of a run"))?;
         let RunDetail { summary: run, steps, items, checks, metrics, reports } = detail;
         let runner = tx.runner(run.runner).await?.ok_or(Error::NotFound("Runner"))?;
         let text = self.text(&tx, runner.id, &run.procedure.sha256).await?;
@@ -185,7 +186,8 @@ impl Operations {
             false => None,
         };
         let (previous, next) = tx.neighbours(&run).await?;
-        let proof = self.run_proof(&tx, &runner, &run, &report).await?;
+        let (requested, drilldowns) = asked(&tx, id, caller.may(Permission::DrillDownsList)).await?;
+        let proof = self.run_proof(&tx, &runner, &run).await?;
         Ok(RunPage {
             runner: AtRunner { id: runner.id, label: runner.label },
             source: procedure.map(|procedure| SourceRef {
@@ -200,13 +202,10 @@ impl Operations {
             items,
             metrics,
             reports: reports.into_iter().map(|(seq, at)| ReportLine { seq, at }).collect(),
-            requested: requested(&tx, id).await?,
+            requested,
             previous: previous.map(neighbour),
             next: next.map(neighbour),
-            drilldowns: match caller.may(Permission::DrillDownsList) {
-                true => Some(drilldowns(&tx, id).await?),
-                false => None,
-            },
+            drilldowns,
             proof,
             run,
         })
@@ -235,6 +234,7 @@ fn run_check(
         fix: written.and_then(|(_, check)| check.fix.clone()),
         not_applicable: written.and_then(|(_, check)| check.na.clone()),
         controls: written.map(|(procedure, check)| of_check(procedure, check)).unwrap_or_default(),
+        own: written.map(|(_, check)| of_alone(check)).unwrap_or_default(),
         failing_since,
         now: now.cloned(),
         line,
@@ -248,11 +248,14 @@ async fn evidence(
     procedure: Option<&Procedure>,
 ) -> Result<Vec<RunEvidence>, Error> {
     let ids: Vec<ItemId> = items.iter().map(|line| line.item).collect();
+    let gone = reads.destroyed(run.runner, &ids).await?;
+    let places: Vec<u64> = gone.iter().map(|(_, seq)| *seq).collect();
+    let records = reads.journal_lines_at(run.runner, &places).await?.into_iter();
+    let times: BTreeMap<u64, Timestamp> =
+        records.filter_map(|record| Some((record.seq, Line::parse(&record.line).ok()?.head().at))).collect();
     let mut destroyed = BTreeMap::new();
-    for (item, seq) in reads.destroyed(run.runner, &ids).await? {
-        let line = reads.journal_line(run.runner, seq).await?;
-        let at = line.as_deref().and_then(|line| Line::parse(line).ok()).map(|line| line.head().at);
-        let at = at.ok_or_else(|| missing("the journal record of a destruction"))?;
+    for (item, seq) in gone {
+        let at = *times.get(&seq).ok_or_else(|| missing("the journal record of a destruction"))?;
         destroyed.insert(item, Destroyed { seq, at });
     }
     let title = |step: &Name| Some(procedure?.step(step.as_str())?.title.clone());
@@ -264,22 +267,31 @@ async fn evidence(
     Ok(items.into_iter().map(one).collect())
 }
 
-async fn requested(reads: &Reads, run: RunId) -> Result<Option<RequestedBy>, Error> {
-    let Some(request) = reads.run_request_of(run).await? else { return Ok(None) };
-    let people = People::read(reads, [request.person]).await?;
-    Ok(Some(RequestedBy { request: request.id, by: people.of(request.person), at: request.requested }))
-}
-
-async fn drilldowns(reads: &Reads, run: RunId) -> Result<Vec<DrillDownLine>, Error> {
-    let opened = reads.drilldowns_into(run, DRILLDOWNS).await?;
-    let people = People::read(reads, opened.iter().map(|opened| opened.person)).await?;
+/// Who asked for the run, and who asked for evidence of it.
+async fn asked(
+    reads: &Reads,
+    run: RunId,
+    shows_drilldowns: bool,
+) -> Result<(Option<RequestedBy>, Option<Vec<DrillDownLine>>), Error> {
+    let request = reads.run_request_of(run).await?;
+    let opened = match shows_drilldowns {
+        true => Some(reads.drilldowns_into(run, DRILLDOWNS).await?),
+        false => None,
+    };
+    let askers = request.iter().map(|request| request.person);
+    let people = People::read(reads, askers.chain(opened.iter().flatten().map(|opened| opened.person))).await?;
+    let requested = request.map(|request| RequestedBy {
+        request: request.id,
+        by: people.of(request.person),
+        at: request.requested,
+    });
     let line = |opened: &control_plane_store::Opened| DrillDownLine {
         request: opened.request,
         by: people.of(opened.person),
         requested: opened.requested,
         state: opened.state,
     };
-    Ok(opened.iter().map(line).collect())
+    Ok((requested, opened.map(|opened| opened.iter().map(line).collect())))
 }
 
 fn neighbour(run: RunSummary) -> Neighbour {

@@ -15,6 +15,9 @@ use crate::{Error, Operations};
 /// Missed due times that a Runner's page shows.
 const MISSED: u32 = 20;
 
+/// Open alarms that a Runner's page shows.
+const ALARMS: u32 = 200;
+
 /// A Runner of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunnerRow {
@@ -74,12 +77,8 @@ impl Operations {
         let permit = caller.permit(Permission::RunnersList)?;
         let reads = self.store().read(&permit).await?;
         let found = reads.runner(runner).await?.ok_or(Error::NotFound("Runner"))?;
-        let open_alarms = if caller.may(Permission::AlarmsList) {
-            let open = reads.alarms(true, &Page::first()).await?.items;
-            Some(open.into_iter().filter(|alarm| alarm.runner == Some(runner)).collect())
-        } else {
-            None
-        };
+        let open_alarms =
+            if caller.may(Permission::AlarmsList) { Some(reads.open_alarms_of(runner, ALARMS).await?) } else { None };
         let procedures = reads.installed_procedures(Some(runner), &Page::first()).await?;
         let newest = Page::new(None, MISSED).map_err(|why| Error::invalid("limit", why))?;
         Ok(RunnerPage {

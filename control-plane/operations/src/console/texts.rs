@@ -153,6 +153,26 @@ impl Operations {
         Ok(texts)
     }
 
+    /// The files that are installed, each at the place where it was found; where that one is none, at any other.
+    pub(super) async fn texts_installed(
+        &self,
+        reads: &Reads,
+        files: &[(Digest, TextPlace)],
+    ) -> Result<BTreeMap<Digest, Text>, Error> {
+        let (mut texts, mut others) = (BTreeMap::new(), BTreeSet::new());
+        for (digest, place) in files {
+            let text = self.text_at(reads, digest, std::iter::once(place.clone())).await?;
+            if text.procedure().is_none() {
+                others.insert(*digest);
+            }
+            texts.insert(*digest, text);
+        }
+        if !others.is_empty() {
+            texts.extend(self.texts(reads, &others).await?);
+        }
+        Ok(texts)
+    }
+
     async fn text_at(
         &self,
         reads: &Reads,

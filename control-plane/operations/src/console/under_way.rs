@@ -146,7 +146,13 @@ impl Operations {
             let (runner, digest) = (request.runner, request.procedure);
             let by = people.of(request.person);
             let procedure = procedure(runner, digest);
-            rows.push(RunningRow { stage, runner: labels.at(runner)?, digest, procedure, request: Some((request, by)) });
+            rows.push(RunningRow {
+                stage,
+                runner: labels.at(runner)?,
+                digest,
+                procedure,
+                request: Some((request, by)),
+            });
         }
         Ok(rows)
     }

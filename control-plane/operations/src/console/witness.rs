@@ -1,11 +1,10 @@
 //! Who vouches for a run: the Runner's signature, its place in the journal, and who has seen that journal.
 
 use clock::Timestamp;
-use control_plane_domain::run::{RunReport, RunSummary};
+use control_plane_domain::run::RunSummary;
 use control_plane_domain::runner::Runner;
 use control_plane_domain::tenant::TenantKeyKind;
 use control_plane_store::Reads;
-use crypto::digest::sha256;
 use crypto::{Digest, p256};
 use proof::checkpoint::Checkpoint;
 use proof::cosignature::verify_cosignature;
@@ -82,21 +81,17 @@ pub struct KeptAudit {
 }
 
 impl Operations {
-    pub(super) async fn run_proof(
-        &self,
-        reads: &Reads,
-        runner: &Runner,
-        run: &RunSummary,
-        report: &RunReport,
-    ) -> Result<RunProof, Error> {
+    pub(super) async fn run_proof(&self, reads: &Reads, runner: &Runner, run: &RunSummary) -> Result<RunProof, Error> {
         let line = reads.journal_line(runner.id, run.seq).await?;
         let line = line.ok_or_else(|| missing("the journal record of a run"))?;
         let line = Line::parse(&line).map_err(|_| missing("a whole journal record of a run"))?;
         let key = p256::VerifyingKey::from_spki(&runner.keys.attestation_key);
+        let digests = reads.newest_report_digests(run.id).await?;
+        let (manifest_sha256, attestation_sha256) = digests.ok_or_else(|| missing("the report of a run"))?;
         Ok(RunProof {
             record: JournalRef { seq: line.head().seq, hash: line.hash(), at: line.head().at },
-            manifest_sha256: sha256(&report.manifest),
-            attestation_sha256: sha256(&report.attestation),
+            manifest_sha256,
+            attestation_sha256,
             runner_key: key.map_err(|_| missing("the attestation key of a Runner"))?.key_id(),
             fingerprint: runner.keys.fingerprint,
             witness: self.witness_state(reads, runner, run.seq).await?,

@@ -22,8 +22,9 @@ impl Operations {
         page: &Page,
     ) -> Result<Listed<RunSummary>, Error> {
         let permit = caller.permit(Permission::RunsList)?;
+        crate::console::check_runs(filter)?;
         let tx = self.store().read(&permit).await?;
-        Ok(tx.runs(filter, page).await?)
+        Ok(tx.search_runs(filter, None, page).await?.rows)
     }
 
     /// A run with everything that its newest report says.

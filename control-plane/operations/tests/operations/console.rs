@@ -24,14 +24,14 @@ use verdict::{
 
 use crate::support::{FakeRunner, Tenancy, World};
 
-const TLS: &str = include_str!("../../../../tests/fixtures/examples/a-tls-endpoint.yaml");
+pub(crate) const TLS: &str = include_str!("../../../../tests/fixtures/examples/a-tls-endpoint.yaml");
 const REVIEW: &str = include_str!("../../../../tests/fixtures/examples/d-access-review.yaml");
 
-fn read(source: &str) -> Procedure {
+pub(crate) fn read(source: &str) -> Procedure {
     procedure::read(source.as_bytes(), Notation::Yaml).unwrap()
 }
 
-fn installed(source: &str, is_shown: bool) -> InstalledProcedure {
+pub(crate) fn installed(source: &str, is_shown: bool) -> InstalledProcedure {
     let procedure = read(source);
     InstalledProcedure {
         id: procedure.id.parse().unwrap(),
@@ -46,7 +46,7 @@ fn installed(source: &str, is_shown: bool) -> InstalledProcedure {
     }
 }
 
-async fn install(world: &World, session: &mut Session, procedures: Vec<InstalledProcedure>) {
+pub(crate) async fn install(world: &World, session: &mut Session, procedures: Vec<InstalledProcedure>) {
     let catalogue = FromRunner::Catalogue(Catalogue { procedures });
     world.ops.line().receive(session, catalogue).await.unwrap();
 }
@@ -140,7 +140,7 @@ fn attest(world: &World, runner: &mut FakeRunner, manifest: &Manifest) {
 }
 
 /// Runs a procedure, reports it, and gives the run's id.
-async fn run(
+pub(crate) async fn run(
     world: &World,
     (runner, session): (&mut FakeRunner, &mut Session),
     n: u8,
@@ -156,7 +156,7 @@ async fn run(
 }
 
 /// The journal's checkpoint is cosigned here, and the audit log's there.
-async fn witness(world: &World, tenant: &Tenancy, runner: &mut FakeRunner, session: &mut Session) {
+pub(crate) async fn witness(world: &World, tenant: &Tenancy, runner: &mut FakeRunner, session: &mut Session) {
     let note = runner.checkpoint();
     world.ops.line().receive(session, FromRunner::JournalCheckpoint(JournalCheckpoint { note })).await.unwrap();
     world.ops.sign_checkpoints().await.unwrap();
@@ -186,7 +186,7 @@ async fn begun(world: &World, name: &str) -> (Tenancy, FakeRunner, Session) {
     (tenant, runner, session)
 }
 
-fn not_found<T: std::fmt::Debug>(result: Result<T, Error>) {
+pub(crate) fn not_found<T: std::fmt::Debug>(result: Result<T, Error>) {
     assert_eq!(result.unwrap_err().kind(), Kind::NotFound);
 }
 

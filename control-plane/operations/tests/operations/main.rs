@@ -20,6 +20,8 @@ mod keys;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod reads;
+#[cfg(test)]
 mod renewal;
 #[cfg(test)]
 mod reports;

@@ -129,6 +129,12 @@ impl Reads {
         }
     }
 
+    /// The Runners that cosigned the checkpoint of this size.
+    pub async fn audit_cosigners(&self, size: u64) -> Result<Vec<RunnerId>, StoreError> {
+        let sql = sql!("SELECT runner FROM audit_cosignature WHERE tenant = $1 AND size = $2 ORDER BY runner");
+        self.all("audit_cosignature", sql, values![size], |mut cells| cells.take("runner")).await
+    }
+
     /// The cosignatures of the checkpoint of this size.
     pub async fn audit_cosignatures(&self, size: u64) -> Result<Vec<AuditCosignature>, StoreError> {
         let sql = sql!(

@@ -2,6 +2,8 @@
 
 use control_plane_domain::list::{Listed, Page};
 use control_plane_domain::run::{RunDetail, RunItem, RunReport};
+use crypto::Digest;
+use crypto::digest::sha256;
 use ids::{ItemId, RunId};
 use proof::manifest::{CheckLine, ItemLine, MetricLine, StepLine};
 
@@ -87,6 +89,25 @@ impl Reads {
             })
         };
         self.one("run_report", sql, values![run], read).await
+    }
+
+    /// SHA-256 of the newest report's manifest and of its attestation.
+    pub async fn newest_report_digests(&self, run: RunId) -> Result<Option<(Digest, Digest)>, StoreError> {
+        let sql = sql!(
+            "SELECT manifest_sha256, attestation_sha256 FROM run_report WHERE tenant = $1 AND run = $2 \
+             ORDER BY seq DESC LIMIT 1"
+        );
+        let read = |mut cells: Cells| Ok((cells.take("manifest_sha256")?, cells.take("attestation_sha256")?));
+        let kept: Option<(Option<Digest>, Option<Digest>)> = self.one("run_report", sql, values![run], read).await?;
+        match kept {
+            Some((Some(manifest), Some(attestation))) => Ok(Some((manifest, attestation))),
+            // It was kept before its digests were.
+            Some(_) => {
+                let report = self.newest_report(run).await?;
+                Ok(report.map(|report| (sha256(&report.manifest), sha256(&report.attestation))))
+            }
+            None => Ok(None),
+        }
     }
 }
 

@@ -156,7 +156,7 @@ impl Reads {
 
 /// The end of the list as one pair: the cursor, or the filter's end if that is earlier. Of two bounds a database would
 /// enter its index by one and pass over the rows between them.
-fn end(filter: &RunFilter, page: &Page) -> Result<Vec<Value>, StoreError> {
+pub(super) fn end(filter: &RunFilter, page: &Page) -> Result<Vec<Value>, StoreError> {
     let after = After::of(page, 2)?;
     let (started, run) = (after.number(0, i64::MAX)?, after.text_down(1));
     let until = filter.until.map(Timestamp::as_millis);

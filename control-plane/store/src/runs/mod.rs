@@ -3,7 +3,9 @@
 mod accept;
 mod detail;
 mod list;
+mod search;
 mod tally;
+mod ways;
 
 use control_plane_domain::run::RunSummary;
 use proof::manifest::ProcedureVersion;
@@ -11,6 +13,8 @@ use verdict::Counts;
 
 use crate::StoreError;
 use crate::value::Cells;
+
+pub use search::FoundRuns;
 
 /// The columns of a run, in the order in which every statement on runs names them.
 fn read_run(mut cells: Cells) -> Result<RunSummary, StoreError> {

@@ -55,10 +55,10 @@ impl Reads {
         self.list("result_change", sql, values, page, read, place).await
     }
 
-    /// The newest changes of one kind at this time or later.
+    /// The newest changes of each of these kinds at this time or later.
     pub async fn changes_of(
         &self,
-        kind: ChangeKind,
+        kinds: &[ChangeKind],
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<ResultChange>, StoreError> {
@@ -67,7 +67,8 @@ impl Reads {
              run_ended FROM result_change WHERE tenant = $1 AND kind = $2 AND at >= $3 \
              ORDER BY at DESC, runner DESC, seq DESC, place DESC LIMIT $4"
         );
-        self.all("result_change", sql, values![kind, since, limit], read).await
+        let each = kinds.iter().map(|kind| values![kind, since, limit]).collect();
+        self.all_of_each("result_change", sql, each, read).await
     }
 }
 

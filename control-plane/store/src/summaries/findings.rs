@@ -43,17 +43,16 @@ impl Reads {
             List { severity, since, rest }
         });
         let lists: Vec<List> = lists.collect();
-        let mut found = match among {
-            None => self.of_places(filter, &lists, filter.procedure.as_ref(), None, page).await?,
+        let of_one = [(filter.procedure.clone(), None)];
+        let places: Vec<(Option<Name>, Option<Name>)> = match among {
+            None => of_one.to_vec(),
             Some(among) => {
-                let mut found = Vec::new();
-                let procedures = among.iter().filter(|(id, _)| filter.procedure.as_ref().is_none_or(|only| only == id));
-                for (procedure, check) in procedures {
-                    found.extend(self.of_places(filter, &lists, Some(procedure), check.as_ref(), page).await?);
-                }
-                found
+                let fits = |id: &Name| filter.procedure.as_ref().is_none_or(|only| only == id);
+                let fitting = among.iter().filter(|(id, _)| fits(id)).cloned();
+                fitting.map(|(id, check)| (Some(id), check)).collect()
             }
         };
+        let mut found = self.of_places(filter, &lists, &places, page).await?;
         let key = |state: &CheckState| {
             let rank = if filter.order == FindingOrder::Severity { rank(state.severity) } else { 0 };
             let since = state.failing_since.map_or(0, Timestamp::as_millis);
@@ -73,26 +72,33 @@ impl Reads {
         Ok(Listed { items: found, next })
     }
 
-    /// One list for each severity, each at most a page long.
+    /// One list for each severity at each of these places, each at most a page long. All places name a procedure, or none
+    /// does.
     async fn of_places(
         &self,
         filter: &FindingFilter,
         lists: &[List],
-        procedure: Option<&Name>,
-        check: Option<&Name>,
+        places: &[(Option<Name>, Option<Name>)],
         page: &Page,
     ) -> Result<Vec<CheckState>, StoreError> {
         let until = filter.failing_before.map_or(i64::MAX, Timestamp::as_millis);
         let limit = u64::from(page.limit()).saturating_add(1);
-        // An empty text stands for every procedure, and for every check.
-        let (only, only_check) = (procedure.map_or("", Name::as_str), check.map_or("", Name::as_str));
-        let each = lists.iter().map(|List { severity, since, rest: [runner, of, at] }| -> Vec<Value> {
+        let row = |List { severity, since, rest: [runner, of, at] }: &List, (procedure, check): &(_, Option<Name>)| {
+            // An empty text stands for every procedure, and for every check.
+            let only_check = check.as_ref().map_or("", Name::as_str);
+            let procedure: Option<&Name> = Option::as_ref(procedure);
             match (filter.runner, procedure) {
-                (Some(this), _) => values![severity, this, since, of, at, until, only, only_check, limit],
+                (Some(this), _) => {
+                    let only = procedure.map_or("", Name::as_str);
+                    values![severity, this, since, of, at, until, only, only_check, limit]
+                }
                 (None, Some(procedure)) => values![severity, procedure, since, runner, at, until, only_check, limit],
                 (None, None) => values![severity, since, runner, of, at, until, limit],
             }
-        });
+        };
+        let each: Vec<Vec<Value>> =
+            places.iter().flat_map(|place| lists.iter().map(move |list| row(list, place))).collect();
+        let procedure = places.first().and_then(|(procedure, _)| procedure.as_ref());
         let sql = match (filter.runner, procedure) {
             (Some(_), _) => sql!(
                 "SELECT runner, procedure_id, check_id, status, severity, since, failing_since, run, run_ended \
@@ -115,7 +121,7 @@ impl Reads {
                  ORDER BY failing_since, runner, procedure_id, check_id LIMIT $8"
             ),
         };
-        self.all_of_each("check_state", sql, each.collect(), |mut cells| read_state(&mut cells)).await
+        self.all_of_each("check_state", sql, each, |mut cells| read_state(&mut cells)).await
     }
 }
 

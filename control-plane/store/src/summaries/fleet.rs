@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clock::Timestamp;
 use control_plane_domain::procedure::{MissedDue, ScheduleDue};
 use control_plane_domain::runner::{Condition, RunnerLine, RunnerState};
+use crypto::Digest;
 use ids::{PersonId, RunnerId};
 use proof::text::{FreeText, Name};
 
@@ -13,9 +14,6 @@ use crate::runners::read_state;
 use crate::sql::sql;
 use crate::tx::Reads;
 use crate::value::{Cells, values};
-
-/// Rows of installed procedures that are read at a time to find their ids.
-const STRIDE: u32 = 64;
 
 impl Reads {
     /// The first Runners with what pages say of their health, in the order they came.
@@ -44,6 +42,13 @@ impl Reads {
         Ok(self.all_of_each("runner", sql, each, read_label).await?.into_iter().collect())
     }
 
+    /// The names of the first people, in the order they came.
+    pub async fn person_names_first(&self, limit: u32) -> Result<Vec<(PersonId, FreeText)>, StoreError> {
+        let sql = sql!("SELECT person, name FROM person WHERE tenant = $1 ORDER BY person LIMIT $2");
+        let read = |mut cells: Cells| Ok((cells.take("person")?, cells.take("name")?));
+        self.all("person", sql, values![limit], read).await
+    }
+
     /// The names of these people, also of those who are gone.
     pub async fn person_names(&self, people: &BTreeSet<PersonId>) -> Result<BTreeMap<PersonId, FreeText>, StoreError> {
         let sql = sql!("SELECT person, name FROM person WHERE tenant = $1 AND person = $2");
@@ -54,25 +59,67 @@ impl Reads {
 
     /// The procedures that are installed anywhere, each once with a title, by id; at most `limit`.
     pub async fn procedure_titles(&self, limit: u32) -> Result<Vec<(Name, FreeText)>, StoreError> {
+        // A thousand Runners may have the same few: each id is entered once, whoever has it.
         let sql = sql!(
-            "SELECT procedure_id, title FROM procedure_installed WHERE tenant = $1 AND procedure_id > $2 \
-             ORDER BY procedure_id, runner, digest, notation LIMIT $3"
+            "WITH RECURSIVE known (id) AS (SELECT min(procedure_id) FROM procedure_installed WHERE tenant = $1 \
+             UNION ALL SELECT (SELECT min(procedure_id) FROM procedure_installed \
+             WHERE tenant = $1 AND procedure_id > known.id) FROM known WHERE known.id IS NOT NULL) \
+             SELECT known.id, (SELECT title FROM procedure_installed WHERE tenant = $1 AND procedure_id = known.id \
+             ORDER BY runner, digest, notation LIMIT 1) FROM known WHERE known.id IS NOT NULL LIMIT $2"
         );
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let mut titles: BTreeMap<Name, FreeText> = BTreeMap::new();
-        let mut after = String::new();
-        // A thousand Runners may have the same few: after each stride the rest of a procedure's rows is passed over.
-        while titles.len() < limit {
-            let read = |mut cells: Cells| Ok((cells.take("procedure_id")?, cells.take("title")?));
-            let rows: Vec<(Name, FreeText)> =
-                self.all("procedure_installed", sql, values![after, STRIDE], read).await?;
-            let Some((last, _)) = rows.last() else { break };
-            after = last.to_string();
-            for (id, title) in rows {
-                titles.entry(id).or_insert(title);
-            }
-        }
-        Ok(titles.into_iter().take(limit).collect())
+        let read = |mut cells: Cells| Ok((cells.take("procedure_id")?, cells.take("title")?));
+        let mut titles: Vec<(Name, FreeText)> = self.all("procedure_installed", sql, values![limit], read).await?;
+        titles.sort();
+        Ok(titles)
+    }
+
+    /// The titles of these procedures, each as one of the Runners says that have it.
+    pub async fn titles_of(&self, procedures: &BTreeSet<Name>) -> Result<BTreeMap<Name, FreeText>, StoreError> {
+        let sql = sql!(
+            "SELECT procedure_id, title FROM procedure_installed WHERE tenant = $1 AND procedure_id = $2 \
+             ORDER BY runner, digest, notation LIMIT 1"
+        );
+        let each = procedures.iter().map(|procedure| values![procedure]).collect();
+        let read = |mut cells: Cells| Ok((cells.take("procedure_id")?, cells.take("title")?));
+        Ok(self.all_of_each("procedure_installed", sql, each, read).await?.into_iter().collect())
+    }
+
+    /// What of these procedures is installed at these Runners: digest and title; of several versions one.
+    pub async fn installed_here(
+        &self,
+        places: &BTreeSet<(RunnerId, Name)>,
+    ) -> Result<BTreeMap<(RunnerId, Name), (Digest, FreeText)>, StoreError> {
+        let sql = sql!(
+            "SELECT runner, procedure_id, digest, title FROM procedure_installed \
+             WHERE tenant = $1 AND runner = $2 AND procedure_id = $3 ORDER BY digest, notation LIMIT 1"
+        );
+        let each = places.iter().map(|(runner, procedure)| values![runner, procedure]).collect();
+        let read = |mut cells: Cells| {
+            let place = (cells.take("runner")?, cells.take("procedure_id")?);
+            Ok((place, (cells.take("digest")?, cells.take("title")?)))
+        };
+        Ok(self.all_of_each("procedure_installed", sql, each, read).await?.into_iter().collect())
+    }
+
+    /// The Runners that have a procedure installed, in the order of their ids; at most `limit`.
+    pub async fn runners_with(&self, procedure: &Name, limit: u32) -> Result<BTreeSet<RunnerId>, StoreError> {
+        let sql = sql!(
+            "SELECT runner FROM procedure_installed WHERE tenant = $1 AND procedure_id = $2 \
+             ORDER BY runner, digest, notation LIMIT $3"
+        );
+        let runners = self.all("procedure_installed", sql, values![procedure, limit], |mut cells| cells.take("runner"));
+        Ok(runners.await?.into_iter().collect())
+    }
+
+    /// Which of these procedures are overdue somewhere.
+    pub async fn overdue_among(&self, procedures: &BTreeSet<Name>) -> Result<BTreeSet<Name>, StoreError> {
+        let sql = sql!(
+            "SELECT procedure_id FROM schedule_due WHERE tenant = $1 AND procedure_id = $2 \
+             AND overdue_since IS NOT NULL LIMIT 1"
+        );
+        let each = procedures.iter().map(|procedure| values![procedure]).collect();
+        let found = self.all_of_each("schedule_due", sql, each, |mut cells| cells.take("procedure_id"));
+        Ok(found.await?.into_iter().collect())
     }
 
     /// What is overdue, the longest first.

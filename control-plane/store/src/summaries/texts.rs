@@ -16,9 +16,6 @@ use crate::value::{Cells, values};
 /// Runners of which a file is offered: the same file may lie at a thousand.
 const PLACES: u32 = 4;
 
-/// Rows of files that are read at a time to find their digests.
-const STRIDE: u32 = 64;
-
 impl Reads {
     /// Where the file with this digest is kept: some of the Runners that have it installed, then some that had it.
     pub async fn text_places(&self, digest: &Digest) -> Result<Vec<TextPlace>, StoreError> {
@@ -52,26 +49,25 @@ impl Reads {
         Ok(places)
     }
 
-    /// The files that are installed anywhere, each once with one of the Runners that have it; at most `limit`.
-    pub async fn installed_texts(&self, limit: u32) -> Result<Vec<(Digest, RunnerId)>, StoreError> {
+    /// The files that are installed anywhere, each once with one of the places where it lies; at most `limit`.
+    pub async fn installed_texts(&self, limit: u32) -> Result<Vec<(Digest, TextPlace)>, StoreError> {
+        // A thousand Runners may have the same few: each digest is entered once, whoever has it.
         let sql = sql!(
-            "SELECT digest, runner FROM procedure_source WHERE tenant = $1 AND digest > $2 \
-             ORDER BY digest, runner, notation LIMIT $3"
+            "WITH RECURSIVE known (id) AS (SELECT (SELECT digest FROM procedure_source WHERE tenant = $1 \
+             ORDER BY digest LIMIT 1) UNION ALL SELECT (SELECT digest FROM procedure_source \
+             WHERE tenant = $1 AND digest > known.id ORDER BY digest LIMIT 1) FROM known WHERE known.id IS NOT NULL) \
+             SELECT id FROM known WHERE id IS NOT NULL LIMIT $2"
         );
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let mut texts: BTreeMap<Digest, RunnerId> = BTreeMap::new();
-        let mut after: Vec<u8> = Vec::new();
-        // A thousand Runners may have the same few: after each stride the rest of a file's rows is passed over.
-        while texts.len() < limit {
-            let read = |mut cells: Cells| Ok((cells.take("digest")?, cells.take("runner")?));
-            let rows: Vec<(Digest, RunnerId)> = self.all("procedure_source", sql, values![after, STRIDE], read).await?;
-            let Some((last, _)) = rows.last() else { break };
-            after = last.as_bytes().to_vec();
-            for (digest, runner) in rows {
-                texts.entry(digest).or_insert(runner);
-            }
-        }
-        Ok(texts.into_iter().take(limit).collect())
+        let digests: Vec<Digest> =
+            self.all("procedure_source", sql, values![limit], |mut cells| cells.take("digest")).await?;
+        let sql = sql!(
+            "SELECT digest, runner, notation, length(source) FROM procedure_source WHERE tenant = $1 AND digest = $2 \
+             ORDER BY runner, notation LIMIT 1"
+        );
+        let each = digests.iter().map(|digest| values![digest]).collect();
+        let mut texts = self.all_of_each("procedure_source", sql, each, |cells| read_place(cells, false)).await?;
+        texts.sort_by_key(|(digest, _)| *digest);
+        Ok(texts)
     }
 
     /// Installed procedures whose files are withheld, by id.

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use control_plane_domain::alarm::Acknowledged;
+use control_plane_domain::alarm::{Acknowledged, AlarmFilter};
 use control_plane_domain::audit_log::{AuditCheckpoint, AuditCosignature, AuditFilter, AuditRef};
-use control_plane_domain::drilldown::{DrillDownReceipt, DrillDownWord};
+use control_plane_domain::drilldown::{DrillDownFilter, DrillDownReceipt, DrillDownWord};
 use control_plane_domain::idempotency::{IdempotencyEntry, IdempotencyOutcome};
 use control_plane_domain::journal::JournalCheckpoint;
 use control_plane_domain::list::Page;
@@ -87,11 +87,12 @@ async fn everything(tx: &Reads) -> Answers {
         drilldowns_expired_by(at(9_000), 9); drilldown_receipts(request_id(1));
         connector_secret(request_id(1)); connector_secrets(None, &first); open_connector_secrets(runner_id(1));
         unsealed_connector_secrets_of(person_id(1), 9); connector_secrets_expired_by(at(9_000), 9); connector_secret_receipts(request_id(1));
-        alarm(alarm_id(1)); alarms(true, &first);
+        alarm(alarm_id(1)); alarms(true, &first); alarms_by(&AlarmFilter::default(), &first);
+        drilldowns_by(&DrillDownFilter::default(), &first); procedures_of_runs(&BTreeSet::from([run_id(1)]));
         idempotency(&digest(1));
         certificates_until([runner_id(1)]); standing_counts(); procedure_states(&places); day_tallies(at(-90_000_000), at(90_000_000));
         check_summaries(&names); check_states_of(runner_id(1), &name); changes(at(0), &first);
-        changes_of([ChangeKind::Verdict], at(0), 9); findings_by(&FindingFilter::default(), None, &first);
+        changes_of(&[ChangeKind::Verdict], at(0), 9); findings_by(&FindingFilter::default(), None, &first);
         newest_runs(&places, 9); neighbours(&later); run_request_of(run_id(1)); open_run_requests(9);
         drilldowns_into(run_id(1), 9); destroyed(runner_id(1), &[item_id(1)]);
         journal_inclusion(runner_id(1), 3, 20); runner_lines(9); runner_labels_first(9); runner_labels(&runners);
@@ -232,7 +233,7 @@ async fn change_everything(world: &World, tenant: TenantId) -> Answers {
         set_drilldown_state(&cancelled, DrillDownWord::WaitingForRunner);
         set_connector_secret_state(&taken_back, SecretWord::ToSeal); acknowledge_alarm(alarm_id(1), seen);
         finish_idempotency(&digest(1), &IdempotencyOutcome::Withheld); sweep_idempotency(at(9_000));
-        abandon_idempotency(&digest(1));
+        abandon_idempotency(&digest(1)); remove_scope(&"iso-27001-2022".parse().unwrap());
     );
     answers
 }

@@ -5,6 +5,8 @@ mod accounts;
 #[cfg(test)]
 mod cluster;
 #[cfg(test)]
+mod filters;
+#[cfg(test)]
 mod isolation;
 #[cfg(test)]
 mod logs;
@@ -18,6 +20,8 @@ mod results;
 mod sample;
 #[cfg(test)]
 mod schemas;
+#[cfg(test)]
+mod search;
 #[cfg(test)]
 mod sqlite;
 #[cfg(test)]

@@ -291,7 +291,9 @@ on_both! {
                 for verdict in [None, Some(Status::Fail), Some(Status::Pending)] {
                     for trigger in [None, Some(Trigger::Request)] {
                         for (from, until) in times.iter().flat_map(|from| times.iter().map(move |until| (*from, *until))) {
-                            let filter = RunFilter { runner, procedure: id.clone(), verdict, trigger, from, until };
+                            let procedure = id.clone();
+                            let filter =
+                                RunFilter { runner, procedure, verdict, trigger, from, until, ..RunFilter::default() };
                             let mut expected: Vec<_> = manifests.iter().map(|manifest| &manifest.run).filter(|run| {
                                 runner.is_none_or(|runner| run.runner == runner)
                                     && id.as_ref().is_none_or(|id| run.procedure.id == *id)
