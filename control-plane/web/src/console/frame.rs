@@ -6,6 +6,7 @@ use std::fmt::Display;
 use clock::Timestamp;
 use control_plane_domain::policy::{Permission, Role};
 use crypto::Digest;
+use http::StatusCode;
 use ids::{PersonId, TenantId};
 use verdict::{Counts, Severity, Status, StepStatus};
 
@@ -32,6 +33,7 @@ pub(crate) enum Section {
     Audit,
     Settings,
     Account,
+    Activity,
     Keys,
     /// Nowhere in it.
     None,
@@ -88,14 +90,14 @@ const PLACES: &[(&str, &[Entry])] = &[
             (Section::Runs, "Runs", path::runs, &[Permission::RunsList]),
             (Section::Procedures, "Procedures", path::procedures, &[Permission::ProceduresList]),
             (Section::Coverage, "Coverage", path::coverage, &[Permission::ChecksList]),
-            (Section::DrillDowns, "Drill-downs", path::drilldowns, &[Permission::DrillDownsList]),
+            (Section::DrillDowns, "Evidence requests", path::drilldowns, &[Permission::DrillDownsList]),
         ],
     ),
     (
         "Operation",
         &[
             (Section::Runners, "Runners", path::runners, &[Permission::RunnersList]),
-            (Section::Requests, "Requests", path::requests, &[Permission::RunsRequest]),
+            (Section::Requests, "Run requests", path::requests, &[Permission::RunsRequest]),
             (Section::Alarms, "Alarms", path::alarms, &[Permission::AlarmsList]),
             (Section::Secrets, "Secrets", path::secrets, &[Permission::SecretsList]),
         ],
@@ -112,6 +114,7 @@ const PLACES: &[(&str, &[Entry])] = &[
         "You",
         &[
             (Section::Account, "Account", path::account, &[Permission::AccountManage]),
+            (Section::Activity, "My activity", path::account_activity, &[Permission::AccountManage]),
             (Section::Keys, "API keys", path::api_keys, &[Permission::ApiKeysList]),
         ],
     ),
@@ -141,6 +144,33 @@ impl Frame {
     pub(crate) fn crumb(mut self, label: impl Into<String>, href: Href) -> Self {
         self.crumbs.push((label.into(), href));
         self
+    }
+
+    /// The page answers a form: its title says when that was not done (WCAG 2.2, 3.3.1 and 2.4.2).
+    #[must_use]
+    pub(crate) fn answering(mut self, status: StatusCode) -> Self {
+        if status.is_client_error() {
+            self.title = format!("Not done: {}", self.title);
+        }
+        self
+    }
+
+    /// The page's own place at the end of its trail.
+    pub(crate) fn here(&self) -> &str {
+        self.title.strip_prefix("Not done: ").unwrap_or(&self.title)
+    }
+
+    /// Whether what the page shows comes from Runners.
+    pub(crate) fn tells_results(&self) -> bool {
+        matches!(
+            self.section,
+            Section::Overview
+                | Section::Findings
+                | Section::Runs
+                | Section::Procedures
+                | Section::Coverage
+                | Section::DrillDowns
+        )
     }
 
     /// The page follows what happens.
@@ -206,13 +236,9 @@ impl Frame {
         time.given().map_or_else(|| kit::quiet(otherwise), |time| self.time(time))
     }
 
-    /// `3 min ago` alone.
-    pub(crate) fn ago(&self, time: impl Given<Timestamp>) -> Html {
-        kit::ago(time.given(), self.now, self.zone)
-    }
-
-    pub(crate) fn day(&self, time: impl Given<Timestamp>) -> String {
-        self.zone.day(time.given())
+    /// `2026-11-22 09:14:05 UTC · 3 min ago`.
+    pub(crate) fn exact(&self, time: impl Given<Timestamp>) -> Html {
+        kit::exact(time.given(), self.now, self.zone)
     }
 
     pub(crate) fn duration(&self, ms: impl Given<u64>) -> String {
@@ -243,6 +269,11 @@ impl Frame {
         kit::counts(counts)
     }
 
+    /// The same in one line, for tables.
+    pub(crate) fn tally(&self, counts: &Counts) -> Html {
+        kit::tally(counts)
+    }
+
     pub(crate) fn number(&self, number: impl Display) -> String {
         kit::number(number)
     }
@@ -261,6 +292,11 @@ impl Frame {
 
     pub(crate) fn command(&self, text: impl Display) -> Html {
         kit::command(text)
+    }
+
+    /// A dash where there is nothing, and for those who hear the page, what there is not.
+    pub(crate) fn none(&self, what: &str) -> Html {
+        kit::none(what)
     }
 
     pub(crate) fn empty(&self, title: &str, text: &str) -> Html {

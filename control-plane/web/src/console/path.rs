@@ -22,6 +22,20 @@ impl Href {
         Self(path_and_query.to_owned())
     }
 
+    /// What is called so below it: one segment, whatever characters are in the name.
+    fn below(self, name: &str) -> Self {
+        let mut path = self.0;
+        path.push('/');
+        for byte in name.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' => path.push(char::from(byte)),
+                b'.' if name != "." && name != ".." => path.push('.'),
+                other => path.push_str(&format!("%{other:02X}")),
+            }
+        }
+        Self(path)
+    }
+
     /// The same with a parameter more.
     pub(crate) fn with(mut self, name: &str, value: impl fmt::Display) -> Self {
         let start = if self.0.contains('?') { '&' } else { '?' };
@@ -90,6 +104,7 @@ places! {
     codes_file = "/account/recovery-codes/file";
     account_sessions = "/account/sessions";
     account_zone = "/account/zone";
+    account_activity = "/account/activity";
     procedures = "/procedures";
     runs = "/runs";
     requests = "/requests";
@@ -98,6 +113,7 @@ places! {
     codes = "/codes";
     findings = "/findings";
     coverage = "/coverage";
+    coverage_scopes = "/coverage/scopes";
     runners = "/runners";
     add_runner = "/runners/add";
     people = "/people";
@@ -187,6 +203,21 @@ pub(crate) fn drilldown_receipt(drilldown: impl Given<RequestId>) -> Href {
     Href::of(format!("/drilldowns/{drilldown}/receipt"))
 }
 
+/// The coverage of one framework.
+pub(crate) fn coverage_of(framework: &str) -> Href {
+    Href::of("/coverage/frameworks").below(framework)
+}
+
+/// The controls of a framework that are in scope.
+pub(crate) fn coverage_scope(framework: &str) -> Href {
+    coverage_scopes().below(framework)
+}
+
+pub(crate) fn coverage_scope_remove(framework: &str) -> Href {
+    let Href(path) = coverage_scope(framework);
+    Href(format!("{path}/remove"))
+}
+
 /// Where a Runner is asked to run a procedure.
 pub(crate) fn ask_for_run(runner: impl Given<RunnerId>, digest: impl Given<Digest>) -> Href {
     let runner = runner.given();
@@ -234,7 +265,7 @@ pub(crate) fn token_revoke(token: impl Given<TokenId>) -> Href {
     Href::of(format!("/runners/tokens/{token}/revoke"))
 }
 
-/// What is done to a person: `role`, `link` or `remove`.
+/// What is done to a person: `role`, `link`, `sessions` or `remove`.
 pub(crate) fn person_act(person: impl Given<PersonId>, act: &str) -> Href {
     let person = person.given();
     Href::of(format!("/people/{person}/{act}"))
@@ -309,6 +340,19 @@ mod tests {
         }
         assert_eq!(Href::returning(&format!("/{}", "a".repeat(2_048))), None);
         assert_eq!(Href::returning("/a/../runs"), Some(Href::of("/runs")));
+    }
+
+    #[test]
+    fn a_name_is_one_segment_of_a_path() {
+        for (name, path) in [
+            ("iso-27001-2022", "/coverage/frameworks/iso-27001-2022"),
+            ("nist-csf-2.0", "/coverage/frameworks/nist-csf-2.0"),
+            ("..", "/coverage/frameworks/%2E%2E"),
+            ("a/../b?c#d", "/coverage/frameworks/a%2F..%2Fb%3Fc%23d"),
+            ("\u{e9} <", "/coverage/frameworks/%C3%A9%20%3C"),
+        ] {
+            assert_eq!(coverage_of(name).as_str(), path);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use clock::Timestamp;
 
@@ -31,6 +31,11 @@ impl Zone {
         self.at(time).format("%Y-%m-%d %H:%M %Z").to_string()
     }
 
+    /// `2026-11-22 09:14:05 UTC`.
+    pub(crate) fn second(self, time: Timestamp) -> String {
+        self.at(time).format("%Y-%m-%d %H:%M:%S %Z").to_string()
+    }
+
     /// `2026-11-22 09:14:05.250 UTC`.
     pub(crate) fn exact(self, time: Timestamp) -> String {
         self.at(time).format("%Y-%m-%d %H:%M:%S%.3f %Z").to_string()
@@ -46,10 +51,26 @@ impl Zone {
     pub(crate) fn day_begins(self, day: &str, later: u64) -> Option<Timestamp> {
         let is_plain = day.len() == 10 && day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
         let day = NaiveDate::parse_from_str(day, "%Y-%m-%d").ok().filter(|_| is_plain)?;
-        let midnight = day.checked_add_days(Days::new(later))?.and_time(NaiveTime::MIN);
+        self.begins(day.checked_add_days(Days::new(later))?.and_time(NaiveTime::MIN))
+    }
+
+    /// The first millisecond of a day (`2026-11-22`) or a minute (`2026-11-22T09:14`), as browsers send them, and the
+    /// first one after it. A minute that the clocks skip is the one an hour later.
+    pub(crate) fn span(self, text: &str) -> Option<(Timestamp, Timestamp)> {
+        let Some((day, minute)) = text.split_once('T') else {
+            return Some((self.day_begins(text, 0)?, self.day_begins(text, 1)?));
+        };
+        self.day_begins(day, 0)?;
+        let is_plain = minute.len() == 5 && minute.bytes().all(|byte| byte.is_ascii_digit() || byte == b':');
+        let minute = NaiveTime::parse_from_str(minute, "%H:%M").ok().filter(|_| is_plain)?;
+        let from = self.begins(NaiveDate::parse_from_str(day, "%Y-%m-%d").ok()?.and_time(minute))?;
+        Some((from, from.plus_ms(60_000)))
+    }
+
+    fn begins(self, local: NaiveDateTime) -> Option<Timestamp> {
         let begins = [0, 1]
             .into_iter()
-            .find_map(|hours| self.0.from_local_datetime(&(midnight + TimeDelta::hours(hours))).earliest())?;
+            .find_map(|hours| self.0.from_local_datetime(&(local + TimeDelta::hours(hours))).earliest())?;
         Some(Timestamp::from_millis(begins.timestamp_millis()))
     }
 }
@@ -128,6 +149,17 @@ mod tests {
         // The clocks went from 00:00 to 01:00.
         let cairo: Zone = "Africa/Cairo".parse().unwrap();
         assert_eq!(cairo.day_begins("2024-04-26", 0), Some("2024-04-25T22:00:00.000Z".parse().unwrap()));
+        // A minute, and a day, each with what comes after it.
+        let span = |zone: Zone, text| zone.span(text).map(|(from, until)| (from.to_string(), until.to_string()));
+        let of = |from: &str, until: &str| Some((from.to_owned(), until.to_owned()));
+        assert_eq!(span(berlin, "2026-07-02T00:14"), of("2026-07-01T22:14:00.000Z", "2026-07-01T22:15:00.000Z"));
+        assert_eq!(span(berlin, "2026-07-02"), of("2026-07-01T22:00:00.000Z", "2026-07-02T22:00:00.000Z"));
+        assert_eq!(span(berlin, "2026-03-29T02:30"), of("2026-03-29T01:30:00.000Z", "2026-03-29T01:31:00.000Z"));
+        for no_time in
+            ["2026-07-02T", "2026-07-02T24:00", "2026-07-02T1:00", "2026-07-02 00:14", "2026-07-02T00:14Z", "T00:14"]
+        {
+            assert_eq!(Zone::UTC.span(no_time), None, "{no_time}");
+        }
         for no_day in ["", "2026-02-30", "26-01-01", "+2026-01-1", "2026-1-1", "9999-99-99"] {
             assert_eq!(Zone::UTC.day_begins(no_day, 0), None, "{no_day}");
         }

@@ -11,8 +11,8 @@ use askama::filters::Safe;
 
 pub(crate) use block::{Pager, empty, fault, faults, hidden, notice};
 pub(crate) use qr::qr;
-pub(crate) use text::{ago, command, digest, digest_short, id, number, quiet, time};
-pub(crate) use word::{Tone, badge, counts, score, severity, status, step};
+pub(crate) use text::{command, digest, digest_short, exact, id, none, number, quiet, time};
+pub(crate) use word::{Tone, badge, counts, score, severity, status, step, tally};
 
 /// Markup out of a template of ours.
 pub(crate) type Html = Safe<String>;

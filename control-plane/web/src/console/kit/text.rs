@@ -12,25 +12,25 @@ use crate::console::zone::{self, Zone};
 #[derive(Template)]
 #[template(
     ext = "html",
-    source = r#"<time datetime="{{ machine }}" title="{{ exact }}">{{ shown }}{% if let Some(relative) = relative %} <span class="ago">· {{ relative }}</span>{% endif %}</time>"#
+    source = r#"<time datetime="{{ machine }}" title="{{ exact }}">{{ shown }} <span class="ago">{{ relative }}</span></time>"#
 )]
 struct TimePart {
     machine: String,
     exact: String,
     shown: String,
-    relative: Option<String>,
+    relative: String,
 }
 
 /// `2026-11-22 09:14 UTC · 3 min ago`.
 pub(crate) fn time(time: Timestamp, now: Timestamp, zone: Zone) -> Html {
-    let relative = Some(zone::relative(time, now));
+    let relative = zone::relative(time, now);
     html(&TimePart { machine: time.to_string(), exact: zone.exact(time), shown: zone.minute(time), relative })
 }
 
-/// `3 min ago`; the time itself where the pointer rests, and for programs.
-pub(crate) fn ago(time: Timestamp, now: Timestamp, zone: Zone) -> Html {
-    let shown = zone::relative(time, now);
-    html(&TimePart { machine: time.to_string(), exact: zone.exact(time), shown, relative: None })
+/// `2026-11-22 09:14:05 UTC · 3 min ago`: on the page of one thing, where seconds matter.
+pub(crate) fn exact(time: Timestamp, now: Timestamp, zone: Zone) -> Html {
+    let relative = zone::relative(time, now);
+    html(&TimePart { machine: time.to_string(), exact: zone.exact(time), shown: zone.second(time), relative })
 }
 
 #[derive(Template)]
@@ -42,6 +42,20 @@ struct QuietPart<'t> {
 /// What is said where there is nothing.
 pub(crate) fn quiet(text: &str) -> Html {
     html(&QuietPart { text })
+}
+
+#[derive(Template)]
+#[template(
+    ext = "html",
+    source = r#"<span class="quiet"><span aria-hidden="true">–</span><span class="visually-hidden">{{ what }}</span></span>"#
+)]
+struct NonePart<'w> {
+    what: &'w str,
+}
+
+/// A dash where there is nothing; whoever hears the page is told what there is not.
+pub(crate) fn none(what: &str) -> Html {
+    html(&NonePart { what })
 }
 
 #[derive(Template)]
@@ -63,16 +77,19 @@ pub(crate) fn digest(digest: &Digest) -> Html {
 }
 
 #[derive(Template)]
-#[template(ext = "html", source = r#"<code class="id" title="{{ whole }}">{{ start }}…</code>"#)]
+#[template(
+    ext = "html",
+    source = r#"<details class="short"><summary><code class="id">{{ start }}…</code></summary>{{ whole }}</details>"#
+)]
 struct ShortPart {
-    whole: String,
     start: String,
+    whole: Html,
 }
 
-/// The beginning of a digest, where the whole one is a click away.
+/// The beginning of a digest; the whole one is a click or a key away.
 pub(crate) fn digest_short(digest: &Digest) -> Html {
-    let whole = digest.to_string();
-    html(&ShortPart { start: whole.chars().take(12).collect(), whole })
+    let start = digest.to_string().chars().take(12).collect();
+    html(&ShortPart { start, whole: self::digest(digest) })
 }
 
 #[derive(Template)]
@@ -135,7 +152,19 @@ mod tests {
         let text = digest(&Digest::ZERO).0;
         assert!(text.contains(&format!("data-copy=\"{}\"", "0".repeat(64))));
         assert_eq!(text.matches("<span>0000</span>").count(), 16);
-        assert!(digest_short(&Digest::ZERO).0.contains(">000000000000…<"));
+        let short = digest_short(&Digest::ZERO).0;
+        assert!(short.contains("<summary><code class=\"id\">000000000000…<"), "{short}");
+        assert!(
+            short.contains(&format!("data-copy=\"{}\"", "0".repeat(64))),
+            "the whole one needs no pointer: {short}"
+        );
+    }
+
+    #[test]
+    fn seconds_are_said_without_a_pointer() {
+        let at: Timestamp = "2026-11-22T09:14:05.250Z".parse().unwrap();
+        let text = exact(at, at.plus_ms(180_000), Zone::UTC).0;
+        assert!(text.contains(">2026-11-22 09:14:05 UTC <span class=\"ago\">3 min ago</span>"), "{text}");
     }
 
     #[test]
@@ -145,7 +174,7 @@ mod tests {
         assert_eq!(
             text,
             "<time datetime=\"2026-11-22T09:14:05.250Z\" title=\"2026-11-22 09:14:05.250 UTC\">2026-11-22 09:14 UTC \
-             <span class=\"ago\">· 3 min ago</span></time>"
+             <span class=\"ago\">3 min ago</span></time>"
         );
     }
 }

@@ -117,16 +117,35 @@ struct CountsPart {
 
 /// How many items ended how: errors and not-applicable ones stand there also when there are none.
 pub(crate) fn counts(counts: &Counts) -> Html {
+    html(&CountsPart { rows: rows_of(counts) })
+}
+
+fn rows_of(counts: &Counts) -> Vec<(Tone, &'static str, u64)> {
     let Counts { pass, fail, error, pending, not_applicable, excepted } = *counts;
-    let mut rows = vec![(Tone::Good, "pass", pass), (Tone::Bad, "fail", fail), (Tone::Warn, "error", error)];
-    if pending > 0 {
-        rows.push((Tone::Wait, "pending", pending));
-    }
+    let mut rows = vec![(Tone::Good, "pass", pass), (Tone::Bad, "fail", fail)];
     if excepted > 0 {
         rows.push((Tone::Info, "of them excepted", excepted));
     }
+    rows.push((Tone::Warn, "error", error));
+    if pending > 0 {
+        rows.push((Tone::Wait, "pending", pending));
+    }
     rows.push((Tone::Quiet, "not applicable", not_applicable));
-    html(&CountsPart { rows })
+    rows
+}
+
+#[derive(Template)]
+#[template(
+    ext = "html",
+    source = r#"<span class="tally-line">{% for (tone, word, count) in rows %}<span class="is-{{ tone.class() }}{% if *count == 0 %} is-zero{% endif %}">{{ count }} {% if *tone == Tone::Quiet %}<abbr title="{{ word }}">n/a</abbr>{% else %}{{ word }}{% endif %}</span> {% endfor %}</span>"#
+)]
+struct TallyPart {
+    rows: Vec<(Tone, &'static str, u64)>,
+}
+
+/// The same in one line: `420 pass · 18 fail · 0 error · 0 n/a`.
+pub(crate) fn tally(counts: &Counts) -> Html {
+    html(&TallyPart { rows: rows_of(counts) })
 }
 
 #[cfg(test)]
@@ -150,6 +169,9 @@ mod tests {
     fn errors_and_not_applicable_are_never_hidden() {
         let text = counts(&Counts { pass: 3, ..Counts::default() }).0;
         assert!(text.contains("0 error") && text.contains("0 not applicable") && text.contains("0 fail"), "{text}");
+        let line = tally(&Counts { pass: 3, fail: 2, excepted: 1, ..Counts::default() }).0;
+        let said = ["3 pass<", "2 fail<", "1 of them excepted<", "0 error<", "0 <abbr title=\"not applicable\">n/a<"];
+        assert!(said.iter().all(|part| line.contains(part)) && !line.contains("badge"), "{line}");
         assert_eq!(score(None).0, "<span class=\"quiet\">no score</span>");
         assert_eq!(score(Some(9_805)).0, "<span class=\"score\">98<small>.05</small></span>");
     }

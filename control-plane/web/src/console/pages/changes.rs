@@ -5,8 +5,8 @@ use clock::Timestamp;
 use control_plane_domain::policy::Permission;
 use control_plane_operations::console::ChangeRow;
 
-use super::shown::date::Day;
 use super::shown::words;
+use super::when;
 use crate::console::answer::Answer;
 use crate::console::csv;
 use crate::console::frame::{Frame, Section};
@@ -40,14 +40,13 @@ struct ChangesPage {
 }
 
 async fn list(visit: &Visit) -> Result<Answer, Trouble> {
-    let since = visit.query().parsed::<Day>("since")?;
-    let since = since.map_or_else(|| visit.now().plus_ms(-WEEK_MS), Day::start);
+    let since = when::from(visit, "since")?.unwrap_or_else(|| visit.now().plus_ms(-WEEK_MS));
     if visit.query().text("format").is_some() {
         return table(visit, since).await;
     }
     let changes = visit.operations().list_changes(visit.caller(), since, &visit.query().page()?).await?;
     let frame = visit.frame(Section::Overview, "What changed").crumb("Overview", path::overview()).live();
-    let filter = Draft::of([("since", super::shown::day(since))]);
+    let filter = Draft::of([("since", visit.zone().day(since))]);
     Answer::page(&ChangesPage { frame, pager: visit.pager(&changes), changes: changes.items, filter })
 }
 

@@ -7,6 +7,7 @@ use super::whole;
 use crate::console::answer::Answer;
 use crate::console::csv;
 use crate::console::frame::{Frame, Section};
+use crate::console::path::{self, Href};
 use crate::console::route::{Access, Field, PageRoute, Takes};
 use crate::console::trouble::Trouble;
 use crate::console::visit::Visit;
@@ -27,6 +28,14 @@ struct CodesPage {
     frame: Frame,
     asked: String,
     chapters: Vec<Shown>,
+}
+
+impl CodesPage {
+    /// What is shown, as a file.
+    fn csv(&self) -> Href {
+        let codes = path::codes().with("format", "csv");
+        if self.asked.is_empty() { codes } else { codes.with("code", &self.asked) }
+    }
 }
 
 /// The codes of a chapter that are shown.

@@ -1,8 +1,11 @@
 //! Two runs of one procedure side by side: what became worse, better, or is new.
 
+use std::str::FromStr;
+
 use askama::Template;
 use control_plane_domain::policy::Permission;
-use control_plane_operations::console::{CheckDifference, Comparison, Difference, MetricDifference};
+use control_plane_domain::run::RunSummary;
+use control_plane_operations::console::{AtRunner, CheckDifference, Comparison, Difference, MetricDifference};
 use ids::RunId;
 use proof::manifest::CheckLine;
 use verdict::Status;
@@ -25,7 +28,7 @@ pub(crate) const ROUTES: &[PageRoute] = &[PageRoute {
     path: "/runs/{run}/compare/{other}",
     name: "run.compare",
     access: Access::Permitted(&[Permission::RunsList], |visit| Box::pin(show(visit))),
-    query: &[Field::one("checks"), Field::one("format")],
+    query: &[Field::one("checks"), Field::one("table"), Field::one("format")],
     takes: Takes::Nothing,
 }];
 
@@ -36,15 +39,19 @@ struct ComparePage {
     is: Comparison,
     checks: Vec<CheckDifference>,
     window: Window,
-    csv: Href,
+    here: Href,
 }
 
 impl ComparePage {
     fn new(frame: Frame, mut is: Comparison, here: &Href, from: Option<usize>) -> Self {
         let checks = std::mem::take(&mut is.checks);
         let (checks, window) = Window::of("checks", checks, from, |row| here.clone().with("checks", row).at("checks"));
-        let csv = here.clone().with("format", "csv");
-        Self { frame, is, checks, window, csv }
+        Self { frame, is, checks, window, here: here.clone() }
+    }
+
+    /// One of the page's tables as a file.
+    fn table(&self, table: &str) -> Href {
+        self.here.clone().with("format", "csv").with("table", table)
     }
 
     fn sentence(&self) -> String {
@@ -89,14 +96,98 @@ async fn show(visit: &Visit) -> Result<Answer, Trouble> {
     let (run, other) = (visit.path::<RunId>("run", "run")?, visit.path::<RunId>("other", "run")?);
     let is = visit.operations().compare_runs(visit.caller(), run, other).await?;
     if visit.query().text("format").is_some() {
+        let table = visit.query().parsed::<Table>("table")?.unwrap_or(Table::Checks);
         let name = format!("compare-{}-{}", is.before.id, is.after.id);
-        return whole::table(visit, &name, COLUMNS, is.checks, cells).await;
+        return match table {
+            Table::Checks => whole::table(visit, &name, COLUMNS, is.checks, cells).await,
+            Table::Metrics => whole::table(visit, &format!("{name}-metrics"), METRICS, is.metrics, metric).await,
+            Table::Runs => {
+                let runs = vec![("earlier", is.before, is.before_runner), ("later", is.after, is.after_runner)];
+                whole::table(visit, &format!("{name}-runs"), RUNS, runs, compared).await
+            }
+        };
     }
     let title = is.title.clone().unwrap_or_else(|| is.after.procedure.id.to_string());
     let frame =
         visit.frame(Section::Runs, "Two runs compared").crumb("Runs", path::runs()).crumb(title, path::run(run));
     let from = visit.query().parsed("checks")?;
     Answer::page(&ComparePage::new(frame, is, &path::compare(run, other), from))
+}
+
+/// The tables of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Table {
+    Runs,
+    Checks,
+    Metrics,
+}
+
+/// A text that names no table.
+#[derive(Debug, thiserror::Error)]
+#[error("a comparison has the tables runs, checks and metrics")]
+struct NoTable;
+
+impl FromStr for Table {
+    type Err = NoTable;
+
+    fn from_str(text: &str) -> Result<Self, NoTable> {
+        match text {
+            "runs" => Ok(Self::Runs),
+            "checks" => Ok(Self::Checks),
+            "metrics" => Ok(Self::Metrics),
+            _ => Err(NoTable),
+        }
+    }
+}
+
+const METRICS: &[&str] = &["Metric", "Earlier", "Later", "Change"];
+
+fn metric(row: &MetricDifference) -> csv::Row {
+    let change = row.before.zip(row.after).map(|(before, after)| after.saturating_sub(before));
+    let number = |row: csv::Row, number: Option<i64>| match number {
+        Some(number) => row.number(number),
+        None => row.maybe(None::<&str>),
+    };
+    [row.before, row.after, change].into_iter().fold(csv::Row::new().text(&row.metric), number)
+}
+
+const RUNS: &[&str] = &[
+    "Which",
+    "Run",
+    "Began",
+    "Verdict",
+    "Score",
+    "Score with exceptions",
+    "Pass",
+    "Fail",
+    "Error",
+    "Pending",
+    "Not applicable",
+    "Excepted (of fail)",
+    "Runner",
+    "Runner label",
+    "Version",
+    "Digest",
+];
+
+fn compared((which, run, runner): &(&'static str, RunSummary, AtRunner)) -> csv::Row {
+    csv::Row::new()
+        .text(which)
+        .text(run.id)
+        .time(run.started)
+        .text(run.verdict)
+        .score(run.score)
+        .score(run.score_with_exceptions)
+        .number(run.counts.pass)
+        .number(run.counts.fail)
+        .number(run.counts.error)
+        .number(run.counts.pending)
+        .number(run.counts.not_applicable)
+        .number(run.counts.excepted)
+        .text(runner.id)
+        .text(&runner.label)
+        .number(run.procedure.version)
+        .text(run.procedure.sha256)
 }
 
 const COLUMNS: &[&str] = &[

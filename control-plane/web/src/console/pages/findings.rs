@@ -1,7 +1,5 @@
 //! What fails, since when, and what to do about it.
 
-use std::str::FromStr;
-
 use askama::Template;
 use control_plane_domain::policy::Permission;
 use control_plane_domain::standing::{FindingFilter, FindingOrder, SeverityCounts};
@@ -10,11 +8,12 @@ use ids::RunnerId;
 use proof::text::Name;
 use verdict::Severity;
 
+use super::shown::control_sets::{self, Asked};
 use super::shown::words;
 use crate::console::answer::Answer;
 use crate::console::csv;
 use crate::console::frame::{Frame, Section};
-use crate::console::kit::Pager;
+use crate::console::kit::{Html, Pager};
 use crate::console::path::{self, Href};
 use crate::console::route::{Access, Field, PageRoute, Takes};
 use crate::console::trouble::Trouble;
@@ -64,25 +63,22 @@ impl FindingsPage {
         Severity::ALL.iter().map(|severity| (*severity, self.counts.of(*severity))).collect()
     }
 
+    /// The controls to choose from, by framework.
+    fn by_framework(&self) -> Vec<(&str, Vec<&ControlRef>)> {
+        control_sets::by_framework(&self.controls)
+    }
+
+    /// What the check serves; many controls wait to be asked for.
+    fn controls_of(&self, row: &FindingRow) -> Html {
+        let state = &row.state;
+        // Those of the check alone say more than those of its whole procedure.
+        let controls = if row.own.is_empty() { &row.controls } else { &row.own };
+        control_sets::html(controls, format!("controls-{}-{}-{}", state.runner, state.procedure, state.check))
+    }
+
     /// The check in the run that says so.
     fn check(&self, row: &FindingRow) -> Href {
         path::run(row.state.run)
-    }
-}
-
-/// A control as its filter names it: the framework, which has no blank in it, and the control.
-struct Control(ControlRef);
-
-#[derive(Debug, thiserror::Error)]
-#[error("not a control such as `iso-27001-2022 A.5.15`")]
-struct NoControl;
-
-impl FromStr for Control {
-    type Err = NoControl;
-
-    fn from_str(text: &str) -> Result<Self, NoControl> {
-        let (framework, control) = text.split_once(' ').ok_or(NoControl)?;
-        Ok(Self(ControlRef { framework: framework.to_owned(), control: control.to_owned() }))
     }
 }
 
@@ -109,7 +105,7 @@ fn read(visit: &Visit) -> Result<Wanted, Trouble> {
         failing_from: None,
         order,
     };
-    Ok(Wanted { filter, control: query.parsed::<Control>("control")?.map(|control| control.0) })
+    Ok(Wanted { filter, control: query.parsed::<Asked>("control")?.map(|control| control.0) })
 }
 
 async fn list(visit: &Visit) -> Result<Answer, Trouble> {

@@ -3,14 +3,15 @@
 use askama::Template;
 use control_plane_domain::policy::Permission;
 use control_plane_domain::procedure::MissedDue;
+use control_plane_operations::console::{Choices, MissedRow};
 use ids::RunnerId;
 
 use super::shown::words;
-use super::who::{Linked, Who};
+use super::who::named;
 use crate::console::answer::Answer;
 use crate::console::csv;
 use crate::console::frame::{Frame, Section};
-use crate::console::kit::Pager;
+use crate::console::kit::{Html, Pager};
 use crate::console::path;
 use crate::console::route::{Access, Field, PageRoute, Takes};
 use crate::console::trouble::Trouble;
@@ -31,14 +32,14 @@ pub(crate) const ROUTES: &[PageRoute] = &[PageRoute {
 #[template(path = "page/missed.html")]
 struct MissedPage {
     frame: Frame,
-    rows: Vec<Row>,
+    rows: Vec<MissedRow>,
+    choices: Choices,
     filter: Draft,
     pager: Pager,
 }
 
-struct Row {
-    missed: MissedDue,
-    runner: Linked,
+fn procedure(row: &MissedRow) -> Html {
+    named(&row.missed.procedure, row.title.as_ref(), row.runner.id, row.digest)
 }
 
 async fn list(visit: &Visit) -> Result<Answer, Trouble> {
@@ -46,12 +47,15 @@ async fn list(visit: &Visit) -> Result<Answer, Trouble> {
     if visit.query().text("format").is_some() {
         return table(visit, runner).await;
     }
-    let missed = visit.operations().list_missed(visit.caller(), runner, &visit.query().page()?).await?;
-    let pager = visit.pager(&missed);
-    let who = Who::read(visit, [], missed.items.iter().map(|missed| missed.runner)).await?;
-    let rows = missed.items.into_iter().map(|missed| Row { runner: who.runner(missed.runner), missed }).collect();
+    let found = visit.operations().missed_page(visit.caller(), runner, &visit.query().page()?).await?;
     let frame = visit.frame(Section::Overview, "Missed due times").crumb("Overview", path::overview()).live();
-    Answer::page(&MissedPage { frame, rows, filter: visit.query().draft(), pager })
+    Answer::page(&MissedPage {
+        frame,
+        pager: visit.pager(&found.rows),
+        rows: found.rows.items,
+        choices: found.choices,
+        filter: visit.query().draft(),
+    })
 }
 
 async fn table(visit: &Visit, runner: Option<RunnerId>) -> Result<Answer, Trouble> {
@@ -76,22 +80,20 @@ async fn table(visit: &Visit, runner: Option<RunnerId>) -> Result<Answer, Troubl
 #[cfg(test)]
 pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     use super::shown::sample;
-    use crate::console::sample::{HOSTILE, Sample};
-    let page = |label: &str, missed: Vec<MissedDue>| MissedPage {
+    use crate::console::sample::Sample;
+    let page = |rows| MissedPage {
         frame: Frame::sample(Section::Overview, "Missed due times"),
-        rows: missed
-            .into_iter()
-            .map(|missed| Row {
-                runner: Linked { text: label.to_owned(), href: Some(path::runner(missed.runner)) },
-                missed,
-            })
-            .collect(),
-        filter: Draft::default(),
+        rows,
+        choices: sample::choices(),
+        filter: Draft::of([("runner", sample::runner().id.to_string())]),
         pager: Pager::default(),
     };
+    let rows = || sample::missed().into_iter().map(sample::missed_row).collect::<Vec<_>>();
+    let hostile = rows().into_iter().map(|row| MissedRow { runner: sample::hostile_runner(), ..row }).collect();
+    let bare = rows().into_iter().map(|row| MissedRow { title: None, digest: None, ..row }).collect();
     vec![
-        Sample::page("missed, ordinary", &page("warehouse", sample::missed())),
-        Sample::page("missed, none", &page("", Vec::new())),
-        Sample::page("missed, hostile", &page(HOSTILE, sample::missed())),
+        Sample::page("missed, ordinary", &page(bare)),
+        Sample::page("missed, none", &page(Vec::new())),
+        Sample::page("missed, hostile", &page(hostile)),
     ]
 }

@@ -1,6 +1,7 @@
 //! The pages: one file or folder a page, each with its rows of the table of routes, its contexts and its samples.
 
 mod account;
+pub(super) mod again;
 pub(crate) mod alarms;
 mod audit;
 mod changes;
@@ -15,6 +16,7 @@ mod keys;
 mod link;
 mod live;
 mod missed;
+mod narrow;
 mod overview;
 mod people;
 mod procedure;
@@ -25,10 +27,13 @@ pub(crate) mod runners;
 mod runs;
 mod second_factor;
 mod secrets;
+mod session;
 mod settings;
 pub(crate) mod shown;
 mod sign_in;
 mod sign_out;
+mod sure;
+mod when;
 mod who;
 mod whole;
 
@@ -47,7 +52,6 @@ pub(crate) fn routes() -> impl Iterator<Item = &'static PageRoute> {
         changes::ROUTES,
         codes::ROUTES,
         compare::ROUTES,
-        coverage::ROUTES,
         findings::ROUTES,
         missed::ROUTES,
         overview::ROUTES,
@@ -55,6 +59,7 @@ pub(crate) fn routes() -> impl Iterator<Item = &'static PageRoute> {
         runs::ROUTES,
         runners::list::ROUTES,
         runners::add::ROUTES,
+        runners::token::ROUTES,
         runners::one::ROUTES,
         runners::act::ROUTES,
         requests::ROUTES,
@@ -70,6 +75,7 @@ pub(crate) fn routes() -> impl Iterator<Item = &'static PageRoute> {
         keys::new::ROUTES,
         drilldowns::ROUTES,
         secrets::ROUTES,
+        session::ROUTES,
         settings::ROUTES,
     ]
     .into_iter()
@@ -77,6 +83,7 @@ pub(crate) fn routes() -> impl Iterator<Item = &'static PageRoute> {
     .chain(evidence::routes())
     .chain(procedure::routes())
     .chain(run::routes())
+    .chain(coverage::routes())
 }
 
 /// Every page with sample values.
@@ -84,6 +91,7 @@ pub(crate) fn routes() -> impl Iterator<Item = &'static PageRoute> {
 pub(crate) fn samples() -> Vec<super::sample::Sample> {
     [
         super::trouble::samples(),
+        again::samples(),
         sign_in::samples(),
         second_factor::samples(),
         link::samples(),
@@ -111,6 +119,7 @@ pub(crate) fn samples() -> Vec<super::sample::Sample> {
         drilldowns::samples(),
         secrets::samples(),
         settings::samples(),
+        sure::samples(),
     ]
     .into_iter()
     .flatten()

@@ -1,19 +1,26 @@
 //! How things stand: what fails, what is late, how the Runners are, and what changed since yesterday.
 
+use std::str::FromStr;
+
 use askama::Template;
 use control_plane_domain::policy::Permission;
 use control_plane_domain::runner::Condition;
-use control_plane_operations::console::{ChangeRow, Overview, Started, Trouble as RunnerTrouble};
+use control_plane_operations::console::{
+    ChangeRow, MissedRow, OverdueRow, Overview, RunningRow, Started, Trouble as RunnerTrouble,
+};
 use verdict::{Severity, Status};
 
-use super::shown::trend::Trend;
-use super::shown::words::count;
+use super::shown::trend::{self, Trend};
+use super::shown::words::{self, count};
+use super::who::named;
+use super::whole;
 use crate::console::answer::Answer;
+use crate::console::csv;
 use crate::console::frame::{Frame, Section};
 use crate::console::kit::{self, Html, Tone};
 use crate::console::pages::alarms::meaning;
-use crate::console::path;
-use crate::console::route::{Access, PageRoute, Takes};
+use crate::console::path::{self, Href};
+use crate::console::route::{Access, Field, PageRoute, Takes};
 use crate::console::trouble::Trouble;
 use crate::console::visit::Visit;
 use crate::http::verb::Verb;
@@ -23,7 +30,7 @@ pub(crate) const ROUTES: &[PageRoute] = &[PageRoute {
     path: "/",
     name: "overview",
     access: Access::Permitted(&[Permission::RunsList], |visit| Box::pin(show(visit))),
-    query: &[],
+    query: &[Field::one("table"), Field::one("format")],
     takes: Takes::Nothing,
 }];
 
@@ -56,14 +63,118 @@ impl FirstSteps {
 
 async fn show(visit: &Visit) -> Result<Answer, Trouble> {
     let now = visit.operations().overview(visit.caller()).await?;
+    if visit.query().text("format").is_some() {
+        return table(visit, now).await;
+    }
     let frame = visit.frame(Section::Overview, "Overview").live();
     Answer::page(&OverviewPage::new(frame, now))
 }
 
+fn csv_of(table: &str) -> Href {
+    path::overview().with("format", "csv").with("table", table)
+}
+
+/// The tables that are nowhere else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Table {
+    Overdue,
+    Trend,
+    Running,
+}
+
+/// A text that names no table.
+#[derive(Debug, thiserror::Error)]
+#[error("the overview has the tables overdue, trend and running")]
+struct NoTable;
+
+impl FromStr for Table {
+    type Err = NoTable;
+
+    fn from_str(text: &str) -> Result<Self, NoTable> {
+        match text {
+            "overdue" => Ok(Self::Overdue),
+            "trend" => Ok(Self::Trend),
+            "running" => Ok(Self::Running),
+            _ => Err(NoTable),
+        }
+    }
+}
+
+async fn table(visit: &Visit, now: Overview) -> Result<Answer, Trouble> {
+    match visit.query().parsed::<Table>("table")?.unwrap_or(Table::Trend) {
+        Table::Overdue => whole::table(visit, "overdue", OVERDUE, now.overdue, overdue).await,
+        Table::Running => whole::table(visit, "no-result-yet", RUNNING, now.running, running).await,
+        Table::Trend => whole::table(visit, "trend", trend::COLUMNS, now.trend, trend::cells).await,
+    }
+}
+
+const RUNNING: &[&str] = &[
+    "State",
+    "Procedure",
+    "Title",
+    "Digest",
+    "Runner",
+    "Runner label",
+    "Run",
+    "Step",
+    "Steps over",
+    "Steps",
+    "Began",
+    "Requested",
+    "Requested by",
+];
+
+fn running(row: &RunningRow) -> csv::Row {
+    let (step, request) = (words::step_now(row), row.request.as_ref());
+    csv::Row::new()
+        .text(words::running(&row.stage).0)
+        .maybe(row.procedure.as_ref().map(|known| &known.id))
+        .maybe(row.procedure.as_ref().map(|known| &known.title))
+        .text(row.digest)
+        .text(row.runner.id)
+        .text(&row.runner.label)
+        .maybe(row.run())
+        .maybe(step.and_then(|now| now.step.as_ref()))
+        .maybe(step.map(|now| now.done))
+        .maybe(step.map(|now| now.steps))
+        .maybe_time(step.map(|now| now.began))
+        .maybe_time(request.map(|(request, _)| request.requested))
+        .maybe(request.and_then(|(_, by)| by.name.as_ref()))
+}
+
+const OVERDUE: &[&str] = &["Procedure", "Runner", "Runner label", "Overdue since", "Next due"];
+
+fn overdue(row: &OverdueRow) -> csv::Row {
+    csv::Row::new()
+        .text(&row.due.procedure)
+        .text(row.runner.id)
+        .text(&row.runner.label)
+        .maybe_time(row.due.overdue_since)
+        .time(row.due.next_due)
+}
+
+/// What changed: the procedure by its title, and the check.
+fn what(row: &ChangeRow) -> String {
+    words::what_changed(row)
+}
+
 impl OverviewPage {
     fn new(frame: Frame, now: Overview) -> Self {
-        let trend = Trend::of("trend", "all procedures", &now.trend);
+        let trend = Trend::of("trend", "all procedures", &now.trend, csv_of("trend"));
         Self { frame, started: FirstSteps::new(&now.started), now, trend }
+    }
+
+    fn csv(&self, table: &str) -> Href {
+        csv_of(table)
+    }
+
+    /// The procedure that is due, with a link to its page where it is installed.
+    fn due(&self, row: &OverdueRow) -> Html {
+        named(&row.due.procedure, row.title.as_ref(), row.runner.id, row.digest)
+    }
+
+    fn missed(&self, row: &MissedRow) -> Html {
+        named(&row.missed.procedure, row.title.as_ref(), row.runner.id, row.digest)
     }
 
     /// What to look at first.
@@ -73,7 +184,7 @@ impl OverviewPage {
             ("Begin with the open alarms: somebody has to decide.".to_owned(), Some(("To the alarms", path::alarms())))
         } else if self.now.findings.total() > 0 {
             let fail = count(self.now.findings.total(), "check fails", "checks fail");
-            (format!("{fail}. Begin with what weighs most."), Some(("What to do about them", path::findings())))
+            (format!("{fail}. Begin with the most severe."), Some(("What to do about them", path::findings())))
         } else if self.now.verdicts.error > 0 {
             let text = "Nothing fails, and some runs could not be measured in full: that is no pass.".to_owned();
             (text, Some(("To these runs", path::runs().with("verdict", Status::Error))))
@@ -103,7 +214,7 @@ impl OverviewPage {
             (health.away, "away", Tone::Bad),
             (health.locked, "locked", Tone::Bad),
             (health.overdue, "overdue", Tone::Warn),
-            (health.pending, "to approve", Tone::Wait),
+            (health.pending, "waits for approval", Tone::Wait),
         ];
         let connected = [(health.connected, "connected", Tone::Good)];
         connected.into_iter().chain(others.into_iter().filter(|(number, ..)| *number > 0)).collect()
@@ -112,19 +223,21 @@ impl OverviewPage {
     /// What is the matter with a Runner, and what to do.
     fn trouble(&self, trouble: &RunnerTrouble) -> Html {
         let (tone, word, text, at) = match trouble {
-            RunnerTrouble::Pending => (Tone::Wait, "to approve", "compare its fingerprint and approve it", None),
+            RunnerTrouble::Pending => {
+                (Tone::Wait, "waits for approval", "compare its fingerprint and approve it", None)
+            }
             RunnerTrouble::Locked(reason) => (Tone::Bad, "locked", meaning::lock_reason(*reason), None),
             RunnerTrouble::Away { last_seen } => {
                 (Tone::Bad, "away", "see that its service runs; last heard of", Some(last_seen.as_ref().copied()))
             }
             RunnerTrouble::Condition(Condition::Full) => (Tone::Warn, "full", "make room at its host", None),
             RunnerTrouble::Condition(Condition::Rollback) => {
-                (Tone::Bad, "put back", "an older copy of its store was put back", None)
+                (Tone::Bad, "restored from a copy", "its store was restored from an older copy", None)
             }
             RunnerTrouble::Condition(Condition::ForkSeen) => {
                 (Tone::Bad, "saw a fork", "it was shown another audit log than before", None)
             }
-            RunnerTrouble::Condition(Condition::Ready) => (Tone::Good, "ready", "nothing is the matter", None),
+            RunnerTrouble::Condition(Condition::Ready) => (Tone::Good, "connected", "nothing is the matter", None),
             RunnerTrouble::Overdue { since } => (
                 Tone::Warn,
                 "overdue",
@@ -147,7 +260,7 @@ impl OverviewPage {
 }
 
 /// Changes that the overview shows; all of them have a page.
-const MOST_CHANGES: usize = 20;
+const MOST_CHANGES: usize = 8;
 
 #[derive(Template)]
 #[template(
@@ -156,7 +269,7 @@ const MOST_CHANGES: usize = 20;
 )]
 struct NextStep {
     text: String,
-    link: Option<(&'static str, path::Href)>,
+    link: Option<(&'static str, Href)>,
 }
 
 #[derive(Template)]

@@ -3,6 +3,7 @@
 use askama::Template;
 use control_plane_domain::policy::Permission;
 use control_plane_domain::run_request::{RunRequest, RunRequestState};
+use control_plane_operations::console::ProcedureTitles;
 use ids::RunnerId;
 
 use crate::console::answer::Answer;
@@ -40,7 +41,7 @@ struct Row {
     request: RunRequest,
     by: Linked,
     runner: Linked,
-    procedure: Href,
+    title: String,
     tone: Tone,
     word: &'static str,
     run: Option<Linked>,
@@ -49,13 +50,13 @@ struct Row {
 }
 
 impl Row {
-    fn new(request: RunRequest, who: &Who) -> Self {
+    fn new(request: RunRequest, who: &Who, titles: &ProcedureTitles) -> Self {
         let (word, tone) = words::request(&request.state);
         let (run, code) = became(&request.state);
         Self {
             by: who.person(request.person),
             runner: who.runner(request.runner),
-            procedure: path::procedure(request.runner, request.procedure),
+            title: title(&request, titles),
             tone,
             word,
             run: run.map(|run| Linked { text: "the run".to_owned(), href: Some(path::run(run)) }),
@@ -64,6 +65,12 @@ impl Row {
             request,
         }
     }
+}
+
+/// The procedure by its title, where it is installed still.
+fn title(request: &RunRequest, titles: &ProcedureTitles) -> String {
+    let known = titles.get(&(request.runner, request.procedure));
+    known.map_or_else(|| "A procedure that is no longer installed".to_owned(), |known| known.title.to_string())
 }
 
 /// The run that came of it, and the code that says why not.
@@ -85,8 +92,10 @@ async fn list(visit: &Visit) -> Result<Answer, Trouble> {
     let pager = visit.pager(&listed);
     let people = listed.items.iter().map(|request| request.person);
     let who = Who::read(visit, people, listed.items.iter().map(|request| request.runner).chain(only)).await?;
-    let rows = listed.items.into_iter().map(|request| Row::new(request, &who)).collect();
-    let frame = visit.frame(Section::Requests, "Requests to run").live();
+    let places = listed.items.iter().map(|request| (request.runner, request.procedure)).collect();
+    let titles = visit.operations().procedure_titles(visit.caller(), &places).await?;
+    let rows = listed.items.into_iter().map(|request| Row::new(request, &who, &titles)).collect();
+    let frame = visit.frame(Section::Requests, "Run requests").live();
     Answer::page(&RequestsPage { frame, rows, only: only.map(|runner| who.runner(runner)), pager })
 }
 
@@ -95,7 +104,7 @@ async fn table(visit: &Visit, only: Option<RunnerId>) -> Result<Answer, Trouble>
     csv::answer(
         visit,
         "run-requests",
-        &["Request", "Runner", "Procedure", "Asked by", "Asked", "Waits until", "State", "Run", "Code"],
+        &["Request", "Runner", "Procedure", "Requested by", "Requested", "Expires", "State", "Run", "Code"],
         move |page| {
             let (operations, caller) = (operations.clone(), caller.clone());
             async move { operations.list_run_requests(&caller, only, &page).await }
@@ -121,6 +130,7 @@ async fn table(visit: &Visit, only: Option<RunnerId>) -> Result<Answer, Trouble>
 pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     use clock::Timestamp;
     use control_plane_domain::audit_log::AuditRef;
+    use control_plane_operations::console::ProcedureChoice;
     use crypto::Digest;
     use ids::{PersonId, RequestId, RunId};
 
@@ -150,14 +160,17 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     };
     let hostile = hostile_text().to_string();
     let who = Who::sample(&[(ada, &hostile)], &[(runner, &hostile)]);
+    let mut titles = ProcedureTitles::new();
+    let known = ProcedureChoice { id: "review".parse().unwrap(), title: hostile_text() };
+    titles.insert((runner, Digest::from_bytes([5; 32])), known);
     let page = |states: Vec<RunRequestState>, only: Option<RunnerId>| RequestsPage {
-        frame: Frame::sample(Section::Requests, "Requests to run"),
-        rows: states.into_iter().map(|state| Row::new(request(state), &who)).collect(),
+        frame: Frame::sample(Section::Requests, "Run requests"),
+        rows: states.into_iter().map(|state| Row::new(request(state), &who, &titles)).collect(),
         only: only.map(|runner| who.runner(runner)),
         pager: Pager::default(),
     };
     vec![
-        Sample::page("requests to run, of every state", &page(states.to_vec(), Some(runner))),
-        Sample::page("requests to run, none", &page(vec![], None)),
+        Sample::page("run requests, of every state", &page(states.to_vec(), Some(runner))),
+        Sample::page("run requests, none", &page(vec![], None)),
     ]
 }

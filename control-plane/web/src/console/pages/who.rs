@@ -4,7 +4,9 @@
 use askama::Template;
 use control_plane_domain::policy::Permission;
 use control_plane_operations::console::Names;
+use crypto::Digest;
 use ids::{PersonId, RunnerId};
+use proof::text::{FreeText, Name};
 
 use crate::console::kit::{self, Html};
 use crate::console::path::{self, Href};
@@ -23,6 +25,12 @@ impl Linked {
     pub(crate) fn html(&self) -> Html {
         kit::html(self)
     }
+}
+
+/// A procedure at a Runner: by its title where one is known, with a link where it is installed.
+pub(crate) fn named(id: &Name, title: Option<&FreeText>, runner: RunnerId, digest: Option<Digest>) -> Html {
+    let text = title.map_or_else(|| id.to_string(), ToString::to_string);
+    Linked { text, href: digest.map(|digest| path::procedure(runner, digest)) }.html()
 }
 
 /// Who is who, for one page.

@@ -13,6 +13,7 @@ pub(crate) fn path_of(fixture: &Fixture, route: &PageRoute) -> String {
     let things = &fixture.ours.things;
     let mut path = route.path.to_owned();
     for (parameter, value) in [
+        ("{framework}", "cis-v8".to_owned()),
         ("{text}", "pln_unknown".to_owned()),
         ("{session}", ids::SessionId::NIL.to_string()),
         ("{fingerprint}", "0".repeat(64)),

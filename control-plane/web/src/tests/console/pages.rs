@@ -75,6 +75,31 @@ fn one_of_each(name: &str, page: &str, tags: &[Tag]) {
         }
     }
     headings(name, tags);
+    landmarks(name, tags);
+    if let Some(trail) = tags.iter().position(|tag| tag.get("class") == Some("crumbs")) {
+        let ends = tags.iter().skip(trail).any(|tag| tag.name == "span" && tag.get("aria-current") == Some("page"));
+        assert!(ends, "{name}: the trail does not end at the page");
+    }
+}
+
+/// No two landmarks of a page have one name (axe, `landmark-unique`), and lists that the sheet takes the marks from still say
+/// that they are lists.
+fn landmarks(name: &str, tags: &[Tag]) {
+    let mut seen = BTreeSet::new();
+    for tag in tags {
+        let is_region = tag.name == "section" || tag.get("role") == Some("region");
+        let named = tag.get("aria-labelledby").or_else(|| tag.get("aria-label"));
+        if let (true, Some(named)) = (is_region, named) {
+            assert!(seen.insert(named.to_owned()), "{name}: two regions are called {named}");
+        }
+        let classes = tag.get("class").unwrap_or_default();
+        let is_bare = ["places", "heat", "tally", "steps", "strip", "rows", "control-sets"]
+            .iter()
+            .any(|bare| classes.split(' ').any(|class| class == *bare));
+        if is_bare && ["ul", "ol"].contains(&tag.name.as_str()) {
+            assert_eq!(tag.get("role"), Some("list"), "{name}: {tag:?}");
+        }
+    }
 }
 
 /// Headings follow one another without a gap (WCAG 2.2, 1.3.1).
@@ -134,6 +159,22 @@ fn tables(name: &str, page: &str, tags: &[Tag]) {
     assert_eq!(page.matches("<caption").count(), tables, "{name}: a table without its caption");
     for tag in tags.iter().filter(|tag| tag.name == "th") {
         assert!(tag.get("scope").is_some(), "{name}: <th> without scope");
+    }
+    // Rows that become cards on a phone lose what they are with some browsers, unless it is said (WCAG 2.2, 1.3.1).
+    let mut is_cards = false;
+    for tag in tags {
+        is_cards =
+            if tag.name == "table" { tag.get("class").is_some_and(|class| class.contains("cards")) } else { is_cards };
+        let role = match (tag.name.as_str(), tag.get("scope")) {
+            ("table", _) => "table",
+            ("thead" | "tbody", _) => "rowgroup",
+            ("tr", _) => "row",
+            ("th", Some("row")) => "rowheader",
+            ("th", _) => "columnheader",
+            ("td", _) => "cell",
+            _ => continue,
+        };
+        assert!(!is_cards || tag.get("role") == Some(role), "{name}: {tag:?} does not say that it is a {role}");
     }
     for tag in tags.iter().filter(|tag| tag.name == "table") {
         let scrolls = page.contains("class=\"scroll\"");

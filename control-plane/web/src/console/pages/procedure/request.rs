@@ -52,7 +52,7 @@ async fn ask(visit: &Visit) -> Result<Answer, Trouble> {
     }
     let input = RequestRun { runner, procedure, wait: wait.map(Duration::from_secs) };
     let request = visit.operations().request_run(visit.caller(), input).await?;
-    Ok(Answer::go(path::request(request.id)).saying("The run was asked for."))
+    Ok(Answer::go(path::request(request.id)).saying("The run was requested."))
 }
 
 #[derive(Template)]
@@ -99,7 +99,7 @@ async fn show(visit: &Visit) -> Result<Answer, Trouble> {
     let page = operations.procedure_page(caller, request.runner, &request.procedure).await;
     let title = page.ok().and_then(|page| Some(page.installed?.title.to_string()));
     let label = names.runners.get(&request.runner).cloned().ok_or_else(|| Trouble::not_found("Runner"))?;
-    let frame = visit.frame(Section::Requests, "A run on request").crumb("Runs", path::runs()).live();
+    let frame = visit.frame(Section::Requests, "Run request").crumb("Runs", path::runs()).live();
     Answer::page(&RequestPage {
         frame,
         runner: AtRunner { id: request.runner, label },
@@ -114,7 +114,7 @@ pub(super) fn samples() -> Vec<crate::console::sample::Sample> {
     use crate::console::pages::shown::sample;
     use crate::console::sample::Sample;
     let page = |state| RequestPage {
-        frame: Frame::sample(Section::Requests, "A run on request"),
+        frame: Frame::sample(Section::Requests, "Run request"),
         request: RunRequest { state, ..sample::request() },
         runner: sample::runner(),
         by: sample::person(),

@@ -1,20 +1,26 @@
 //! A procedure for reading: what it shows, what it asks of people, what it checks, and how it went.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use askama::Template;
 use control_plane_domain::policy::Permission;
-use control_plane_operations::console::{ProcedurePage as Procedure, Sop, SopText};
+use control_plane_operations::console::{ControlRef, ProcedurePage as Procedure, Sop, SopCheck, SopText};
 use crypto::Digest;
 use ids::RunnerId;
 
 use crate::console::answer::Answer;
+use crate::console::csv;
 use crate::console::frame::{Frame, Section};
+use crate::console::kit::{self, Html};
+use crate::console::pages::shown::control_sets;
 use crate::console::pages::shown::due;
 use crate::console::pages::shown::sparkline::{Spark, Sparkline};
-use crate::console::pages::shown::trend::Trend;
+use crate::console::pages::shown::trend::{self, Trend};
+use crate::console::pages::shown::words;
+use crate::console::pages::whole;
 use crate::console::path;
-use crate::console::route::{Access, PageRoute, Takes};
+use crate::console::route::{Access, Field, PageRoute, Takes};
 use crate::console::trouble::Trouble;
 use crate::console::visit::Visit;
 use crate::console::zone;
@@ -26,7 +32,7 @@ pub(crate) const ROUTES: &[PageRoute] = &[
         path: "/procedures/{runner}/{digest}",
         name: "procedure",
         access: Access::Permitted(&[Permission::ProceduresList], |visit| Box::pin(show(visit))),
-        query: &[],
+        query: &[Field::one("table"), Field::one("format")],
         takes: Takes::Nothing,
     },
     PageRoute {
@@ -64,7 +70,7 @@ impl ProcedurePage {
         Self {
             title: title(&is),
             schedule: due::schedule(pattern, zone),
-            trend: Trend::of("trend", "this procedure at all Runners", &is.trend),
+            trend: Trend::of("trend", "this procedure at all Runners", &is.trend, csv_of(&is, "trend")),
             last_runs,
             frame,
             is,
@@ -83,6 +89,25 @@ impl ProcedurePage {
         let Some(sop) = self.sop() else { return (String::new(), true) };
         let shown = sop.source.get(..SHOWN).unwrap_or(&sop.source);
         (String::from_utf8_lossy(shown).into_owned(), shown.len() == sop.source.len())
+    }
+
+    fn csv(&self, table: &str) -> path::Href {
+        csv_of(&self.is, table)
+    }
+
+    /// The controls that this check serves besides those of the procedure, which stand above.
+    fn controls(&self, check: &SopCheck) -> Html {
+        let of_all = self.sop().map(|sop| sop.controls.as_slice()).unwrap_or_default();
+        let is_of_all = |control: &ControlRef| {
+            let mut sets = of_all.iter().filter(|of| of.framework == control.framework);
+            sets.any(|of| of.controls.contains(&control.control))
+        };
+        let own: Vec<ControlRef> = check.controls.iter().filter(|control| !is_of_all(control)).cloned().collect();
+        if own.is_empty() {
+            kit::quiet("those of the procedure")
+        } else {
+            control_sets::html(&own, format!("controls-{}", check.id))
+        }
     }
 
     /// The one request to run that this page makes.
@@ -117,9 +142,81 @@ fn title(is: &Procedure) -> String {
     }
 }
 
+/// The tables of the page that are nowhere else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Table {
+    Checks,
+    Trend,
+}
+
+/// A text that names no table.
+#[derive(Debug, thiserror::Error)]
+#[error("a procedure has the tables checks and trend")]
+struct NoTable;
+
+impl FromStr for Table {
+    type Err = NoTable;
+
+    fn from_str(text: &str) -> Result<Self, NoTable> {
+        match text {
+            "checks" => Ok(Self::Checks),
+            "trend" => Ok(Self::Trend),
+            _ => Err(NoTable),
+        }
+    }
+}
+
+fn csv_of(is: &Procedure, table: &str) -> path::Href {
+    path::procedure(is.runner.id, is.digest).with("format", "csv").with("table", table)
+}
+
+async fn table(visit: &Visit, is: Procedure) -> Result<Answer, Trouble> {
+    let name = |table: &str| format!("procedure-{}-{table}", is.digest);
+    match visit.query().parsed::<Table>("table")?.unwrap_or(Table::Checks) {
+        Table::Trend => whole::table(visit, &name("trend"), trend::COLUMNS, is.trend, trend::cells).await,
+        Table::Checks => match is.text {
+            SopText::Readable(sop) => whole::table(visit, &name("checks"), CHECKS, sop.checks, check).await,
+            SopText::Withheld | SopText::Unreadable { .. } => Err(Trouble::not_found("text of this procedure")),
+        },
+    }
+}
+
+const CHECKS: &[&str] = &[
+    "Check",
+    "Title",
+    "Severity",
+    "Status now",
+    "Failing since",
+    "What to do",
+    "Controls",
+    "Assertion",
+    "For each of",
+    "Only where",
+    "Otherwise",
+];
+
+fn check(row: &SopCheck) -> csv::Row {
+    let now = row.now.as_ref();
+    csv::Row::new()
+        .text(&row.id)
+        .text(&row.title)
+        .text(row.severity)
+        .maybe(now.map(|now| now.status))
+        .maybe_time(now.and_then(|now| now.failing_since))
+        .maybe(row.fix.as_ref())
+        .text(words::listed(&row.controls))
+        .text(&row.assertion)
+        .maybe(row.repeats_over.as_ref())
+        .maybe(row.when.as_ref())
+        .maybe(row.not_applicable.as_ref())
+}
+
 async fn show(visit: &Visit) -> Result<Answer, Trouble> {
     let (runner, digest) = asked(visit)?;
     let is = visit.operations().procedure_page(visit.caller(), runner, &digest).await?;
+    if visit.query().text("format").is_some() {
+        return table(visit, is).await;
+    }
     let frame = visit.frame(Section::Procedures, title(&is)).crumb("Procedures", path::procedures()).live();
     Answer::page(&ProcedurePage::new(frame, is))
 }

@@ -38,19 +38,22 @@ pub(crate) const ROUTES: &[PageRoute] = &[
 
 async fn bundle(visit: &Visit) -> Result<Answer, Trouble> {
     let run = visit.path::<RunId>("run", "run")?;
+    let place = visit.download()?;
     let bundle = visit.operations().run_bundle(visit.caller(), run).await?;
-    Ok(Answer::file("application/zip", &bundle.file_name, bundle.bytes))
+    Ok(Answer::file("application/zip", &bundle.file_name, bundle.bytes).keeping(place))
 }
 
 async fn manifest(visit: &Visit) -> Result<Answer, Trouble> {
     let run = visit.path::<RunId>("run", "run")?;
+    let place = visit.download()?;
     let report = visit.operations().run_report(visit.caller(), run).await?;
-    Ok(Answer::file("application/jsonl", &format!("{run}.manifest.jsonl"), report.manifest))
+    Ok(Answer::file("application/jsonl", &format!("{run}.manifest.jsonl"), report.manifest).keeping(place))
 }
 
 async fn attestation(visit: &Visit) -> Result<Answer, Trouble> {
     let run = visit.path::<RunId>("run", "run")?;
+    let place = visit.download()?;
     let report = visit.operations().run_report(visit.caller(), run).await?;
     let media = "application/vnd.dsse.envelope.v1+json";
-    Ok(Answer::file(media, &format!("{run}.attestation.dsse.json"), report.attestation))
+    Ok(Answer::file(media, &format!("{run}.attestation.dsse.json"), report.attestation).keeping(place))
 }

@@ -5,6 +5,7 @@ mod download;
 mod proof;
 mod show;
 mod table;
+mod under_way;
 
 use crate::console::route::PageRoute;
 
@@ -14,5 +15,5 @@ pub(crate) fn routes() -> impl Iterator<Item = &'static PageRoute> {
 
 #[cfg(test)]
 pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
-    show::samples()
+    [show::samples(), choose::samples(), under_way::samples()].into_iter().flatten().collect()
 }

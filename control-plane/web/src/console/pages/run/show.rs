@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use control_plane_domain::list::Page;
 use control_plane_domain::policy::Permission;
-use control_plane_domain::run::{RunFilter, RunSummary};
+use control_plane_operations::Error;
 use control_plane_operations::console::{ControlRef, RunCheck, RunEvidence, RunPage as Run};
 use crypto::Digest;
 use ids::{ItemId, RunId};
@@ -13,9 +12,12 @@ use verdict::{Code, Status};
 
 use super::proof::{self, Fact};
 use super::table::{self, Table};
+use super::under_way;
 use crate::console::answer::Answer;
 use crate::console::frame::{Frame, Section};
+use crate::console::kit::Html;
 use crate::console::pages::shown::book;
+use crate::console::pages::shown::control_sets;
 use crate::console::pages::shown::window::Window;
 use crate::console::pages::shown::words::{self, count};
 use crate::console::path::{self, Href};
@@ -33,9 +35,6 @@ pub(crate) const ROUTES: &[PageRoute] = &[PageRoute {
     takes: Takes::Nothing,
 }];
 
-/// Runs of the same procedure that are offered to compare with.
-const OTHERS: u32 = 20;
-
 #[derive(Template)]
 #[template(path = "page/run.html")]
 struct RunPage {
@@ -50,14 +49,16 @@ struct RunPage {
     items: Option<Vec<RunEvidence>>,
     items_window: Window,
     facts: Vec<Fact>,
-    others: Vec<RunSummary>,
+    /// The controls of the procedure as a whole, told once.
+    common: Vec<ControlRef>,
 }
 
 /// A control, and the worst that its checks came to.
-struct ControlRow {
-    control: ControlRef,
-    worst: Status,
-    checks: Vec<String>,
+#[derive(Clone)]
+pub(super) struct ControlRow {
+    pub(super) control: ControlRef,
+    pub(super) worst: Status,
+    pub(super) checks: Vec<String>,
 }
 
 /// Which part of the long lists is shown.
@@ -68,12 +69,12 @@ struct From {
 }
 
 impl RunPage {
-    fn new(frame: Frame, mut is: Run, others: Vec<RunSummary>, from: &From) -> Self {
+    fn new(frame: Frame, mut is: Run, from: &From) -> Self {
         let run = is.run.id;
         let mut checks = std::mem::take(&mut is.checks);
         // What needs somebody first; the procedure's order among equals.
         checks.sort_by_key(|check| (check.line.status, check.line.severity));
-        let controls = controls(&checks);
+        let (controls, common) = (controls(&checks), common(&checks));
         let excepted = checks.iter().filter(|check| !check.line.exceptions.is_empty()).cloned().collect();
         let link = |part: &'static str| move |row: usize| path::run(run).with(part, row).at(part);
         let (checks, checks_window) = Window::of("checks", checks, from.checks, link("checks"));
@@ -86,7 +87,12 @@ impl RunPage {
         };
         let facts = proof::facts(&is.proof);
         let title = title(&is);
-        Self { frame, is, title, checks, checks_window, controls, excepted, items, items_window, facts, others }
+        Self { frame, is, title, checks, checks_window, controls, excepted, items, items_window, facts, common }
+    }
+
+    /// The controls that this check serves besides those of the procedure.
+    fn own(&self, check: &RunCheck) -> Option<Html> {
+        (!check.own.is_empty()).then(|| control_sets::html(&check.own, format!("controls-{}", check.line.check)))
     }
 
     /// What to do next.
@@ -157,8 +163,14 @@ fn title(is: &Run) -> String {
     is.source.as_ref().map_or_else(|| is.run.procedure.id.to_string(), |source| source.title.clone())
 }
 
+/// The controls of the procedure as a whole: those that a check serves and does not name itself.
+fn common(checks: &[RunCheck]) -> Vec<ControlRef> {
+    let of = |check: &RunCheck| check.controls.iter().filter(|it| !check.own.contains(it)).cloned().collect();
+    checks.first().map_or_else(Vec::new, of)
+}
+
 /// The controls that the run says something of, with the worst of their checks.
-fn controls(checks: &[RunCheck]) -> Vec<ControlRow> {
+pub(super) fn controls(checks: &[RunCheck]) -> Vec<ControlRow> {
     let mut rows: BTreeMap<&ControlRef, (Status, Vec<String>)> = BTreeMap::new();
     for check in checks {
         for control in &check.controls {
@@ -173,18 +185,17 @@ fn controls(checks: &[RunCheck]) -> Vec<ControlRow> {
 
 async fn show(visit: &Visit) -> Result<Answer, Trouble> {
     let run = visit.path::<RunId>("run", "run")?;
-    let is = visit.operations().run_page(visit.caller(), run).await?;
+    let is = match visit.operations().run_page(visit.caller(), run).await {
+        Err(Error::NotFound(_)) => return under_way::show(visit, run).await,
+        found => found?,
+    };
     if visit.query().text("format").is_some() {
         let table = visit.query().parsed::<Table>("table")?.unwrap_or(Table::Checks);
         return table::answer(visit, run, is, table).await;
     }
     let from = From { checks: visit.query().parsed("checks")?, items: visit.query().parsed("items")? };
-    let same = RunFilter { procedure: Some(is.run.procedure.id.clone()), ..RunFilter::default() };
-    let page = Page::new(None, OTHERS).map_err(Trouble::invalid)?;
-    let others = visit.operations().list_runs(visit.caller(), &same, &page).await?.items;
-    let others = others.into_iter().filter(|other| other.id != run).collect();
     let frame = visit.frame(Section::Runs, format!("Run of {}", title(&is))).crumb("Runs", path::runs()).live();
-    Answer::page(&RunPage::new(frame, is, others, &from))
+    Answer::page(&RunPage::new(frame, is, &from))
 }
 
 #[cfg(test)]
@@ -193,10 +204,7 @@ pub(super) fn samples() -> Vec<crate::console::sample::Sample> {
 
     use crate::console::pages::shown::sample;
     use crate::console::sample::Sample;
-    let page = |is: Run, from| {
-        let others = sample::run_rows().into_iter().map(|row| row.run).collect();
-        RunPage::new(Frame::sample(Section::Runs, "Run"), is, others, &from)
-    };
+    let page = |is: Run, from| RunPage::new(Frame::sample(Section::Runs, "Run"), is, &from);
     let ordinary = sample::run_page(Status::Fail);
     let mut bare = Run {
         source: None,
@@ -225,12 +233,7 @@ mod tests {
 
     #[test]
     fn what_fails_stands_first_and_each_control_has_its_worst() {
-        let page = RunPage::new(
-            Frame::sample(Section::Runs, "Run"),
-            sample::run_page(Status::Fail),
-            Vec::new(),
-            &From::default(),
-        );
+        let page = RunPage::new(Frame::sample(Section::Runs, "Run"), sample::run_page(Status::Fail), &From::default());
         let statuses: Vec<_> = page.checks.iter().map(|check| check.line.status).collect();
         assert!(statuses.is_sorted() && statuses.first() == Some(&Status::Fail), "{statuses:?}");
         assert!(page.controls.iter().any(|row| row.worst == Status::Fail));
@@ -239,11 +242,29 @@ mod tests {
     }
 
     #[test]
+    fn controls_of_the_whole_procedure_are_told_once() {
+        let mut is = sample::run_page(Status::Fail);
+        let control =
+            |framework: &str, control: &str| ControlRef { framework: framework.into(), control: control.into() };
+        for (place, check) in is.checks.iter_mut().enumerate() {
+            check.own = vec![control("cis-v8", &format!("5.{place}"))];
+            check.controls = [vec![control("soc2-tsc", "CC6.1")], check.own.clone()].concat();
+        }
+        let number = is.checks.len();
+        assert!(number > 1);
+        let page = RunPage::new(Frame::sample(Section::Runs, "Run"), is, &From::default());
+        assert_eq!(page.common, [control("soc2-tsc", "CC6.1")]);
+        let text = page.render().unwrap();
+        // Once above the checks, once in the table of controls.
+        assert_eq!(text.matches("SOC 2 TSC").count(), 2, "{text}");
+        assert_eq!(text.matches("CIS Controls v8").count(), 2 * number);
+    }
+
+    #[test]
     fn ten_thousand_checks_are_shown_part_by_part() {
         let page = RunPage::new(
             Frame::sample(Section::Runs, "Run"),
             sample::large_run_page(),
-            Vec::new(),
             &From { checks: Some(9_999), items: None },
         );
         assert_eq!(page.checks.len(), 2);

@@ -2,10 +2,11 @@
 
 use std::str::FromStr;
 
-use control_plane_operations::console::{RunCheck, RunEvidence, RunPage, RunStep};
+use control_plane_operations::console::{ReportLine, RunCheck, RunEvidence, RunPage, RunStep};
 use ids::RunId;
 use proof::manifest::MetricLine;
 
+use super::show::{ControlRow, controls};
 use crate::console::answer::Answer;
 use crate::console::csv;
 use crate::console::pages::shown::words;
@@ -20,11 +21,14 @@ pub(super) enum Table {
     Steps,
     Evidence,
     Metrics,
+    Controls,
+    Exceptions,
+    Reports,
 }
 
 /// A text that names no table.
 #[derive(Debug, thiserror::Error)]
-#[error("a run has the tables checks, steps, evidence and metrics")]
+#[error("a run has the tables checks, steps, evidence, metrics, controls, exceptions and reports")]
 pub(super) struct NoTable;
 
 impl FromStr for Table {
@@ -36,6 +40,9 @@ impl FromStr for Table {
             "steps" => Ok(Self::Steps),
             "evidence" => Ok(Self::Evidence),
             "metrics" => Ok(Self::Metrics),
+            "controls" => Ok(Self::Controls),
+            "exceptions" => Ok(Self::Exceptions),
+            "reports" => Ok(Self::Reports),
             _ => Err(NoTable),
         }
     }
@@ -47,6 +54,15 @@ pub(super) async fn answer(visit: &Visit, run: RunId, page: RunPage, table: Tabl
         Table::Checks => whole::table(visit, &format!("run-{run}-checks"), CHECKS, page.checks, check).await,
         Table::Steps => whole::table(visit, &format!("run-{run}-steps"), STEPS, page.steps, step).await,
         Table::Metrics => whole::table(visit, &format!("run-{run}-metrics"), METRICS, page.metrics, metric).await,
+        Table::Controls => {
+            let rows = controls(&page.checks);
+            whole::table(visit, &format!("run-{run}-controls"), CONTROLS, rows, control).await
+        }
+        Table::Exceptions => {
+            let rows = page.checks.into_iter().flat_map(excepted).collect();
+            whole::table(visit, &format!("run-{run}-exceptions"), EXCEPTIONS, rows, exception).await
+        }
+        Table::Reports => whole::table(visit, &format!("run-{run}-reports"), REPORTS, page.reports, report).await,
         Table::Evidence => {
             let items = page.items.ok_or_else(|| Trouble::not_found("list of evidence for this role"))?;
             whole::table(visit, &format!("run-{run}-evidence"), EVIDENCE, items, evidence).await
@@ -127,4 +143,35 @@ const METRICS: &[&str] = &["Metric", "Value"];
 
 fn metric(row: &MetricLine) -> csv::Row {
     csv::Row::new().text(&row.metric).number(row.value)
+}
+
+const CONTROLS: &[&str] = &["Framework", "Control", "Worst status", "Checks"];
+
+fn control(row: &ControlRow) -> csv::Row {
+    csv::Row::new()
+        .text(&row.control.framework)
+        .text(&row.control.control)
+        .text(row.worst)
+        .text(words::listed(&row.checks))
+}
+
+const EXCEPTIONS: &[&str] = &["Check", "Exception", "Failing items of the check", "Of them excepted"];
+
+/// A check, and one of the exceptions that cover something of it.
+type Excepted = (RunCheck, String);
+
+fn excepted(check: RunCheck) -> Vec<Excepted> {
+    let ids: Vec<String> = check.line.exceptions.iter().map(ToString::to_string).collect();
+    ids.into_iter().map(|id| (check.clone(), id)).collect()
+}
+
+fn exception((check, id): &Excepted) -> csv::Row {
+    let counts = &check.line.counts;
+    csv::Row::new().text(&check.line.check).text(id).number(counts.fail).number(counts.excepted)
+}
+
+const REPORTS: &[&str] = &["Journal record", "Accepted"];
+
+fn report(row: &ReportLine) -> csv::Row {
+    csv::Row::new().number(row.seq).time(row.at)
 }

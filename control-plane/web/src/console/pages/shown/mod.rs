@@ -4,7 +4,7 @@
 //! is shown is given.
 
 pub(crate) mod book;
-pub(crate) mod date;
+pub(crate) mod control_sets;
 pub(crate) mod due;
 #[cfg(test)]
 pub(crate) mod sample;

@@ -138,13 +138,44 @@ pub(crate) fn request() -> RunRequest {
     }
 }
 
+pub(crate) fn step_now() -> StepNow {
+    StepNow {
+        began: at(-90_000),
+        step: Some(name("fetch")),
+        title: Some("<b>Fetch</b>".into()),
+        done: 2,
+        steps: 7,
+        heard: at(-1),
+    }
+}
+
+/// A run that was due and is worked at.
+pub(crate) fn working(step: Option<StepNow>) -> RunningRow {
+    let choice = ProcedureChoice { id: name("access-review"), title: text("Quarterly access review") };
+    let stage = RunningStage::Working { run: run_id(8), step };
+    RunningRow { stage, runner: runner(), digest: digest(), procedure: Some(choice), request: None }
+}
+
 pub(crate) fn running() -> Vec<RunningRow> {
     let choice = ProcedureChoice { id: name("access-review"), title: hostile_text() };
     let begun = RunRequest { state: RunRequestState::Begun { run: run_id(9), at: at(-1) }, ..request() };
     let nobody = PersonRef { name: None, ..person() };
     vec![
-        RunningRow { request: request(), runner: runner(), procedure: Some(choice), by: person() },
-        RunningRow { request: begun, runner: hostile_runner(), procedure: None, by: nobody },
+        working(Some(step_now())),
+        RunningRow {
+            stage: RunningStage::Waiting,
+            runner: runner(),
+            digest: digest(),
+            procedure: Some(choice),
+            request: Some((request(), person())),
+        },
+        RunningRow {
+            stage: RunningStage::Asking { run: run_id(9) },
+            runner: hostile_runner(),
+            digest: digest(),
+            procedure: None,
+            request: Some((begun, nobody)),
+        },
     ]
 }
 
@@ -404,7 +435,7 @@ pub(crate) fn changes() -> Vec<ChangeRow> {
         ..change.clone()
     };
     let closed = ResultChange { kind: ChangeKind::Closed, status: Status::Pass, ..opened.clone() };
-    let row = |change, runner| ChangeRow { change, runner };
+    let row = |change, runner| ChangeRow { change, runner, title: Some(hostile_text()), digest: Some(digest()) };
     vec![row(change, runner()), row(opened, hostile_runner()), row(closed, runner())]
 }
 
@@ -429,6 +460,7 @@ pub(crate) fn finding_rows() -> Vec<FindingRow> {
         title: Some("The account belongs to a person whom HR lists as active".to_owned()),
         fix: Some("Disable the account today.".to_owned()),
         controls: controls(),
+        own: Vec::new(),
     };
     let bare =
         FindingRow { procedure_title: None, digest: None, title: None, fix: None, controls: Vec::new(), ..row.clone() };

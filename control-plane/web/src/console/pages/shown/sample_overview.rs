@@ -1,13 +1,15 @@
 //! How things stand, for the samples of pages.
 
+use control_plane_domain::procedure::MissedDue;
 use control_plane_domain::runner::{Condition, LockReason};
 use control_plane_domain::standing::{SeverityCounts, VerdictCounts};
 use control_plane_operations::console::*;
 
 use super::sample::{
-    alarm, at, changes, days, due, finding_rows, hostile_finding_rows, hostile_runner, missed, runner, running,
+    alarm, at, changes, days, digest, due, finding_rows, hostile_finding_rows, hostile_runner, missed, runner, running,
     severities,
 };
+use crate::console::sample::hostile_text;
 
 fn troubled() -> Vec<TroubledRunner> {
     [
@@ -24,6 +26,10 @@ fn troubled() -> Vec<TroubledRunner> {
     .into()
 }
 
+pub(crate) fn missed_row(missed: MissedDue) -> MissedRow {
+    MissedRow { runner: runner(), missed, title: Some(hostile_text()), digest: Some(digest()) }
+}
+
 pub(crate) fn overview() -> Overview {
     let [verdict, opened, closed] = changes().try_into().unwrap();
     Overview {
@@ -32,11 +38,16 @@ pub(crate) fn overview() -> Overview {
         verdicts: VerdictCounts { pass: 20, fail: 2, error: 1, pending: 1, not_applicable: 1, excepted: 1 },
         findings: severities(),
         trend: days(),
-        overdue: vec![OverdueRow { runner: runner(), due: due() }],
+        overdue: vec![OverdueRow { runner: runner(), due: due(), title: None, digest: Some(digest()) }],
         more_overdue: true,
-        missed: missed().into_iter().map(|missed| MissedRow { runner: runner(), missed }).collect(),
+        missed: missed().into_iter().map(missed_row).collect(),
         more_missed: true,
-        upcoming: vec![OverdueRow { runner: hostile_runner(), due: due() }],
+        upcoming: vec![OverdueRow {
+            runner: hostile_runner(),
+            due: due(),
+            title: Some(hostile_text()),
+            digest: Some(digest()),
+        }],
         runners: RunnerHealth {
             total: 9,
             connected: 5,

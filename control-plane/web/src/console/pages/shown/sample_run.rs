@@ -1,6 +1,7 @@
 //! Runs for the samples of pages, their comparison, and what they say of controls.
 
 use control_plane_domain::drilldown::DrillDownWord;
+use control_plane_domain::scope::ScopedControl;
 use control_plane_domain::standing::Word;
 use control_plane_operations::console::*;
 use crypto::Digest;
@@ -30,6 +31,7 @@ fn check(id: &str, status: Status, severity: Severity) -> RunCheck {
             Status::Pass => vec![ControlRef { framework: "soc2-tsc".to_owned(), control: "CC6.2".to_owned() }],
             _ => controls(),
         },
+        own: vec![ControlRef { framework: "cis-v8".to_owned(), control: "5.1".to_owned() }],
         failing_since: (status == Status::Fail).then(|| at(-900_000_000)),
         now: (status == Status::Error).then(check_state),
     }
@@ -189,7 +191,7 @@ pub(crate) fn hostile_comparison() -> Comparison {
 
 fn control(id: &str, state: CoverageState, checks: Vec<CoverageCheck>) -> ControlCoverage {
     let last = checks.iter().filter_map(|check| check.last.as_ref()).map(|proof| proof.at).max();
-    ControlCoverage { control: id.to_owned(), state, checks, last }
+    ControlCoverage { control: id.to_owned(), title: None, in_scope: None, state, checks, last }
 }
 
 fn coverage_check(status: Status) -> CoverageCheck {
@@ -205,6 +207,7 @@ fn coverage_check(status: Status) -> CoverageCheck {
         last_pass: Some(proof(8, Status::Pass)),
         at: runner(),
         digest: digest(),
+        is_stale: false,
     }
 }
 
@@ -218,9 +221,11 @@ pub(crate) fn coverage() -> Coverage {
             control("A.8.2", CoverageState::Excepted, vec![coverage_check(Status::Excepted)]),
             control("A.8.13", CoverageState::Unproven, vec![coverage_check(Status::Error)]),
             control("A.8.15", CoverageState::Gap, vec![never.clone()]),
-            control("A.8.16", CoverageState::Gap, Vec::new()),
+            control("A.8.16", CoverageState::Uncovered, Vec::new()),
+            control("A.8.17", CoverageState::Stale, vec![coverage_check(Status::Pass)]),
         ],
-        counts: CoverageCounts { proven: 1, excepted: 1, failing: 1, unproven: 1, gap: 2 },
+        counts: CoverageCounts { proven: 1, excepted: 1, failing: 1, unproven: 1, stale: 1, gap: 1, uncovered: 1 },
+        scope: None,
     };
     let unread =
         |why| UnreadText { runner: hostile_runner(), procedure: Some(name("withheld")), digest: digest(), why };
@@ -228,6 +233,37 @@ pub(crate) fn coverage() -> Coverage {
         frameworks: vec![framework("iso-27001-2022"), framework("soc2-tsc")],
         unread: vec![unread(Unread::Withheld), UnreadText { procedure: None, ..unread(Unread::Faulty) }],
         more: true,
+    }
+}
+
+pub(crate) fn coverage_summary(whole: Coverage) -> CoverageSummary {
+    let framework = |of: FrameworkCoverage| FrameworkSummary {
+        controls: of.controls.iter().map(|control| (control.control.clone(), control.state)).collect(),
+        framework: of.framework,
+        counts: of.counts,
+        scope: of.scope,
+    };
+    CoverageSummary {
+        frameworks: whole.frameworks.into_iter().map(framework).collect(),
+        unread: whole.unread,
+        more: whole.more,
+    }
+}
+
+pub(crate) fn scope() -> Scope {
+    let control = |control: &str, title: Option<&str>| ScopedControl {
+        control: control.to_owned(),
+        title: title.map(|title| title.parse().unwrap()),
+    };
+    Scope {
+        of: ScopeOf {
+            framework: name("iso-27001-2022"),
+            controls: 2,
+            sha256: digest(),
+            set: at(-3_500_000),
+            by: person(),
+        },
+        controls: vec![control("A.5.15", Some("Who may do what")), control("A.5.16", None)],
     }
 }
 

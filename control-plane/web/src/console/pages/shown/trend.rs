@@ -5,7 +5,9 @@ use control_plane_domain::standing::DayTally;
 
 use super::words::count;
 use super::{day, decimal, score};
+use crate::console::csv;
 use crate::console::kit::{self, Html};
+use crate::console::path::Href;
 
 /// The picture's units: everything is drawn in these and scaled by the page.
 const LEFT: u64 = 460;
@@ -32,6 +34,27 @@ pub(crate) struct Trend {
     /// The most runs of one day: what the bars are measured by.
     most: u64,
     rows: Vec<DayTally>,
+    /// The same numbers as a file.
+    csv: Href,
+}
+
+/// Columns of that file.
+pub(crate) const COLUMNS: &[&str] =
+    &["Day (UTC)", "Runs", "Pass", "Fail", "Error", "Pending", "Excepted", "Not applicable", "Mean score"];
+
+/// A line of it.
+pub(crate) fn cells(row: &DayTally) -> csv::Row {
+    let verdicts = &row.verdicts;
+    csv::Row::new()
+        .text(day(row.day))
+        .number(row.runs)
+        .number(verdicts.pass)
+        .number(verdicts.fail)
+        .number(verdicts.error)
+        .number(verdicts.pending)
+        .number(verdicts.excepted)
+        .number(verdicts.not_applicable)
+        .score(row.mean_score())
 }
 
 /// A horizontal line at a score.
@@ -70,7 +93,7 @@ struct Tick {
 
 impl Trend {
     /// The trend of these days, oldest first.
-    pub(crate) fn of(id: &'static str, what: &str, days: &[DayTally]) -> Self {
+    pub(crate) fn of(id: &'static str, what: &str, days: &[DayTally], csv: Href) -> Self {
         let most = days.iter().map(|day| day.runs).max().unwrap_or(0);
         let slot = (RIGHT - LEFT) / u64::try_from(days.len()).unwrap_or(u64::MAX).max(1);
         let middle = |place: usize| LEFT + slot * u64::try_from(place).unwrap_or(0) + slot / 2;
@@ -88,6 +111,7 @@ impl Trend {
             ticks: ticks(days, middle),
             most,
             rows: days.iter().rev().filter(|day| day.runs > 0).copied().collect(),
+            csv,
         }
     }
 
@@ -193,6 +217,7 @@ mod tests {
     use control_plane_domain::standing::VerdictCounts;
 
     use super::*;
+    use crate::console::path;
 
     fn days(of: &[(u64, u64, Option<u64>)]) -> Vec<DayTally> {
         let start: Timestamp = "2026-10-24T00:00:00.000Z".parse().unwrap();
@@ -209,7 +234,7 @@ mod tests {
     #[test]
     fn the_picture_says_what_the_numbers_say() {
         let days = days(&[(2, 2, Some(10_000)), (0, 0, None), (4, 1, Some(2_500)), (1, 0, None), (1, 1, Some(10_000))]);
-        let trend = Trend::of("t", "all procedures", &days);
+        let trend = Trend::of("t", "all procedures", &days, path::overview());
         assert_eq!(trend.lines.len(), 1, "the day without a score interrupts the line, and one dot is no line");
         assert_eq!(trend.dots.len(), 3);
         assert_eq!((trend.dots[0].y.as_str(), trend.dots[1].y.as_str()), ("12.0", "102.0"));
@@ -223,17 +248,20 @@ mod tests {
         );
         let html = trend.html().0;
         assert!(html.contains("<title id=\"t-title\">") && html.contains("<desc id=\"t-desc\">"), "{html}");
+        // The tallest bar's number stands at its top, and zero at its foot.
+        assert!(html.contains("y=\"148\"") && html.contains(">4</text>"), "{html}");
+        assert!(html.contains("class=\"key\"") && html.contains("Mean score"), "{html}");
         assert!(html.contains("2026-10-26") && html.contains("25.00"), "the same numbers stand in the table: {html}");
     }
 
     #[test]
     fn strange_numbers_draw_something() {
         for of in [&[][..], &[(0, 0, None)], &[(1, 1, Some(10_000))], &[(u64::MAX / 20_000, 0, Some(1))]] {
-            let trend = Trend::of("t", "x", &days(of));
+            let trend = Trend::of("t", "x", &days(of), path::overview());
             assert!(!trend.html().0.contains("NaN"));
             assert_eq!(trend.is_empty(), of.iter().all(|(runs, ..)| *runs == 0));
         }
         let year = days(&[(3, 1, Some(5_000)); 366]);
-        assert_eq!(Trend::of("t", "x", &year).dots.len(), 366);
+        assert_eq!(Trend::of("t", "x", &year, path::overview()).dots.len(), 366);
     }
 }

@@ -2,6 +2,8 @@
 
 use super::reporter::{Ran, Reporter, run_id};
 use super::{DAY, column, reported, rows};
+use clock::Timestamp;
+
 use crate::tests::harness::fixture;
 use verdict::Status;
 
@@ -26,6 +28,18 @@ async fn runs_are_filtered_by_everything() {
         (format!("runner={runner}&from={}", day(DAY)), only(&[3])),
         (format!("runner={runner}&until={}", day(3 * DAY)), only(&[1])),
         (format!("runner={runner}&from={}&until={}&verdict=&trigger=", day(2 * DAY), day(2 * DAY)), only(&[2])),
+        (format!("runner={runner}&version=3&digest={}&whole=whole", reporter.digest), all.to_vec()),
+        (format!("runner={runner}&version=2"), Vec::new()),
+        (format!("runner={runner}&digest={}", "0".repeat(64)), Vec::new()),
+        (format!("runner={runner}&whole=partial"), Vec::new()),
+        (format!("procedure=demo&check=is-there&runner={runner}"), only(&[2])),
+        (format!("runner={runner}&failing=critical"), only(&[2])),
+        (format!("runner={runner}&failing=low"), only(&[3, 2])),
+        (format!("runner={runner}&least=100"), only(&[1])),
+        (format!("runner={runner}&most=99.99"), only(&[3, 2])),
+        (format!("runner={runner}&least=0&most=100&control=cis-v8+4.1"), all.to_vec()),
+        (format!("runner={runner}&control=cis-v8+9.9"), Vec::new()),
+        (format!("runner={runner}&by={}", fixture.ours.owner), Vec::new()),
     ] {
         let table = rows(&browser.get(&format!("/runs?{query}&format=csv")).await);
         assert_eq!(column(&table, "Run"), expected, "{query}");
@@ -42,11 +56,52 @@ async fn runs_are_filtered_by_everything() {
         "unknown=1",
         "from=2026-02-30",
         "verdict=a&verdict=b",
+        "from=2026-11-22T25:00",
+        "least=101",
+        "most=-1",
+        "whole=half",
+        "by=me",
+        "control=x",
+        "version=three",
+        "digest=00",
+        "failing=very",
+        "check=is-there",
     ] {
         let status = browser.get(&format!("/runs?{wrong}")).await.status;
-        let expected = if wrong == "trigger=" { 200 } else { 400 };
+        let expected = match wrong {
+            "trigger=" => 200,
+            // A check has a name within its procedure alone.
+            "check=is-there" => 422,
+            _ => 400,
+        };
         assert_eq!(status, expected, "{wrong}");
     }
+}
+
+#[tokio::test]
+async fn times_of_filters_are_in_the_zone_of_the_reader() {
+    let fixture = fixture().await;
+    let mut reporter = Reporter::connect(&fixture, &fixture.ours, "web").await;
+    reporter.report(Ran { run: 1, statuses: [Status::Pass, Status::Pass], ago: DAY }).await;
+    let browser = fixture.signed_in(&fixture.ours).await;
+    let began = browser.get(&format!("/runs?runner={}&format=csv", reporter.name.runner)).await;
+    let began: Timestamp = column(&rows(&began), "Began")[0].parse().unwrap();
+    let chosen = browser.post("/account/zone", &[("zone", "Asia/Tokyo")]).await;
+    assert_eq!(chosen.status, 303, "{}", chosen.text());
+    // Nine hours ahead, all year.
+    let minute = |ms: i64| began.plus_ms(9 * 3_600_000 + ms).to_string().chars().take(16).collect::<String>();
+    for (query, found) in [
+        (format!("from={}", minute(0)), 1),
+        (format!("from={}", minute(60_000)), 0),
+        (format!("until={}", minute(0)), 1),
+        (format!("until={}", minute(-60_000)), 0),
+        (format!("from={}&until={}", minute(-3_600_000), minute(3_600_000)), 1),
+    ] {
+        let path = format!("/runs?runner={}&{query}", reporter.name.runner);
+        assert_eq!(rows(&browser.get(&format!("{path}&format=csv")).await).len() - 1, found, "{query}");
+    }
+    let page = browser.get("/runs").await.text();
+    assert!(page.contains("Began at or after (Asia/Tokyo)") && page.contains(" JST <span class=\"ago\">"), "{page}");
 }
 
 #[tokio::test]
@@ -97,7 +152,7 @@ async fn findings_are_filtered_and_ordered() {
         let table = rows(&browser.get(&format!("/findings?runner={runner}{query}&format=csv")).await);
         assert_eq!(column(&table, "Check"), expected, "{query}");
         let page = browser.get(&format!("/findings?runner={runner}{query}")).await.text();
-        assert_eq!(page.matches("<span class=\"quiet mono\">is-").count(), expected.len(), "{query}: {page}");
+        assert_eq!(page.matches("<span class=\"under mono\">is-").count(), expected.len(), "{query}: {page}");
     }
     for wrong in ["order=up", "control=x", "age=old", "severity=CRITICAL"] {
         assert_eq!(browser.get(&format!("/findings?{wrong}")).await.status.as_u16() / 100, 4, "{wrong}");
@@ -123,10 +178,22 @@ async fn no_cell_of_any_file_is_a_formula() {
         format!("/runs/{run}?format=csv&table=steps"),
         format!("/runs/{run}?format=csv&table=evidence"),
         format!("/runs/{run}?format=csv&table=metrics"),
+        format!("/runs/{run}?format=csv&table=controls"),
+        format!("/runs/{run}?format=csv&table=exceptions"),
+        format!("/runs/{run}?format=csv&table=reports"),
+        format!("/runs/{run}/compare?format=csv"),
         format!("/runs/{run}/compare/{}?format=csv", run_id(1)),
+        format!("/runs/{run}/compare/{}?format=csv&table=runs", run_id(1)),
+        format!("/runs/{run}/compare/{}?format=csv&table=metrics", run_id(1)),
+        format!("/procedures/{}/{}?format=csv&table=checks", reporter.name.runner, reporter.digest),
+        "/?format=csv&table=trend".to_owned(),
+        "/?format=csv&table=overdue".to_owned(),
+        "/?format=csv&table=running".to_owned(),
+        "/coverage/frameworks/cis-v8?format=csv".to_owned(),
     ] {
         let table = rows(&browser.get(&path).await);
-        assert!(path.contains("metrics") || table.len() > 1, "{path} is empty");
+        let may_be_empty = ["metrics", "exceptions", "overdue", "running"].iter().any(|name| path.contains(name));
+        assert!(may_be_empty || table.len() > 1, "{path} is empty");
         for row in &table {
             assert_eq!(row.len(), table[0].len(), "{path}: {row:?}");
             for cell in row {

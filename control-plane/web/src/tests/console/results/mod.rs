@@ -5,6 +5,7 @@ mod filters;
 pub(super) mod reporter;
 mod requests;
 mod roles;
+mod scopes;
 mod show;
 
 use control_plane_operations::CreateTenant;

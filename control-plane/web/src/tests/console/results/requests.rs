@@ -25,7 +25,7 @@ async fn a_run_is_asked_for_and_followed_to_its_result() {
     let place = place_of(&asked);
     let request: RequestId = place.strip_prefix("/requests/").unwrap().parse().unwrap();
     let text = browser.follow(asked).await.text();
-    assert!(text.contains("The run was asked for.") && text.contains("waiting for the Runner"), "{text}");
+    assert!(text.contains("The run was requested.") && text.contains("waits for the Runner"), "{text}");
     // The same form again, by a nervous finger.
     let again = browser.post_from(&page, &format!("{procedure}/run"), &[("wait", "86400")]).await;
     assert_eq!(again.status, 409, "{}", again.text());
@@ -70,6 +70,6 @@ async fn what_cannot_be_asked_for_is_said() {
     assert_eq!((refused.status.as_u16(), code_of(&refused).as_str()), (422, "E-OPS-030"));
     reporter.say(FromRunner::Catalogue(contract::Catalogue { procedures: Vec::new() })).await;
     let text = browser.get(&format!("/procedures/{runner}/{}", reporter.digest)).await.text();
-    assert!(text.contains("no longer installed") && !text.contains("Ask for a run</button>"), "{text}");
+    assert!(text.contains("no longer installed") && !text.contains("Request a run</button>"), "{text}");
     assert_eq!(browser.post(&ask, &[]).await.status, 422);
 }

@@ -15,13 +15,13 @@ async fn a_viewer_sees_results_and_no_evidence() {
     let run = format!("/runs/{}", run_id(3));
     let text = viewer.get(&run).await.text();
     assert!(text.contains("Checks, those that fail first"));
-    for hidden in ["/open", "Commitment", "Run it again", "Who asked for evidence", "drilldowns"] {
+    for hidden in ["/open", "Commitment", "Request another run", "Evidence requests of this run", "drilldowns"] {
         assert!(!text.contains(hidden), "{hidden} in {text}");
     }
     let list = viewer.get(&format!("{run}?format=csv&table=evidence")).await;
     assert_eq!(list.status, 404, "{}", list.text());
     let procedure = format!("/procedures/{}/{}", reporter.name.runner, reporter.digest);
-    assert!(!viewer.get(&procedure).await.text().contains("Ask for a run"));
+    assert!(!viewer.get(&procedure).await.text().contains("Request a run"));
     assert_eq!(viewer.post(&format!("{procedure}/run"), &[]).await.status, 403);
     let overview = viewer.get("/").await.text();
     assert!(overview.contains("Verdicts now") && !overview.contains("Open alarms"), "{overview}");
@@ -34,7 +34,7 @@ async fn an_auditor_may_ask_for_evidence_and_not_for_runs() {
     let auditor = fixture.signed_in_with_role(&fixture.ours, Role::Auditor).await;
     let text = auditor.get(&format!("/runs/{}", run_id(3))).await.text();
     assert!(text.contains(&format!("/runs/{}/open?item=", run_id(3))), "{text}");
-    assert!(!text.contains("Run it again"));
+    assert!(!text.contains("Request another run"));
     let ask = format!("/procedures/{}/{}/run", reporter.name.runner, reporter.digest);
     assert_eq!(auditor.post(&ask, &[]).await.status, 403);
 }
@@ -78,7 +78,7 @@ async fn another_tenants_ids_name_nothing() {
     for path in ["/runs", "/findings", "/procedures", "/missed"] {
         let answer = browser.get(&format!("{path}?runner={runner}")).await;
         assert_eq!(answer.status, 200, "{path}");
-        assert!(!answer.text().contains("<tbody>"), "{path}: {}", answer.text());
+        assert!(!answer.text().contains("<tbody"), "{path}: {}", answer.text());
     }
 }
 

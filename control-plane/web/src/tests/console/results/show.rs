@@ -1,7 +1,7 @@
 //! What the pages say of what was reported.
 
 use super::reporter::{Ran, Reporter, SOURCE, run_id};
-use super::{DAY, empty_tenant, reported};
+use super::{DAY, empty_tenant, reported, rows};
 use crate::tests::harness::fixture;
 use verdict::Status;
 
@@ -60,7 +60,7 @@ async fn a_procedure_is_readable_and_its_file_is_text() {
     let text = browser.get(&path).await.text();
     harmless(&text);
     for said in
-        ["every day, from midnight (UTC)", "linux-operations", "cis-v8 4.1", "put the file back", "Ask for a run"]
+        ["every day, from midnight (UTC)", "linux-operations", "CIS Controls v8", "put the file back", "Request a run"]
     {
         assert!(text.contains(said), "{said} is missing in {text}");
     }
@@ -94,7 +94,7 @@ async fn a_run_says_what_failed_and_why_it_can_be_believed() {
         "/codes?code=timeout",
         "0 not applicable",
         "1 error",
-        "cis-v8 4.1",
+        "CIS Controls v8",
     ] {
         assert!(text.contains(said), "{said} is missing in {text}");
     }
@@ -145,6 +145,57 @@ async fn two_runs_are_compared_in_the_order_in_which_they_ran() {
 }
 
 #[tokio::test]
+async fn a_run_is_compared_with_any_other_of_its_procedure() {
+    let fixture = fixture().await;
+    let reporter = reported(&fixture).await;
+    let browser = fixture.signed_in(&fixture.ours).await;
+    let path = format!("/runs/{}/compare", run_id(2));
+    let text = browser.get(&path).await.text();
+    harmless(&text);
+    let offered = |text: &str, other| text.contains(&format!("href=\"{path}/{}\"", run_id(other)));
+    assert!(offered(&text, 1) && offered(&text, 3) && !offered(&text, 2), "{text}");
+    assert!(text.contains("&lt;b&gt;web&lt;/b&gt;") || text.contains("&#60;b&#62;web"), "the Runner is named: {text}");
+    let text = browser.get(&format!("{path}?verdict=pass&runner={}", reporter.name.runner)).await.text();
+    assert!(offered(&text, 1) && !offered(&text, 3), "{text}");
+    let text = browser.get(&format!("{path}?verdict=excepted")).await.text();
+    assert!(text.contains("No other run"), "{text}");
+}
+
+#[tokio::test]
+async fn every_table_of_results_is_a_file() {
+    let fixture = fixture().await;
+    let reporter = reported(&fixture).await;
+    let browser = fixture.signed_in(&fixture.ours).await;
+    for path in [
+        "/".to_owned(),
+        "/runs".to_owned(),
+        "/procedures".to_owned(),
+        "/findings".to_owned(),
+        "/missed".to_owned(),
+        "/changes".to_owned(),
+        "/requests".to_owned(),
+        "/coverage/frameworks/cis-v8".to_owned(),
+        format!("/procedures/{}/{}", reporter.name.runner, reporter.digest),
+        format!("/runs/{}", run_id(2)),
+        format!("/runs/{}/compare", run_id(2)),
+        format!("/runs/{}/compare/{}", run_id(2), run_id(1)),
+    ] {
+        let page = browser.get(&path).await.text();
+        let links = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+        let files: std::collections::BTreeSet<String> = links
+            .filter(|link| link.contains("format=csv"))
+            .map(|link| link.replace("&amp;", "&").replace("&#38;", "&"))
+            .collect();
+        let tables = page.matches("<caption").count();
+        assert!(files.len() >= tables, "{path}: {tables} tables and {files:?}");
+        for file in files {
+            let table = rows(&browser.get(&file).await);
+            assert!(!table[0].is_empty(), "{file}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn findings_and_coverage_show_what_fails_and_where_the_gaps_are() {
     let fixture = fixture().await;
     let _reporter = reported(&fixture).await;
@@ -154,7 +205,7 @@ async fn findings_and_coverage_show_what_fails_and_where_the_gaps_are() {
     assert!(text.contains("put the file back") && text.contains("Fails since"), "{text}");
     let text = browser.get("/coverage").await.text();
     harmless(&text);
-    for said in ["iso-27001-2022", "cis-v8", "Not looked at", "class=\"heat\"", "failing"] {
+    for said in ["ISO/IEC 27001:2022", "CIS Controls v8", "Not looked at", "class=\"heat\"", "failing"] {
         assert!(text.contains(said), "{said} is missing in {text}");
     }
 }
