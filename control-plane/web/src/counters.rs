@@ -10,6 +10,7 @@ pub(crate) struct Counters {
     answered: [AtomicU64; 5],
     connections: AtomicI64,
     turned_away: AtomicU64,
+    let_go: AtomicU64,
 }
 
 /// The counts at one moment.
@@ -21,6 +22,8 @@ pub struct Counts {
     pub connections: u64,
     /// Connections that were turned away because there were too many.
     pub turned_away: u64,
+    /// Answers that were let go because their readers took nothing of them.
+    pub let_go: u64,
 }
 
 impl Counters {
@@ -43,6 +46,10 @@ impl Counters {
         self.turned_away.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn let_go(&self, many: usize) {
+        self.let_go.fetch_add(u64::try_from(many).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
     pub(crate) fn now(&self) -> Counts {
         let [information, success, redirection, theirs, ours] =
             self.answered.each_ref().map(|count| count.load(Ordering::Relaxed));
@@ -50,6 +57,7 @@ impl Counters {
             answered: [("1xx", information), ("2xx", success), ("3xx", redirection), ("4xx", theirs), ("5xx", ours)],
             connections: u64::try_from(self.connections.load(Ordering::Relaxed)).unwrap_or(0),
             turned_away: self.turned_away.load(Ordering::Relaxed),
+            let_go: self.let_go.load(Ordering::Relaxed),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use crypto::entropy::random_bytes;
 use futures_util::FutureExt;
 use http::{Method, Response, Uri};
@@ -15,7 +15,10 @@ use tracing::Instrument;
 
 use crate::Web;
 use crate::console::trouble;
+use crate::http::held::keeping;
+use crate::http::turn::Turn;
 use crate::http::{address, headers};
+use crate::places::Whose;
 use crate::problem::{Coded, Problem};
 
 /// Bytes of a path with its query.
@@ -46,21 +49,26 @@ impl Web {
         let refused = |problem: Problem| if is_api { problem.into_response() } else { trouble::bare(problem, &id) };
         let response = match self.admit(&request, client) {
             Err(problem) => refused(problem),
-            Ok(permit) => {
+            Ok(turn) => {
+                request.extensions_mut().insert(turn.clone());
                 // Whatever is logged on the way carries the id of the request.
                 let span = tracing::info_span!("request", request_id = %id.0);
                 let router = if is_api { self.api.clone() } else { self.console.clone() };
                 let routed = router.oneshot(request).instrument(span);
                 let routed = AssertUnwindSafe(routed).catch_unwind().await;
-                drop(permit);
+                drop(turn);
                 routed.map_or_else(
                     |_| refused(Problem::fault()),
                     |answered| answered.unwrap_or_else(|never| match never {}),
                 )
             }
         };
+        let response = match self.counted(without_body_for(&verb, response), client, &verb) {
+            Ok(response) => response,
+            Err(problem) => refused(problem),
+        };
         let took_ms = self.operations.clock().monotonic_ms().saturating_sub(began);
-        self.said(without_body_for(&verb, response), &id, &verb, took_ms)
+        self.said(response, &id, &verb, took_ms)
     }
 
     /// Refuses what is not even a request: nobody looks at what it asks for.
@@ -81,17 +89,25 @@ impl Web {
         response
     }
 
+    /// The answer, counted among those that the readers at this address have not taken yet. What changed something is
+    /// answered in any case: a refusal would hide that it was done.
+    fn counted(&self, response: Response<Body>, client: IpAddr, verb: &Method) -> Result<Response<Body>, Problem> {
+        let octets = usize::try_from(response.body().size_hint().lower()).unwrap_or(usize::MAX);
+        if octets == 0 {
+            return Ok(response);
+        }
+        let most = if *verb == Method::POST { usize::MAX } else { self.settings.limits.unread_per_address };
+        let place = self.unread.enter_with(octets, &[(Whose::network(client), most)])?;
+        Ok(response.map(|body| keeping(body, place)))
+    }
+
     /// What is checked before anybody looks at what is asked for.
-    fn admit(
-        self: &Arc<Self>,
-        request: &http::Request<Body>,
-        client: IpAddr,
-    ) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
+    fn admit(&self, request: &http::Request<Body>, client: IpAddr) -> Result<Turn, Problem> {
         self.by_address.take(&address::network_of(client)).map_err(|seconds| Problem::too_often().after(seconds))?;
         if request.uri().path_and_query().map_or(0, |path| path.as_str().len()) > MAX_URI {
             return Err(Problem::uri_too_long());
         }
-        Arc::clone(&self.under_way).try_acquire_owned().map_err(|_| Problem::busy().after(2))
+        Ok(Turn::take(&self.under_way, client, self.settings.limits.requests_per_address)?)
     }
 }
 
@@ -111,7 +127,6 @@ fn is_api(uri: &Uri) -> bool {
 
 /// An answer to HEAD says how long the document is and does not have it (RFC 9110, section 9.3.2).
 fn without_body_for(verb: &Method, response: Response<Body>) -> Response<Body> {
-    use axum::body::HttpBody;
     if verb != Method::HEAD {
         return response;
     }

@@ -11,8 +11,10 @@ mod console;
 mod counters;
 mod front;
 mod http;
+mod idempotency;
 mod limits;
 mod listener;
+mod places;
 mod problem;
 
 #[cfg(test)]
@@ -23,15 +25,18 @@ use std::sync::Arc;
 
 use contract::Address;
 use contract::token::CaPin;
+use control_plane_domain::policy::Caller;
 use control_plane_operations::Operations;
 use crypto::SystemEntropy;
 use ids::TenantId;
-use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::console::{Followers, Once};
 use crate::counters::Counters;
+use crate::http::body::Waiting;
 use crate::http::rate::Limiter;
+use crate::places::{Place, Places, Whose};
+use crate::problem::Problem;
 
 pub use crate::http::rate::Rate;
 pub use api::openapi;
@@ -75,7 +80,11 @@ pub struct Web {
     entropy: SystemEntropy,
     by_address: Limiter<IpAddr>,
     by_key: Limiter<(TenantId, [u8; 16])>,
-    under_way: Arc<Semaphore>,
+    under_way: Places,
+    waiting: Waiting,
+    unread: Places,
+    downloads: Places,
+    verifications: Places,
     counters: Counters,
     once: Once,
     followers: Followers,
@@ -90,7 +99,12 @@ impl Web {
         Arc::new_cyclic(|web| Self {
             by_address: Limiter::new(settings.limits.by_address, Arc::clone(&clock)),
             by_key: Limiter::new(settings.limits.by_key, clock),
-            under_way: Arc::new(Semaphore::new(settings.limits.requests)),
+            under_way: Places::new(settings.limits.requests),
+            waiting: Waiting::new(&settings.limits),
+            // So much for each address, of which there are no more than connections.
+            unread: Places::new(usize::MAX),
+            downloads: Places::new(settings.limits.downloads),
+            verifications: Places::new(settings.limits.verifications),
             counters: Counters::default(),
             once: Once::default(),
             followers: Followers::default(),
@@ -110,6 +124,18 @@ impl Web {
     /// Ends the streams of live pages: they have no end of their own.
     pub(crate) fn end_following(&self) {
         self.followers.end();
+    }
+
+    /// A place for something that is more than a page, so that nobody has all of them.
+    pub(crate) fn download(&self, caller: &Caller) -> Result<Place, Problem> {
+        let limits = &self.settings.limits;
+        let of_means = (Whose::means(caller), limits.downloads_per_means);
+        Ok(self.downloads.enter(&[of_means, (Whose::tenant(caller), limits.downloads_per_tenant)])?)
+    }
+
+    /// A place for the verification of a tenant's audit log.
+    pub(crate) fn verification(&self, caller: &Caller) -> Result<Place, Problem> {
+        Ok(self.verifications.enter(&[(Whose::tenant(caller), 1)])?)
     }
 
     pub(crate) fn counters(&self) -> &Counters {

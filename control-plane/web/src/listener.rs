@@ -1,21 +1,16 @@
 //! The listener: TLS, then HTTP/1.1 or HTTP/2, with a limit on everything that somebody without a key can make us hold.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::IpAddr;
-use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::Bytes;
-use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -24,9 +19,10 @@ use tokio_util::task::TaskTracker;
 use tower::service_fn;
 
 use crate::Web;
-use crate::http::address::network_of;
-use crate::http::dressed::Dressed;
+use crate::http::dressed::{Dressed, Refusal};
+use crate::http::held::Activity;
 use crate::limits::Limits;
+use crate::places::{Full, Place, Places, Whose};
 use crate::problem::Problem;
 
 /// Bytes of the head of a request, and its fields.
@@ -40,6 +36,9 @@ const LIBRARY_HEADERS: usize = 2 * HEADERS;
 
 /// Requests of one HTTP/2 connection at a time.
 const STREAMS: u32 = 64;
+
+/// Octets of one HTTP/2 answer that wait to be written.
+const SEND_BUFFER: usize = 64 * 1024;
 
 /// Streams that a peer may open and reset before they are answered, and that may fail of themselves (CVE-2023-44487).
 const RESETS: usize = 20;
@@ -64,7 +63,7 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
     let limits = &web.settings().limits;
-    let (gate, tracker) = (Gate::new(limits), TaskTracker::new());
+    let (gate, tracker) = (Places::new(limits.connections), TaskTracker::new());
     let acceptor = TlsAcceptor::from(tls);
     let mut failures = 0_u32;
     loop {
@@ -84,7 +83,7 @@ pub async fn serve(
             Err(error) => return Err(ServeError::Accept(error)),
         };
         failures = 0;
-        let Some(entry) = gate.enter(peer.ip()) else {
+        let Ok(entry) = enter(&gate, peer.ip(), &web) else {
             web.counters().turned_away();
             continue;
         };
@@ -102,6 +101,15 @@ pub async fn serve(
         tracing::warn!(left = tracker.len(), "connections are cut off by the shutdown");
     }
     Ok(())
+}
+
+/// Lets a connection in, if there is room. Through a trusted proxy come many: their requests are counted one by one.
+fn enter(gate: &Places, peer: IpAddr, web: &Web) -> Result<Place, Full> {
+    let settings = web.settings();
+    if settings.trusted_proxies.contains(&peer.to_canonical()) {
+        return gate.enter(&[]);
+    }
+    gate.enter(&[(Whose::network(peer), settings.limits.connections_per_address)])
 }
 
 async fn connection(
@@ -126,7 +134,7 @@ async fn connection(
         let activity = Arc::clone(&activity);
         let web = Arc::clone(&web);
         move |request: http::Request<Incoming>| {
-            let (web, busy) = (Arc::clone(&web), Busy::begin(&activity));
+            let (web, busy) = (Arc::clone(&web), activity.begin());
             async move {
                 let response = match refused(&request) {
                     None => web.respond(request.map(Body::new), peer).await,
@@ -138,13 +146,16 @@ async fn connection(
     });
     let builder = builder(&stream, &limits);
     let service = hyper_util::service::TowerToHyperService::new(service);
-    let stream = Dressed::new(stream, {
+    let speaks_in_frames = is_http2(&stream);
+    let stream = Dressed::new(stream, speaks_in_frames, {
         let web = Arc::clone(&web);
         move |status| unreadable(&web, status)
     });
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let mut ticks = interval(limits.head.min(limits.idle) / 2);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let patient_looks = u64::try_from(limits.idle.as_millis().div_ceil(ticks.period().as_millis().max(1)));
+    let patient_looks = patient_looks.unwrap_or(u64::MAX);
     let mut quiet = Duration::ZERO;
     let mut asked_to_end = false;
     loop {
@@ -160,7 +171,15 @@ async fn connection(
                 serving.as_mut().graceful_shutdown();
             }
             _ = ticks.tick() => {
+                let let_go = activity.let_go(patient_looks);
                 let (busy, served) = activity.look();
+                if let_go > 0 {
+                    tracing::debug!(let_go, "answers were let go of which nothing was taken");
+                    web.counters().let_go(let_go);
+                    if !busy {
+                        return;
+                    }
+                }
                 quiet = if busy { Duration::ZERO } else { quiet + ticks.period() };
                 let patience = if served == 0 { limits.head } else { limits.idle };
                 // Twice: the first time it is asked to end, the second time it is ended.
@@ -186,8 +205,8 @@ fn refused(request: &http::Request<Incoming>) -> Option<Problem> {
     (!names_its_host(request)).then(Problem::host)
 }
 
-/// The answer to what cannot be read as a request, as it stands on the connection.
-fn unreadable(web: &Web, status: http::StatusCode) -> Vec<u8> {
+/// The answer to what cannot be read as a request.
+fn unreadable(web: &Web, status: http::StatusCode) -> Refusal {
     let problem = if status == http::StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE {
         Problem::head_too_large()
     } else if status == http::StatusCode::URI_TOO_LONG {
@@ -195,17 +214,9 @@ fn unreadable(web: &Web, status: http::StatusCode) -> Vec<u8> {
     } else {
         Problem::not_http()
     };
-    let body = problem.document();
+    let document = problem.document();
     let (head, _) = web.refuse(&http::Method::GET, &http::Uri::from_static("/api"), problem).into_parts();
-    let reason = head.status.canonical_reason().unwrap_or_default();
-    let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", head.status.as_str()).into_bytes();
-    for (name, value) in &head.headers {
-        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-            bytes.extend_from_slice(part);
-        }
-    }
-    bytes.extend_from_slice(format!("connection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len()).as_bytes());
-    bytes
+    Refusal { status: head.status, headers: head.headers, document }
 }
 
 /// One host, so that whatever stands before us and we ourselves mean the same one (RFC 9112, section 3.2).
@@ -214,11 +225,14 @@ fn names_its_host(request: &http::Request<Incoming>) -> bool {
     if request.version() == http::Version::HTTP_11 { hosts == 1 } else { hosts <= 1 }
 }
 
+fn is_http2(stream: &TlsStream<TcpStream>) -> bool {
+    stream.get_ref().1.alpn_protocol() == Some(b"h2")
+}
+
 /// The protocol that TLS agreed on. Guessing it from the first bytes would wait for them without a limit.
 fn builder(stream: &TlsStream<TcpStream>, limits: &Limits) -> Builder<TokioExecutor> {
-    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let builder = Builder::new(TokioExecutor::new());
-    let mut builder = if is_http2 { builder.http2_only() } else { builder.http1_only() };
+    let mut builder = if is_http2(stream) { builder.http2_only() } else { builder.http1_only() };
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -233,116 +247,10 @@ fn builder(stream: &TlsStream<TcpStream>, limits: &Limits) -> Builder<TokioExecu
         .max_header_list_size(u32::try_from(LIBRARY_HEAD_BYTES).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(RESETS)
         .max_local_error_reset_streams(RESETS)
-        .max_send_buf_size(512 * 1024)
+        .max_send_buf_size(SEND_BUFFER)
         .initial_stream_window_size(256 * 1024)
         .initial_connection_window_size(1024 * 1024)
         .keep_alive_interval(limits.idle / 2)
         .keep_alive_timeout(limits.head);
     builder
-}
-
-/// How many connections there are, altogether and by network.
-struct Gate {
-    all: Arc<Semaphore>,
-    by_network: Arc<Mutex<HashMap<IpAddr, usize>>>,
-    per_network: usize,
-}
-
-/// One connection that was let in; dropping it lets another one in.
-struct Entry {
-    network: IpAddr,
-    by_network: Arc<Mutex<HashMap<IpAddr, usize>>>,
-    _one_of_all: OwnedSemaphorePermit,
-}
-
-impl Gate {
-    fn new(limits: &Limits) -> Self {
-        let all = Arc::new(Semaphore::new(limits.connections));
-        Self { all, by_network: Arc::default(), per_network: limits.connections_per_address }
-    }
-
-    fn enter(&self, peer: IpAddr) -> Option<Entry> {
-        let one_of_all = Arc::clone(&self.all).try_acquire_owned().ok()?;
-        let network = network_of(peer);
-        let mut by_network = self.by_network.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = by_network.entry(network).or_default();
-        if *count >= self.per_network {
-            return None;
-        }
-        *count += 1;
-        Some(Entry { network, by_network: Arc::clone(&self.by_network), _one_of_all: one_of_all })
-    }
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        let mut by_network = self.by_network.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = by_network.get_mut(&self.network) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                by_network.remove(&self.network);
-            }
-        }
-    }
-}
-
-/// Whether a connection has anything to do.
-#[derive(Default)]
-struct Activity {
-    under_way: AtomicU64,
-    served: AtomicU64,
-}
-
-impl Activity {
-    /// Whether something is under way, and how much there was so far.
-    fn look(&self) -> (bool, u64) {
-        (self.under_way.load(Ordering::Acquire) > 0, self.served.load(Ordering::Acquire))
-    }
-}
-
-/// One request with its answer, until the last byte of it was handed over.
-struct Busy(Arc<Activity>);
-
-impl Busy {
-    fn begin(activity: &Arc<Activity>) -> Self {
-        activity.under_way.fetch_add(1, Ordering::AcqRel);
-        activity.served.fetch_add(1, Ordering::AcqRel);
-        Self(Arc::clone(activity))
-    }
-
-    fn until_the_end_of(self, body: Body) -> Held {
-        Held { body, _busy: self }
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// A body that counts as something to do until it is dropped.
-struct Held {
-    body: Body,
-    _busy: Busy,
-}
-
-impl hyper::body::Body for Held {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }

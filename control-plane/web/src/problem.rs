@@ -120,6 +120,9 @@ problems! {
     /// A head that is larger than allowed.
     head_too_large = "E-WEB-031", REQUEST_HEADER_FIELDS_TOO_LARGE, "the head of the request is larger than 16 KiB or has more than 64 fields",
         "send less; a browser may have to forget its cookies of this site";
+    /// As much is going on for whoever asks as may be.
+    too_many_at_once = "E-WEB-032", TOO_MANY_REQUESTS, "as much is going on at once for this address, session or organisation as may be",
+        "wait until some of it has ended, then do it again";
     /// Our fault.
     fault = "E-WEB-099", INTERNAL_SERVER_ERROR, "the control plane failed to do this; its log says why",
         "tell the operator of the control plane the X-Request-Id of this answer";

@@ -66,6 +66,7 @@ impl Collector for Source {
             ("takeovers", "Sessions that a newer one of the same Runner replaced", seen.takeovers),
             ("turned_away", "Connections that were closed because there were too many", seen.turned_away),
             ("web_turned_away", "Connections to the API that were closed because there were too many", web.turned_away),
+            ("web_let_go", "Answers that were let go because their readers took nothing of them", web.let_go),
             ("handshakes_failed", "TLS handshakes that failed", seen.handshakes_failed),
         ];
         for (name, help, value) in counters {

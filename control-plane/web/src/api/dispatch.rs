@@ -1,68 +1,45 @@
 //! The way of a request of the API: authenticated, permitted, read strictly, done, answered.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
-use axum::extract::rejection::RawPathParamsRejection;
-use axum::extract::{RawPathParams, Request};
-use axum::routing::any;
+use axum::extract::Request;
 use bytes::Bytes;
 use control_plane_domain::policy::{Caller, Permission};
 use control_plane_operations::Error;
 use crypto::digest::sha256_parts;
-use http::{HeaderMap, Response, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Response, header};
 use tracing::Instrument;
 
 use crate::Web;
-use crate::api::idempotency;
 use crate::api::route::{Access, Call, Handle, Reply, Route, Shape, Verb};
-use crate::front::{Matched, Peer, in_time};
+use crate::front::{Peer, in_time};
+use crate::http::body::{self, Sender};
+use crate::http::headers::REPLAYED;
 use crate::http::query::{self, Query};
+use crate::http::routed::{self, Parameters, Routes, named};
+use crate::idempotency::{self, Done};
 use crate::problem::Problem;
-
-/// One path and what can be asked of it.
-type Routes = BTreeMap<Verb, &'static Route>;
 
 /// The router over the table of routes.
 pub(crate) fn router(web: &Weak<Web>) -> Router {
-    let mut paths: BTreeMap<&'static str, Routes> = BTreeMap::new();
-    for route in crate::api::resource::routes() {
-        paths.entry(route.path).or_default().insert(route.verb, route);
-    }
-    let mut router = Router::new();
-    for (path, routes) in paths {
-        let (web, routes) = (web.clone(), Arc::new(routes));
-        let answer = move |parameters: Result<RawPathParams, RawPathParamsRejection>, request: Request| {
-            let (web, routes) = (web.upgrade(), Arc::clone(&routes));
-            async move {
-                let Some(web) = web else { return Problem::busy().into_response() };
-                let mut response = match chosen(&web, &routes, parameters, request).await {
-                    Ok(reply) => reply,
-                    Err(problem) => problem.into_response(),
-                };
-                response.extensions_mut().insert(Matched(path));
-                response
-            }
-        };
-        router = router.route(path, any(answer));
-    }
+    let table = crate::api::resource::routes().map(|route| (route.path, route.verb, route));
+    let router = routed::router(web, table, |web, routes, parameters, request| async move {
+        chosen(&web, &routes, parameters, request).await.unwrap_or_else(Problem::into_response)
+    });
     router.fallback(|| async { Problem::no_such_path().into_response() })
 }
 
 async fn chosen(
     web: &Arc<Web>,
-    routes: &Routes,
-    parameters: Result<RawPathParams, RawPathParamsRejection>,
+    routes: &Routes<Route>,
+    parameters: Parameters,
     request: Request,
 ) -> Result<Response<Body>, Problem> {
-    let path: Vec<(String, String)> = match parameters {
-        Ok(parameters) => parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        Err(_) => return Err(Problem::no_such_path()),
-    };
+    let path = named(parameters)?;
     let Some(route) = routes.values().find(|route| route.verb.as_str() == request.method().as_str()) else {
         let allowed: Vec<&str> = routes.keys().map(|verb| verb.as_str()).collect();
         return Err(Problem::method().allowing(allowed.join(", ")));
@@ -81,7 +58,7 @@ async fn chosen(
     let own: Vec<&'static str> = route.query.iter().map(|parameter| parameter.name).collect();
     let query = Query::read(text, own.iter().chain(paged.iter()))?;
     let awaited = !body.is_end_stream();
-    let body = read_body(web, route, &head.headers, body).await?;
+    let body = read_body(web, route, &head, body, &caller).await?;
     // A body may take its time, and the key may have been revoked, or its person demoted, meanwhile.
     let caller = if awaited { known(web, &head.headers, client).await? } else { caller };
     permitted(&caller, permissions)?;
@@ -106,7 +83,17 @@ async fn changed(
     let change = async move {
         match key {
             None => handle(call).await.map(Reply::into_response),
-            Some((key, request)) => idempotency::once(call, handle, &key, request).await,
+            Some((key, request)) => {
+                let (operations, caller) = (call.operations().clone(), call.caller.clone());
+                match idempotency::once(&operations, &caller, &key, request, handle(call)).await? {
+                    Done::Now(reply) => Ok(reply.into_response()),
+                    Done::Before(before) => {
+                        let mut response = Reply::again(before.status, before.body).into_response();
+                        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+                        Ok(response)
+                    }
+                }
+            }
         }
     };
     let task = tokio::spawn(change.in_current_span());
@@ -148,27 +135,14 @@ fn permitted(caller: &Caller, permissions: &[Permission]) -> Result<(), Problem>
     }
 }
 
-async fn read_body(web: &Web, route: &Route, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-    let limits = &web.settings.limits;
-    if route.body.is_some() {
-        let mut types = headers.get_all(header::CONTENT_TYPE).iter();
-        let is_json = types.next().is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"application/json"));
-        if !is_json || types.next().is_some() || headers.contains_key(header::CONTENT_ENCODING) {
-            return Err(Problem::content_type());
-        }
-    } else if !body.is_end_stream() && body.size_hint().upper() != Some(0) {
-        // A body of unknown length may still be empty: HTTP/1.1 clients send "0\r\n\r\n" for one.
-        let read = tokio::time::timeout(limits.body, Limited::new(body, 1).collect()).await;
-        let empty = read.map_err(|_| Problem::too_slow())?.is_ok_and(|read| read.to_bytes().is_empty());
-        return if empty { Ok(Bytes::new()) } else { Err(Problem::body_not_expected()) };
+async fn read_body(web: &Web, route: &Route, head: &Parts, body: Body, caller: &Caller) -> Result<Bytes, Problem> {
+    if route.body.is_none() {
+        return body::none(web, head, body, Sender::Known(caller)).await.map(|()| Bytes::new());
     }
-    if body.size_hint().lower() > u64::try_from(limits.body_bytes).unwrap_or(u64::MAX) {
-        return Err(Problem::too_large());
+    let mut types = head.headers.get_all(header::CONTENT_TYPE).iter();
+    let is_json = types.next().is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"application/json"));
+    if !is_json || types.next().is_some() || head.headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(Problem::content_type());
     }
-    let read = tokio::time::timeout(limits.body, Limited::new(body, limits.body_bytes).collect()).await;
-    match read.map_err(|_| Problem::too_slow())? {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Problem::too_large()),
-        Err(_) => Err(Problem::broken_body()),
-    }
+    Ok(body::whole(web, head, body, Sender::Known(caller)).await?)
 }

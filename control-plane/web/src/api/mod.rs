@@ -5,7 +5,6 @@
 
 mod dispatch;
 mod document;
-mod idempotency;
 pub(crate) mod resource;
 pub(crate) mod route;
 

@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
+use control_plane_domain::idempotency::StoredResponse;
 use control_plane_domain::list::Listed;
 use control_plane_domain::policy::{Caller, Permission};
 use control_plane_operations::{Error, Operations};
+use futures_util::Stream;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,9 +19,14 @@ use utoipa::ToSchema;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
+use crate::http::held::keeping;
 use crate::http::json;
+use crate::http::lasting::lasting;
 use crate::http::query::Query;
+use crate::http::stream::{Cut, paced};
 pub(crate) use crate::http::verb::Verb;
+use crate::idempotency::Keep;
+use crate::places::Place;
 use crate::problem::Problem;
 use crate::{Settings, Web};
 
@@ -124,6 +131,19 @@ impl Call {
         self.web.settings()
     }
 
+    /// A place for something that is more than a document; to be taken before it is read.
+    pub(crate) fn download(&self) -> Result<Place, Problem> {
+        self.web.download(&self.caller)
+    }
+
+    /// A body that comes as it comes, for as long as the key holds. The place is kept until it ends.
+    pub(crate) fn streamed<S>(&self, place: Option<Place>, pieces: S) -> Body
+    where
+        S: Stream<Item = Result<Bytes, Cut>> + Send + 'static,
+    {
+        paced(lasting(&self.web, &self.caller, place, pieces), self.settings().limits.idle)
+    }
+
     /// The parameter of the path. One that is no such id names nothing that there is.
     pub(crate) fn path<T: FromStr>(&self, name: &str, what: &'static str) -> Result<T, Problem> {
         let value = self.path.iter().find(|(found, _)| found == name).and_then(|(_, value)| value.parse().ok());
@@ -181,6 +201,11 @@ impl Reply {
         Ok(Self { secret: true, ..Self::json(StatusCode::CREATED, document)? })
     }
 
+    /// Exact bytes, with a place that is free again when they were taken.
+    pub(crate) fn kept(media: &'static str, bytes: impl Into<Bytes>, place: Place) -> Self {
+        Self::stream(media, keeping(Body::from(bytes.into()), place))
+    }
+
     /// Exact bytes.
     pub(crate) fn bytes(media: &'static str, bytes: impl Into<Bytes>) -> Self {
         Self::bytes_with(StatusCode::OK, media, bytes)
@@ -208,14 +233,6 @@ impl Reply {
         Self { status, media: Some(media), content: Content::Whole(bytes.into()), secret: false }
     }
 
-    /// What may be kept to be answered again: status and document. `None` for secrets and streams.
-    pub(crate) fn to_keep(&self) -> Option<(u16, Vec<u8>)> {
-        match &self.content {
-            Content::Whole(bytes) if !self.secret => Some((self.status.as_u16(), bytes.to_vec())),
-            Content::Whole(_) | Content::Streamed(_) => None,
-        }
-    }
-
     pub(crate) fn into_response(self) -> Response<Body> {
         let body = match self.content {
             Content::Whole(bytes) => Body::from(bytes),
@@ -227,5 +244,16 @@ impl Reply {
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
         }
         response
+    }
+}
+
+impl Keep for Reply {
+    fn to_keep(&self) -> Option<StoredResponse> {
+        match &self.content {
+            Content::Whole(bytes) if !self.secret => {
+                Some(StoredResponse { status: self.status.as_u16(), body: bytes.to_vec() })
+            }
+            Content::Whole(_) | Content::Streamed(_) => None,
+        }
     }
 }

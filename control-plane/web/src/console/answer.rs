@@ -3,12 +3,17 @@
 use askama::Template;
 use axum::body::Body;
 use bytes::Bytes;
+use control_plane_domain::idempotency::StoredResponse;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
 use super::path::Href;
 use super::trouble::Trouble;
 use super::{cookie, policy};
+use crate::http::headers::REPLAYED;
+use crate::http::held::keeping;
+use crate::idempotency::Keep;
+use crate::places::Place;
 use crate::problem::Problem;
 
 /// What is answered when all goes well.
@@ -16,6 +21,8 @@ pub(crate) struct Answer {
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Body,
+    /// The document for a script of ours, which may be given again.
+    document: Option<Bytes>,
 }
 
 impl Answer {
@@ -37,7 +44,7 @@ impl Answer {
     pub(crate) fn go(href: Href) -> Self {
         let location = HeaderValue::try_from(href.as_str()).unwrap_or(HeaderValue::from_static("/"));
         let headers = vec![(header::LOCATION, location), (header::CONTENT_SECURITY_POLICY, policy::CONTENT)];
-        Self { status: StatusCode::SEE_OTHER, headers, body: Body::empty() }
+        Self { status: StatusCode::SEE_OTHER, headers, body: Body::empty(), document: None }
     }
 
     /// The same, with a sentence for the next page.
@@ -67,12 +74,29 @@ impl Answer {
             tracing::error!(%error, "an answer cannot be written as JSON");
             Problem::fault()
         })?;
-        Ok(Self::of(StatusCode::OK, HeaderValue::from_static("application/json"), Body::from(bytes)))
+        Ok(Self::document(StatusCode::OK, bytes.into()))
+    }
+
+    /// What a script of ours was answered before.
+    pub(super) fn again(before: StoredResponse) -> Self {
+        let status = StatusCode::from_u16(before.status).unwrap_or(StatusCode::OK);
+        Self::document(status, before.body.into()).with(REPLAYED, Some(HeaderValue::from_static("true")))
+    }
+
+    fn document(status: StatusCode, bytes: Bytes) -> Self {
+        let body = Body::from(bytes.clone());
+        Self { document: Some(bytes), ..Self::of(status, HeaderValue::from_static("application/json"), body) }
     }
 
     /// A file to be saved.
     pub(crate) fn file(media: &'static str, file_name: &str, bytes: impl Into<Bytes>) -> Self {
         Self::stream(media, Some(file_name), Body::from(bytes.into()))
+    }
+
+    /// The same, with a place that is free again when the bytes were taken.
+    pub(crate) fn keeping(mut self, place: Place) -> Self {
+        self.body = keeping(self.body, place);
+        self
     }
 
     /// Bytes that come as they come; with a name they are a file to be saved.
@@ -95,12 +119,12 @@ impl Answer {
     /// That the browser has it.
     pub(super) fn unchanged(tag: HeaderValue) -> Self {
         let headers = vec![(header::ETAG, tag), (header::CACHE_CONTROL, policy::FOR_EVER)];
-        Self { status: StatusCode::NOT_MODIFIED, headers, body: Body::empty() }
+        Self { status: StatusCode::NOT_MODIFIED, headers, body: Body::empty(), document: None }
     }
 
     fn of(status: StatusCode, media: HeaderValue, body: Body) -> Self {
         let headers = vec![(header::CONTENT_TYPE, media), (header::CONTENT_SECURITY_POLICY, policy::CONTENT)];
-        Self { status, headers, body }
+        Self { status, headers, body, document: None }
     }
 
     /// Whether it is a page that is seen, so that a sentence for it was said.
@@ -118,5 +142,12 @@ impl Answer {
             response.headers_mut().append(name, value);
         }
         response
+    }
+}
+
+impl Keep for Answer {
+    fn to_keep(&self) -> Option<StoredResponse> {
+        let document = self.document.as_ref()?;
+        Some(StoredResponse { status: self.status.as_u16(), body: document.to_vec() })
     }
 }

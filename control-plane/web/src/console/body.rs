@@ -2,17 +2,20 @@
 
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
+use crypto::digest::sha256_parts;
 use crypto::{Digest, Secret};
 use http::request::Parts;
 use http::{HeaderMap, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::csrf;
-use super::route::{PageRoute, Takes};
+use super::pages::again::{self, Again};
+use super::route::{Field, PageRoute, Takes};
 use super::trouble::Trouble;
 use super::values::Values;
 use crate::Web;
+use crate::http::body::{Sender, whole};
 use crate::http::verb::Verb;
+use crate::idempotency;
 use crate::problem::Problem;
 
 /// What a request brought.
@@ -22,6 +25,10 @@ pub(super) struct Brought {
     pub(super) document: Bytes,
     /// Which page's form it was.
     pub(super) form_id: Option<Digest>,
+    /// Both factors, shown with it.
+    pub(super) again: Option<Again>,
+    /// The key under which a script asks for it once, and what makes it the same request.
+    pub(super) key: Option<(String, Digest)>,
 }
 
 /// The body of a change, once it is known that a page of ours sent it.
@@ -32,6 +39,7 @@ pub(super) async fn read(
     body: Body,
     cookie: &Secret<String>,
     is_new: bool,
+    sender: Sender<'_>,
 ) -> Result<Brought, Trouble> {
     if route.verb == Verb::Get {
         if !body.is_end_stream() && body.size_hint().upper() != Some(0) {
@@ -52,15 +60,23 @@ pub(super) async fn read(
             let mut tokens = head.headers.get_all(csrf::HEADER).iter();
             let token = tokens.next().filter(|_| tokens.next().is_none()).and_then(|token| token.to_str().ok());
             let form_id = Some(csrf::check(cookie, token.unwrap_or_default())?);
-            Ok(Brought { form: Values::default(), document: collected(web, body).await?, form_id })
+            let document = whole(web, head, body, sender).await.map_err(Problem::from)?;
+            let path = head.uri.path_and_query().map_or("", |path| path.as_str());
+            let request = sha256_parts(&[route.name.as_bytes(), b" ", path.as_bytes(), b"\n", &document]);
+            let key = idempotency::key_of(&head.headers)?.map(|key| (key, request));
+            Ok(Brought { form: Values::default(), document, form_id, again: None, key })
         }
         Takes::Form(_) | Takes::Nothing => {
             one_type(&head.headers, b"application/x-www-form-urlencoded", Problem::not_a_form)?;
-            let bytes = collected(web, body).await?;
-            let fields = if let Takes::Form(fields) = route.takes { fields } else { &[] };
+            let bytes = whole(web, head, body, sender).await.map_err(Problem::from)?;
+            let own = if let Takes::Form(fields) = route.takes { fields } else { &[] };
+            let more = if again::keeps(route) { again::FIELDS } else { &[] };
+            let fields: Vec<Field> = own.iter().chain(more).copied().collect();
             let (token, rest) = without_token(&bytes)?;
             let form_id = Some(csrf::check(cookie, &token)?);
-            Ok(Brought { form: Values::read(&rest, fields, Problem::other_form)?, document: Bytes::new(), form_id })
+            let mut form = Values::read(&rest, &fields, Problem::other_form)?;
+            let again = Again::take(&mut form);
+            Ok(Brought { form, document: Bytes::new(), form_id, again, key: None })
         }
     }
 }
@@ -85,19 +101,6 @@ fn one_type(headers: &HeaderMap, expected: &[u8], refuse: fn() -> Problem) -> Re
         Ok(())
     } else {
         Err(refuse())
-    }
-}
-
-async fn collected(web: &Web, body: Body) -> Result<Bytes, Problem> {
-    let limits = &web.settings.limits;
-    if body.size_hint().lower() > u64::try_from(limits.body_bytes).unwrap_or(u64::MAX) {
-        return Err(Problem::too_large());
-    }
-    let read = tokio::time::timeout(limits.body, Limited::new(body, limits.body_bytes).collect()).await;
-    match read.map_err(|_| Problem::too_slow())? {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Problem::too_large()),
-        Err(_) => Err(Problem::broken_body()),
     }
 }
 

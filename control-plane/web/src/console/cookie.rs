@@ -15,9 +15,6 @@ pub(crate) const VISITOR: &str = "__Host-proctor-visitor";
 /// A sentence that the next page says.
 pub(crate) const SAYING: &str = "__Host-proctor-saying";
 
-/// The time zone that this browser shows times in.
-pub(crate) const ZONE: &str = "__Host-proctor-zone";
-
 /// Bytes of a cookie that is ours.
 const MAX_BYTES: usize = 1_024;
 
@@ -43,6 +40,18 @@ pub(crate) fn read(headers: &HeaderMap, name: &str) -> Option<Secret<String>> {
     found
 }
 
+/// Puts a value in the place of the one that came along: from here on the request is as if it had come with this one.
+pub(crate) fn renew(headers: &mut HeaderMap, name: &str, value: &Secret<String>) {
+    let is_other = |pair: &&str| pair.split_once('=').is_none_or(|(key, _)| key.trim_matches([' ', '\t']) != name);
+    let others = headers.get_all(header::COOKIE).iter().filter_map(|header| header.to_str().ok());
+    let others: Vec<&str> = others.flat_map(|text| text.split(';')).filter(is_other).map(str::trim).collect();
+    let own = format!("{name}={}", value.expose());
+    let all: Vec<&str> = others.into_iter().chain([own.as_str()]).filter(|pair| !pair.is_empty()).collect();
+    let Ok(mut header) = HeaderValue::try_from(all.join("; ")) else { return };
+    header.set_sensitive(true);
+    headers.insert(header::COOKIE, header);
+}
+
 /// The header that sets a cookie until the browser is closed; the server knows when it really ends.
 pub(crate) fn set(name: &str, value: &str) -> Option<HeaderValue> {
     let mut header = HeaderValue::try_from(format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax")).ok()?;
@@ -50,11 +59,17 @@ pub(crate) fn set(name: &str, value: &str) -> Option<HeaderValue> {
     Some(header)
 }
 
-/// The header that has a browser remember something for as long as browsers do.
-pub(crate) fn keep(name: &str, value: &str) -> Option<HeaderValue> {
-    let days_400 = 400 * 86_400;
-    let text = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={days_400}");
-    HeaderValue::try_from(text).ok()
+/// Sets a cookie on an answer that says nothing of it yet.
+pub(crate) fn set_unless_set(headers: &mut HeaderMap, name: &str, value: &Secret<String>) {
+    let sets = |header: &HeaderValue| {
+        let of_it = header.as_bytes().strip_prefix(name.as_bytes());
+        of_it.is_some_and(|rest| rest.first() == Some(&b'='))
+    };
+    if !headers.get_all(header::SET_COOKIE).iter().any(sets)
+        && let Some(header) = set(name, value.expose())
+    {
+        headers.append(header::SET_COOKIE, header);
+    }
 }
 
 /// The header that ends a cookie.
@@ -99,6 +114,16 @@ mod tests {
         }
         assert_eq!(found(&[b"__host-proctor-visitor=abc"]), None, "names are exact");
         assert_eq!(found(&[format!("__Host-proctor-visitor={}", "a".repeat(2_000)).as_bytes()]), None);
+    }
+
+    #[test]
+    fn a_renewed_cookie_takes_the_place_of_the_old_one() {
+        let mut map = HeaderMap::new();
+        map.append(header::COOKIE, HeaderValue::from_static("a=b; __Host-proctor-session=old;c=d"));
+        map.append(header::COOKIE, HeaderValue::from_static("e=f"));
+        renew(&mut map, SESSION, &Secret::new("new".to_owned()));
+        assert_eq!(read(&map, SESSION).unwrap().expose(), "new");
+        assert_eq!(map[header::COOKIE], "a=b; c=d; e=f; __Host-proctor-session=new");
     }
 
     #[test]

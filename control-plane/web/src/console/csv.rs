@@ -12,7 +12,7 @@ use proof::text::printable;
 use super::answer::Answer;
 use super::trouble::Trouble;
 use super::visit::Visit;
-use crate::http::stream::{Cut, paced};
+use crate::http::stream::Cut;
 
 const MEDIA: &str = "text/csv; charset=utf-8; header=present";
 
@@ -86,7 +86,7 @@ impl Row {
     }
 }
 
-/// All rows of a list as a file. The first page is read before anything is answered, so that a refusal is still said as
+/// All rows of a list as a file, for as long as the session holds. The first page is read before anything is answered, so that a refusal is still said as
 /// one; what fails later breaks the connection, so that nobody takes a part for the whole.
 pub(crate) async fn answer<T, F, Fut, W>(
     visit: &Visit,
@@ -101,6 +101,7 @@ where
     Fut: Future<Output = Result<Listed<T>, Error>> + Send,
     W: Fn(&T) -> Row + Send + 'static,
 {
+    let place = visit.download()?;
     let whole = Page::new(None, MAX_LIMIT).map_err(Trouble::invalid)?;
     let first = fetch(whole.clone()).await?;
     let mut text = head.iter().fold(Row::new(), |row, name| row.text(name)).0;
@@ -120,7 +121,7 @@ where
     });
     let pieces = stream::iter([Ok(Bytes::from(text))]).chain(rest);
     let file_name = format!("{file_name}.csv");
-    Ok(Answer::stream(MEDIA, Some(&file_name), paced(pieces, visit.settings().limits.idle)))
+    Ok(Answer::stream(MEDIA, Some(&file_name), visit.streamed(Some(place), pieces)))
 }
 
 fn write_all<T>(text: &mut String, rows: &[T], write: &impl Fn(&T) -> Row) {

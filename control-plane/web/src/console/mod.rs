@@ -6,6 +6,7 @@
 //! its origin were checked.
 
 pub(crate) mod answer;
+mod asking;
 pub(crate) mod asset;
 mod body;
 pub(crate) mod cookie;

@@ -59,16 +59,23 @@ pub(crate) enum Takes {
 pub(crate) struct Field {
     pub(crate) name: &'static str,
     pub(crate) may_repeat: bool,
+    /// Whether what is typed there is kept nowhere, not even in the page that is answered.
+    pub(crate) is_secret: bool,
 }
 
 impl Field {
     /// At most once.
     pub(crate) const fn one(name: &'static str) -> Self {
-        Self { name, may_repeat: false }
+        Self { name, may_repeat: false, is_secret: false }
     }
 
     /// Any number of times.
     pub(crate) const fn many(name: &'static str) -> Self {
-        Self { name, may_repeat: true }
+        Self { name, may_repeat: true, is_secret: false }
+    }
+
+    /// At most once, and a secret.
+    pub(crate) const fn secret(name: &'static str) -> Self {
+        Self { name, may_repeat: false, is_secret: true }
     }
 }

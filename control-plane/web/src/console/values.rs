@@ -75,6 +75,12 @@ impl Values {
         Secret::new(self.raw(name).unwrap_or_default().to_owned())
     }
 
+    /// Takes a value out, exactly as it was typed.
+    pub(super) fn take(&mut self, name: &str) -> Option<Secret<String>> {
+        let at = self.0.iter().position(|(found, _)| *found == name)?;
+        Some(self.0.remove(at).1)
+    }
+
     /// Which page of a list is asked for.
     pub(crate) fn page(&self) -> Result<Page, Trouble> {
         let after: Option<Cursor> = self.parsed(CURSOR)?;

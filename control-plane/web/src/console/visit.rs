@@ -4,12 +4,14 @@ use std::ops::Deref;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use axum::body::Body;
 use bytes::Bytes;
 use clock::Timestamp;
 use control_plane_domain::list::Listed;
 use control_plane_domain::policy::{Caller, Permission};
 use control_plane_operations::{Client, Half, Operations};
 use crypto::{Digest, Secret};
+use futures_util::Stream;
 use serde::de::DeserializeOwned;
 
 use super::frame::{Frame, Section, Who};
@@ -20,6 +22,9 @@ use super::trouble::Trouble;
 use super::values::Values;
 use super::zone::Zone;
 use crate::http::json;
+use crate::http::lasting::lasting;
+use crate::http::stream::{Cut, paced};
+use crate::places::Place;
 use crate::problem::Problem;
 use crate::{Settings, Web};
 
@@ -79,6 +84,11 @@ impl Asked {
         value.ok_or_else(|| Trouble::not_found(what))
     }
 
+    /// What was asked for: path and query.
+    pub(in crate::console) fn here(&self) -> &Href {
+        &self.here
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.now
     }
@@ -95,14 +105,6 @@ impl Asked {
     /// The text of the session's cookie; empty without one, which no session has.
     pub(in crate::console) fn session(&self) -> &str {
         self.session.as_ref().map_or("", |session| session.expose())
-    }
-
-    /// Refuses a form that was sent before: what it made is not made again.
-    pub(crate) fn once(&self) -> Result<(), Trouble> {
-        match self.form_id {
-            Some(form) if self.web.once.first(form) => Ok(()),
-            Some(_) | None => Err(Problem::sent_before().into()),
-        }
     }
 
     /// Links to the first page of a list and the next one, with the same filters.
@@ -152,6 +154,27 @@ impl Visit {
 
     pub(crate) fn may(&self, permission: Permission) -> bool {
         self.caller.may(permission)
+    }
+
+    /// Refuses a form that was sent before: what it made is not made again.
+    pub(crate) fn once(&self) -> Result<(), Trouble> {
+        match (self.caller.session(), self.form_id) {
+            (Some(session), Some(form)) if self.web.once.first(session, form) => Ok(()),
+            _ => Err(Problem::sent_before().into()),
+        }
+    }
+
+    /// A place for something that is more than a page; to be taken before it is read.
+    pub(crate) fn download(&self) -> Result<Place, Trouble> {
+        Ok(self.web.download(&self.caller)?)
+    }
+
+    /// A body that comes as it comes, for as long as the session holds. The place is kept until it ends.
+    pub(crate) fn streamed<S>(&self, place: Option<Place>, pieces: S) -> Body
+    where
+        S: Stream<Item = Result<Bytes, Cut>> + Send + 'static,
+    {
+        paced(lasting(&self.web, &self.caller, place, pieces), self.settings().limits.idle)
     }
 
     /// Asks for both factors again, unless they were shown a short while ago.

@@ -2,22 +2,34 @@
 //!
 //! What cannot be read as a request is answered by the library before anybody here hears of it: a status, nothing else.
 //! Such an answer is told from every one of ours, which all name their request, and is written with the headers that
-//! stand on every answer and with what was wrong. HTTP/2 refuses in frames; there only what is far larger than allowed is
-//! answered bare.
+//! stand on every answer and with what was wrong. In HTTP/2 it gets the headers alone: a body would count against a window
+//! of which the library would not know.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::frames::Frames;
 
 /// The only fields of an answer that the library gives.
 const BARE: &[&str] = &["connection", "content-length", "date"];
 
+/// What stands in the place of a bare refusal.
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// What was wrong.
+    pub(crate) document: String,
+}
+
 /// A connection whose bare refusals are replaced.
 pub(crate) struct Dressed<S, F> {
     stream: S,
+    /// What is known of the frames that were written, if it speaks in frames.
+    frames: Option<Frames>,
     dress: F,
     /// What stands in the place of a bare refusal, as far as it is not written yet.
     pending: Vec<u8>,
@@ -27,11 +39,12 @@ pub(crate) struct Dressed<S, F> {
 impl<S, F> Dressed<S, F>
 where
     S: AsyncWrite + Unpin,
-    F: Fn(StatusCode) -> Vec<u8> + Unpin,
+    F: Fn(StatusCode) -> Refusal + Unpin,
 {
-    /// `dress` writes the whole answer for a status.
-    pub(crate) fn new(stream: S, dress: F) -> Self {
-        Self { stream, dress, pending: Vec::new(), written: 0 }
+    /// `dress` says what the answer for a status is.
+    pub(crate) fn new(stream: S, is_http2: bool, dress: F) -> Self {
+        let frames = is_http2.then(Frames::default);
+        Self { stream, frames, dress, pending: Vec::new(), written: 0 }
     }
 
     fn poll_pending(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -45,6 +58,22 @@ where
         self.pending.clear();
         self.written = 0;
         Poll::Ready(Ok(()))
+    }
+}
+
+impl Refusal {
+    /// The whole answer as HTTP/1.1 writes it.
+    fn text(&self) -> Vec<u8> {
+        let reason = self.status.canonical_reason().unwrap_or_default();
+        let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", self.status.as_str()).into_bytes();
+        for (name, value) in &self.headers {
+            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                bytes.extend_from_slice(part);
+            }
+        }
+        let (length, body) = (self.document.len(), &self.document);
+        bytes.extend_from_slice(format!("connection: close\r\ncontent-length: {length}\r\n\r\n{body}").as_bytes());
+        bytes
     }
 }
 
@@ -68,19 +97,38 @@ fn bare(bytes: &[u8]) -> Option<StatusCode> {
 impl<S, F> AsyncWrite for Dressed<S, F>
 where
     S: AsyncWrite + Unpin,
-    F: Fn(StatusCode) -> Vec<u8> + Unpin,
+    F: Fn(StatusCode) -> Refusal + Unpin,
 {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_pending(context))?;
-        if let Some(status) = bare(bytes) {
-            self.pending = (self.dress)(status);
-            // What could not be written now is written before anything else is, or the connection ends.
-            if let Poll::Ready(Err(error)) = self.poll_pending(context) {
-                return Poll::Ready(Err(error));
+        let this = &mut *self;
+        let taken = match &mut this.frames {
+            None => match bare(bytes) {
+                None => return Pin::new(&mut this.stream).poll_write(context, bytes),
+                Some(status) => {
+                    this.pending = (this.dress)(status).text();
+                    bytes.len()
+                }
+            },
+            Some(frames) => {
+                let plain = frames.plain(bytes);
+                if let Some(plain) = bytes.get(..plain).filter(|plain| !plain.is_empty()) {
+                    let written = ready!(Pin::new(&mut this.stream).poll_write(context, plain))?;
+                    frames.passed(plain.get(..written).unwrap_or_default());
+                    return Poll::Ready(Ok(written));
+                }
+                let (taken, bare) = frames.take(bytes);
+                // What is left of a frame that is no refusal is written as it is.
+                let refusal = bare.is_refusal().then(|| (this.dress)(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
+                this.pending = bare.written(refusal.as_ref().map(|refusal| &refusal.headers));
+                taken
             }
-            return Poll::Ready(Ok(bytes.len()));
+        };
+        // What could not be written now is written before anything else is, or the connection ends.
+        if let Poll::Ready(Err(error)) = this.poll_pending(context) {
+            return Poll::Ready(Err(error));
         }
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        Poll::Ready(Ok(taken))
     }
 
     fn poll_write_vectored(
@@ -90,6 +138,10 @@ where
     ) -> Poll<io::Result<usize>> {
         match slices {
             [one] => self.poll_write(context, one),
+            _ if self.frames.is_some() => {
+                let first = slices.iter().find(|slice| !slice.is_empty());
+                first.map_or(Poll::Ready(Ok(0)), |first| self.poll_write(context, first))
+            }
             _ => {
                 ready!(self.poll_pending(context))?;
                 Pin::new(&mut self.stream).poll_write_vectored(context, slices)
@@ -98,7 +150,7 @@ where
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.frames.is_none() && self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -16,7 +16,8 @@ use proof::drilldown::PendingRequest;
 use proof::drilldown::octets::{Part, Splitter};
 use serde_json::{Value, json};
 
-use super::harness::{CLIENT, Fixture, fixture};
+use super::harness::{CLIENT, Fixture, fixture, fixture_with, generous};
+use crate::Limits;
 
 const EPOCH: Epoch = Epoch::from_bytes([3; 16]);
 const CERTIFICATE: Digest = Digest::from_bytes([9; 32]);
@@ -215,4 +216,23 @@ async fn an_answer_that_is_cut_off_ends_in_a_broken_body() {
     say(&fixture, &mut session, frame(request, 0, false)).await;
     fixture.operations.ended(session).await;
     assert!(response.into_body().collect().await.is_err(), "a part was taken for the whole");
+}
+
+#[tokio::test]
+async fn an_answer_ends_with_the_key_that_asked_for_it() {
+    let fixture = fixture_with(Limits { look: std::time::Duration::from_millis(10), ..generous() }).await;
+    let mut session = session(&fixture).await;
+    let (path, request) = delivered(&fixture, &mut session).await;
+    pending(&fixture, &mut session).await;
+    let start: FromRunner = SealedStart { request, enc: [7; 32] }.into();
+    say(&fixture, &mut session, start).await;
+    let response = fixture.web.respond(reading(&fixture, &path), CLIENT).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let key = fixture.operations.authenticate(&fixture.ours.key, CLIENT).await.unwrap().key().unwrap();
+    fixture.operations.revoke_api_key_as_operator(fixture.ours.id, key).await.unwrap();
+    // Nothing more comes from the Runner: without a look at the key the body would never end.
+    let read = tokio::time::timeout(std::time::Duration::from_secs(10), response.into_body().collect()).await;
+    assert!(read.expect("the stream outlives its key").is_err(), "a part was taken for the whole");
+    let said = pending(&fixture, &mut session).await;
+    assert!(said.iter().any(|message| message.name() == "drill_down_cancel"), "the Runner is not told: {said:?}");
 }

@@ -78,6 +78,11 @@ pub(crate) async fn fixture() -> Fixture {
 }
 
 pub(crate) async fn fixture_with(limits: Limits) -> Fixture {
+    fixture_behind(limits, Vec::new()).await
+}
+
+/// The same behind these proxies.
+pub(crate) async fn fixture_behind(limits: Limits, trusted_proxies: Vec<IpAddr>) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let config = Config::Sqlite(SqliteConfig::at(folder.path().join("control-plane.db")));
     migrate(&config).await.unwrap();
@@ -91,7 +96,8 @@ pub(crate) async fn fixture_with(limits: Limits) -> Fixture {
         settings: control_plane_operations::Settings::new("line.example.org:8442".parse().unwrap()),
     });
     let pin = format!("sha256:{}", "ab".repeat(32)).parse().unwrap();
-    let settings = Settings { limits, ..Settings::new("enrol.example.org:8441".parse().unwrap(), pin) };
+    let settings =
+        Settings { limits, trusted_proxies, ..Settings::new("enrol.example.org:8441".parse().unwrap(), pin) };
     let web = Web::new(operations.clone(), settings);
     let ours = tenant(&operations, "ours").await;
     let theirs = tenant(&operations, "theirs").await;

@@ -10,7 +10,7 @@ use crypto::SystemEntropy;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
@@ -18,16 +18,19 @@ use tokio_util::sync::CancellationToken;
 use super::harness::{Fixture, fixture_with, generous};
 use crate::{Limits, ServeError, serve};
 
-struct Served {
-    fixture: Fixture,
+pub(super) struct Served {
+    pub(super) fixture: Fixture,
     address: SocketAddr,
     roots: RootCertStore,
     shutdown: CancellationToken,
     serving: tokio::task::JoinHandle<Result<(), ServeError>>,
 }
 
-async fn served(limits: Limits) -> Served {
-    let fixture = fixture_with(limits).await;
+pub(super) async fn served(limits: Limits) -> Served {
+    served_by(fixture_with(limits).await).await
+}
+
+pub(super) async fn served_by(fixture: Fixture) -> Served {
     let (entropy, clock) = (SystemEntropy::new(), Arc::new(SystemClock::new()));
     let authority = ServerAuthority::create(&entropy, clock.now()).unwrap();
     let identity = authority.issue(&["127.0.0.1".parse().unwrap()], &entropy, clock.now()).unwrap();
@@ -42,7 +45,7 @@ async fn served(limits: Limits) -> Served {
 }
 
 impl Served {
-    async fn connect(&self, alpn: &[&[u8]]) -> std::io::Result<TlsStream<TcpStream>> {
+    pub(super) async fn connect(&self, alpn: &[&[u8]]) -> std::io::Result<TlsStream<TcpStream>> {
         self.connect_with(&[&rustls::version::TLS13, &rustls::version::TLS12], alpn).await
     }
 
@@ -58,7 +61,24 @@ impl Served {
             .with_root_certificates(self.roots.clone())
             .with_no_client_auth();
         config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
-        let stream = TcpStream::connect(self.address).await?;
+        self.connected(TcpStream::connect(self.address).await?, config).await
+    }
+
+    /// The same from another address of this host.
+    pub(super) async fn connect_from(&self, address: [u8; 4], alpn: &[&[u8]]) -> std::io::Result<TlsStream<TcpStream>> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .unwrap()
+            .with_root_certificates(self.roots.clone())
+            .with_no_client_auth();
+        config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((address, 0).into())?;
+        self.connected(socket.connect(self.address).await?, config).await
+    }
+
+    async fn connected(&self, stream: TcpStream, config: ClientConfig) -> std::io::Result<TlsStream<TcpStream>> {
         let name = ServerName::IpAddress(self.address.ip().into());
         TlsConnector::from(Arc::new(config)).connect(name, stream).await
     }
@@ -69,7 +89,7 @@ impl Served {
     }
 }
 
-async fn read_all(stream: &mut TlsStream<TcpStream>) -> String {
+pub(super) async fn read_all(stream: &mut TlsStream<TcpStream>) -> String {
     let mut bytes = Vec::new();
     // A server that closes without a TLS close is still one that closed.
     let _ = stream.read_to_end(&mut bytes).await;
@@ -185,7 +205,8 @@ async fn every_refusal_has_the_headers_that_stand_on_all_answers() {
     }
 }
 
-/// HTTP/2 has no bare refusal to dress: what is larger than allowed is still taken, and refused in words.
+/// What is larger than allowed is still taken, and refused in words; what is far larger is refused by the library, with a
+/// status alone, which gets the headers of every answer.
 #[tokio::test]
 async fn http2_refuses_large_heads_in_words() {
     let served = served(generous()).await;
@@ -203,6 +224,22 @@ async fn http2_refuses_large_heads_in_words() {
     }
     let body = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes();
     assert!(String::from_utf8_lossy(&body).contains("E-WEB-031"));
+    for _ in 0..3 {
+        let request = http::Request::get("https://localhost/").header("x", "a".repeat(40 * 1024));
+        let request = request.body(http_body_util::Empty::<bytes::Bytes>::new()).unwrap();
+        sender.ready().await.unwrap();
+        let answer = sender.send_request(request).await.unwrap();
+        assert_eq!(answer.status(), 431);
+        for (name, value) in crate::http::headers::ALWAYS.iter().chain(crate::http::headers::OTHERWISE) {
+            assert_eq!(answer.headers().get(*name).map(|value| value.as_bytes()), Some(value.as_bytes()), "{name}");
+        }
+        assert_eq!(answer.headers()["x-request-id"].len(), 32);
+    }
+    // The connection means the same by everything that is said after it.
+    let request = http::Request::get("https://localhost/api/v1/me")
+        .header("authorization", format!("Bearer {}", served.fixture.ours.key))
+        .body(http_body_util::Empty::<bytes::Bytes>::new());
+    assert_eq!(sender.send_request(request.unwrap()).await.unwrap().status(), 200);
 }
 
 #[tokio::test]

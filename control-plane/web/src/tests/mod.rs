@@ -2,12 +2,14 @@
 
 mod answer;
 mod console;
+mod crowd;
 mod harness;
 mod hostile;
 mod idempotency;
 mod limits;
 mod listener;
 mod openapi;
+mod readers;
 mod requests;
 mod routes;
 mod samples;

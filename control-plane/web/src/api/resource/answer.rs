@@ -8,7 +8,7 @@ use http::StatusCode;
 use proof::drilldown::octets;
 
 use crate::api::route::{Answering, Call, Reply};
-use crate::http::stream::{Cut, paced};
+use crate::http::stream::Cut;
 use crate::problem::Problem;
 
 pub(crate) const MEDIA: &str = "application/octet-stream";
@@ -23,7 +23,7 @@ pub(crate) fn read(call: Call) -> Answering {
             Some(Err(AnswerError::CutOff)) | None => return Err(cut_off()),
         };
         let pieces = stream::iter([Ok(first)]).chain(pieces(answer));
-        Ok(Reply::stream(MEDIA, paced(pieces, call.settings().limits.idle)))
+        Ok(Reply::stream(MEDIA, call.streamed(None, pieces)))
     })
 }
 

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::shape;
 use crate::api::route::{Access, Answering, Call, Form, Parameter, Reply, Route, Shape, Verb, schema_of};
-use crate::http::stream::{Cut, paced};
+use crate::http::stream::Cut;
 
 const NOTE: &str = "text/plain; charset=utf-8";
 const ARCHIVE: &str = "application/zip";
@@ -110,6 +110,7 @@ fn key(call: Call) -> Answering {
 
 fn export(call: Call) -> Answering {
     Box::pin(async move {
+        let place = call.download()?;
         let export = call.operations().export_audit(&call.caller).await?;
         let pieces = stream::unfold(Some(export), |export| async move {
             let mut export = export?;
@@ -122,6 +123,6 @@ fn export(call: Call) -> Answering {
                 }
             }
         });
-        Ok(Reply::stream(ARCHIVE, paced(pieces, call.settings().limits.idle)))
+        Ok(Reply::stream(ARCHIVE, call.streamed(Some(place), pieces)))
     })
 }

@@ -286,6 +286,7 @@ fn list(call: Call) -> Answering {
             verdict: call.query.parsed("verdict")?,
             from: call.query.parsed("from")?,
             until: call.query.parsed("until")?,
+            ..RunFilter::default()
         };
         let runs = call.operations().list_runs(&call.caller, &filter, &call.query.page()?).await?;
         Reply::page::<_, RunDocument>(runs)
@@ -309,14 +310,16 @@ fn list_items(call: Call) -> Answering {
 
 fn manifest(call: Call) -> Answering {
     Box::pin(async move {
+        let place = call.download()?;
         let report = call.operations().run_report(&call.caller, call.path("run", "run")?).await?;
-        Ok(Reply::bytes(MANIFEST, report.manifest))
+        Ok(Reply::kept(MANIFEST, report.manifest, place))
     })
 }
 
 fn attestation(call: Call) -> Answering {
     Box::pin(async move {
+        let place = call.download()?;
         let report = call.operations().run_report(&call.caller, call.path("run", "run")?).await?;
-        Ok(Reply::bytes(ATTESTATION, report.attestation))
+        Ok(Reply::kept(ATTESTATION, report.attestation, place))
     })
 }

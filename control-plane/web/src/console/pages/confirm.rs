@@ -27,7 +27,12 @@ pub(crate) const ROUTES: &[PageRoute] = &[
         name: "confirm.send",
         access: Access::Full(|visit| Box::pin(confirm(visit))),
         query: &[],
-        takes: Takes::Form(&[Field::one("username"), Field::one("password"), Field::one("code"), Field::one("next")]),
+        takes: Takes::Form(&[
+            Field::one("username"),
+            Field::secret("password"),
+            Field::secret("code"),
+            Field::one("next"),
+        ]),
     },
 ];
 
@@ -49,7 +54,7 @@ fn next_of(text: Option<&str>) -> Href {
 }
 
 fn page(visit: &Visit, status: StatusCode, next: Href, refused: Option<String>) -> Result<Answer, Trouble> {
-    let frame = visit.frame(Section::None, "Confirm that it is you");
+    let frame = visit.frame(Section::None, "Confirm that it is you").answering(status);
     Answer::page_with(status, &ConfirmPage { frame, email: visit.who().email.clone(), next, refused })
 }
 

@@ -1,7 +1,6 @@
 //! The stream that live pages follow.
 
 use control_plane_domain::policy::Permission;
-use crypto::Secret;
 
 use crate::console::answer::Answer;
 use crate::console::live::events;
@@ -22,10 +21,9 @@ pub(crate) const ROUTES: &[PageRoute] = &[PageRoute {
 }];
 
 async fn follow(visit: &Visit) -> Result<Answer, Trouble> {
-    let session = visit.caller().session().ok_or(Trouble::SignIn)?;
     let pulse = visit.operations().pulse(visit.caller()).await?;
-    let follower = visit.web().followers.enter(session).ok_or_else(|| Problem::too_many_live().after(10))?;
-    let cookie = Secret::new(visit.session().to_owned());
-    let events = events(visit.operations().clone(), cookie, visit.caller().clone(), pulse, follower);
+    let follower = visit.web().followers.enter(visit.caller()).ok_or_else(|| Problem::too_many_live().after(10))?;
+    let entropy = visit.web().entropy.clone();
+    let events = events(visit.operations().clone(), entropy, visit.caller().clone(), pulse, follower);
     Ok(Answer::stream("text/event-stream", None, paced(events, visit.settings().limits.idle)))
 }

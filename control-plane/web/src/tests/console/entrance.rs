@@ -228,6 +228,7 @@ async fn sessions_end_by_themselves() {
     for _ in 0..4 {
         fixture.clock.advance_ms(20 * 60_000);
         let request = http::Request::get("/account").header("x-proctor-unattended", "1");
+        let request = request.header("sec-fetch-mode", "cors");
         browser.send(request.body(axum::body::Body::empty()).unwrap()).await;
     }
     assert_eq!(place_of(&browser.get("/account").await), "/sign-in?next=%2Faccount");

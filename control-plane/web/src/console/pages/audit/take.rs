@@ -1,20 +1,20 @@
 //! What is taken away of the audit log: the newest checkpoint, the key that signs it, and the whole log as an archive
 //! that is verified without this control plane.
 
+use clock::Timestamp;
 use control_plane_domain::policy::Permission;
-use control_plane_operations::Error;
+use control_plane_operations::AuditNewest;
+use control_plane_operations::console::AtRunner;
 use crypto::Digest;
 use futures_util::stream;
-use ids::RunnerId;
-use proof::checkpoint::{Checkpoint, runner_witness};
-use proof::note::SignedNote;
 
 use crate::console::answer::Answer;
-use crate::console::pages::who::{Linked, Who};
+use crate::console::pages::who::Linked;
+use crate::console::path;
 use crate::console::route::{Access, PageRoute, Takes};
 use crate::console::trouble::Trouble;
 use crate::console::visit::Visit;
-use crate::http::stream::{Cut, paced};
+use crate::http::stream::Cut;
 use crate::http::verb::Verb;
 
 const NOTE: &str = "text/plain; charset=utf-8";
@@ -52,34 +52,18 @@ pub(crate) const ROUTES: &[PageRoute] = &[
 pub(crate) struct Newest {
     pub(crate) size: u64,
     pub(crate) root: Digest,
-    /// Runners that have seen it and keep it.
+    pub(crate) at: Timestamp,
+    /// How many Runners have seen it and keep it, and the first of them.
+    pub(crate) cosigned: u64,
     pub(crate) cosigned_by: Vec<Linked>,
 }
 
-impl Newest {
-    /// `None` before the first was signed.
-    pub(super) async fn read(visit: &Visit) -> Result<Option<Self>, Trouble> {
-        let note = match visit.operations().audit_checkpoint(visit.caller()).await {
-            Ok(note) => note,
-            Err(Error::NotFound(_)) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let checkpoint = Checkpoint::from_text(note.text()).map_err(|why| Error::AuditBroken(why.to_string()))?;
-        let runners = witnesses(visit, &note);
-        let who = Who::read(visit, [], runners.iter().copied()).await?;
-        let cosigned_by = runners.into_iter().map(|runner| who.runner(runner)).collect();
-        Ok(Some(Self { size: checkpoint.size, root: checkpoint.root, cosigned_by }))
+impl From<AuditNewest> for Newest {
+    fn from(newest: AuditNewest) -> Self {
+        let linked = |runner: AtRunner| Linked { text: runner.label.to_string(), href: Some(path::runner(runner.id)) };
+        let AuditNewest { size, root, at, cosigned, cosigned_by } = newest;
+        Self { size, root, at, cosigned, cosigned_by: cosigned_by.into_iter().map(linked).collect() }
     }
-}
-
-/// The Runners of this tenant whose names stand under a checkpoint. Operations verified each signature.
-fn witnesses(visit: &Visit, note: &SignedNote) -> Vec<RunnerId> {
-    let tenant = visit.caller().tenant();
-    let of_runner = |name: &str| -> Option<RunnerId> {
-        let runner = name.split('/').rev().nth(1)?.parse().ok()?;
-        (runner_witness(tenant, runner).as_str() == name).then_some(runner)
-    };
-    note.signatures().iter().filter_map(|signature| of_runner(signature.name.as_str())).collect()
 }
 
 async fn checkpoint(visit: &Visit) -> Result<Answer, Trouble> {
@@ -93,6 +77,7 @@ async fn key(visit: &Visit) -> Result<Answer, Trouble> {
 }
 
 async fn export(visit: &Visit) -> Result<Answer, Trouble> {
+    let place = visit.download()?;
     let export = visit.operations().export_audit(visit.caller()).await?;
     let file_name = export.file_name().to_owned();
     let pieces = stream::unfold(Some(export), |export| async move {
@@ -106,5 +91,5 @@ async fn export(visit: &Visit) -> Result<Answer, Trouble> {
             }
         }
     });
-    Ok(Answer::stream("application/zip", Some(&file_name), paced(pieces, visit.settings().limits.idle)))
+    Ok(Answer::stream("application/zip", Some(&file_name), visit.streamed(Some(place), pieces)))
 }

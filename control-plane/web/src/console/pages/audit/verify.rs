@@ -6,7 +6,7 @@ use bytes::Bytes;
 use control_plane_domain::policy::{Caller, Permission};
 use control_plane_operations::{AuditCheck, AuditOutcome, AuditStep, AuditStepId, Error, Operations};
 use futures_util::{StreamExt, stream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use crate::console::answer::Answer;
 use crate::console::frame::{Frame, Section};
@@ -14,7 +14,7 @@ use crate::console::path;
 use crate::console::route::{Access, PageRoute, Takes};
 use crate::console::trouble::Trouble;
 use crate::console::visit::Visit;
-use crate::http::stream::{Cut, paced};
+use crate::http::stream::Cut;
 use crate::http::verb::Verb;
 
 pub(crate) const ROUTES: &[PageRoute] = &[PageRoute {
@@ -60,20 +60,24 @@ enum End {
     Failed(String),
 }
 
-/// One verification at a time: each holds a connection of the database until it ends.
-static ONE: Semaphore = Semaphore::const_new(1);
-
 async fn verify(visit: &Visit) -> Result<Answer, Trouble> {
+    // Each holds a connection of the database until it ends: a tenant has one at a time, and nobody queues.
+    let place = visit.web().verification(visit.caller())?;
     let frame = visit.frame(Section::Audit, "Verify the audit log").crumb("Audit log", path::audit());
     let page = VerifyPage { frame }.render().map_err(Trouble::invalid)?;
     let cut = |text: &str, mark| text.split_once(mark).map(|(a, b)| (a.to_owned(), b.to_owned()));
     let (head, rest) = cut(&page, STEPS).ok_or_else(|| Trouble::invalid("the page has no place for its steps"))?;
     let (middle, tail) = cut(&rest, END).ok_or_else(|| Trouble::invalid("the page has no place for its end"))?;
-    // Nobody who reads slowly is waited for: the steps gather here, and a reader who goes away ends the walk.
+    // Nobody who reads slowly is waited for: the steps gather here.
     let (sender, receiver) = mpsc::unbounded_channel();
     let (operations, caller) = (visit.operations().clone(), visit.caller().clone());
     tokio::spawn(async move {
-        let end = walk(&operations, &caller, &sender).await;
+        // A reader who goes away ends the walk, also while a step is a long time coming.
+        let end = tokio::select! {
+            end = walk(&operations, &caller, &sender) => end,
+            () = sender.closed() => return,
+        };
+        drop(place);
         let text = format!("{middle}{}", EndPart { end }.render().unwrap_or_default());
         // A page that nobody reads any more needs no end.
         drop(sender.send(text));
@@ -83,12 +87,11 @@ async fn verify(visit: &Visit) -> Result<Answer, Trouble> {
         Some((Ok::<_, Cut>(Bytes::from(piece)), receiver))
     });
     let pieces = stream::iter([Ok(Bytes::from(head))]).chain(steps).chain(stream::iter([Ok(Bytes::from(tail))]));
-    Ok(Answer::stream("text/html; charset=utf-8", None, paced(pieces, visit.settings().limits.idle)))
+    Ok(Answer::stream("text/html; charset=utf-8", None, visit.streamed(None, pieces)))
 }
 
 /// Walks through the log, says each step, and what they come to.
 async fn walk(operations: &Operations, caller: &Caller, page: &mpsc::UnboundedSender<String>) -> End {
-    let Ok(_turn) = ONE.acquire().await else { return End::Failed("the control plane stops".to_owned()) };
     let mut verification = match operations.verify_audit_log(caller).await {
         Ok(verification) => verification,
         Err(error) => return End::Failed(said(&error)),
@@ -141,9 +144,9 @@ const fn title(id: AuditStepId) -> &'static str {
         AuditStepId::Tree => "The Merkle tree over them is the one that is kept",
         AuditStepId::Head => "The log ends where its head says",
         AuditStepId::Checkpoints => "Every signed checkpoint has the root that the records have",
-        AuditStepId::Cosignatures => "Every cosignature of a Runner is over such a root",
+        AuditStepId::Cosignatures => "Every countersignature of a Runner is over such a root",
         AuditStepId::Signature => "The newest checkpoint is signed with the key of this log",
-        AuditStepId::Witnesses => "The Runners' cosignatures under it verify with the keys that were approved",
+        AuditStepId::Witnesses => "The Runners' countersignatures under it verify with the keys that were approved",
     }
 }
 

@@ -18,7 +18,6 @@ use crate::console::pages::shown::book;
 use crate::console::route::{Access, PageRoute, Takes};
 use crate::console::trouble::Trouble;
 use crate::console::visit::Visit;
-use crate::http::stream::paced;
 use crate::http::verb::Verb;
 
 const ASK: &[Permission] = &[Permission::DrillDownsRequest];
@@ -153,8 +152,9 @@ struct DeviceDocument {
 
 async fn manifest(visit: &Visit) -> Result<Answer, Trouble> {
     let run: RunId = visit.path("run", "run")?;
+    let place = visit.download()?;
     let report = visit.operations().run_report(visit.caller(), run).await?;
-    Ok(Answer::file(MANIFEST, "manifest.jsonl", report.manifest))
+    Ok(Answer::file(MANIFEST, "manifest.jsonl", report.manifest).keeping(place))
 }
 
 async fn attestation(visit: &Visit) -> Result<Answer, Trouble> {
@@ -206,7 +206,8 @@ async fn sign(visit: &Visit) -> Result<Answer, Trouble> {
 async fn answered(visit: &Visit) -> Result<Answer, Trouble> {
     let Nothing {} = visit.json()?;
     let reader = visit.operations().answer_drilldown(visit.caller(), id(visit)?).await?;
-    let body = paced(answer::pieces(reader), visit.settings().limits.idle);
+    // It takes no place of the downloads: it may wait for a person at the Runner, and has limits of its own there.
+    let body = visit.streamed(None, answer::pieces(reader));
     Ok(Answer::stream(answer::MEDIA, Some("answer.sealed"), body))
 }
 
