@@ -3,7 +3,7 @@
 use contract::{ConnectorSecret, FromControlPlane, FromRunner, SealedSecret, SecretBytes};
 use crypto::{Secret, SystemEntropy, ed25519, hpke};
 use ids::{RequestId, RunnerId, TenantId};
-use proof::drilldown::{Factor, Person, RecordRef};
+use proof::drilldown::{Epoch, Factor, Person, RecordRef};
 use proof::dsse::{Envelope, Signer};
 use proof::secret::{self, Decision, PendingSecret, Receipt, Request, SECRET_TYPE, Terms};
 use rusqlite::{Connection, OpenFlags};
@@ -30,6 +30,8 @@ struct Attempt {
 struct Plot {
     scene: Scene,
     sealing: hpke::PublicKey,
+    /// The nonce of the Runner's present session.
+    epoch: Epoch,
 }
 
 impl Plot {
@@ -38,7 +40,7 @@ impl Plot {
         let database = scene.line.control_plane.home().join("control-plane.sqlite");
         let database = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
         let key: Vec<u8> = database.query_row("SELECT sealing_key FROM runner", [], |row| row.get(0)).unwrap();
-        Self { sealing: hpke::PublicKey::from_bytes(&key).unwrap(), scene }
+        Self { sealing: hpke::PublicKey::from_bytes(&key).unwrap(), scene, epoch: Epoch::from_bytes([0; 16]) }
     }
 
     /// What an honest person would seal under.
@@ -46,6 +48,7 @@ impl Plot {
         let asker = &self.scene.auditor;
         Terms {
             request: new_request(),
+            epoch: self.epoch,
             tenant: self.scene.tenant,
             runner: self.scene.runner,
             runner_key: self.scene.attestation.key_id(),
@@ -58,7 +61,7 @@ impl Plot {
             },
             audit: RecordRef { seq: 3, hash: crypto::Digest::ZERO },
             issued: now(),
-            expires: now().plus_ms(86_400_000),
+            expires: now().plus_ms(15 * 60_000),
         }
     }
 
@@ -140,6 +143,7 @@ fn attempt(request: RequestId, envelope: &[u8], device_key: Option<ed25519::Veri
 fn a_secret_is_set_by_its_sender_alone_and_read_by_nobody_on_the_way() {
     let mut plot = Plot::new();
     let mut session = plot.scene.session();
+    plot.epoch = session.hello.epoch;
     let mut table = Table::new("Connector secrets, with all keys of the control plane");
     let canary = Canary::new("orders-db-password-that-nobody-may-see");
 
@@ -161,11 +165,22 @@ fn a_secret_is_set_by_its_sender_alone_and_read_by_nobody_on_the_way() {
     drop(session);
     session = plot.scene.session_after_restart();
     let attempts = vec![
-        ("the one that was kept, after a restart", "E-SECRET-030", plot.sent(&honest)),
-        ("the older one, after a restart", "E-SECRET-030", plot.sent(&held_back)),
-        ("a third one that is older, after a restart", "E-SECRET-042", {
+        ("the one that was kept, after a restart", "E-SECRET-049", plot.sent(&honest)),
+        ("the older one, after a restart", "E-SECRET-049", plot.sent(&held_back)),
+        ("one that was never seen, of the session before", "E-SECRET-049", {
+            plot.sent(&plot.honest("orders-new", "of the session before"))
+        }),
+    ];
+    plot.try_all(&mut session, &mut table, attempts);
+    plot.epoch = session.hello.epoch;
+    let attempts = vec![
+        ("one that says it is older, after a restart", "E-SECRET-042", {
             let terms = Terms { issued: honest.terms.issued, ..plot.terms("orders-db") };
             plot.sent(&plot.made(terms, "older", &plot.scene.auditor.device))
+        }),
+        ("one that says it is newer, and names an older record of the audit log", "E-SECRET-042", {
+            let audit = RecordRef { seq: 2, hash: crypto::Digest::ZERO };
+            plot.sent(&plot.made(Terms { audit, ..plot.terms("orders-db") }, "older", &plot.scene.auditor.device))
         }),
     ];
     plot.try_all(&mut session, &mut table, attempts);
@@ -280,7 +295,7 @@ fn behind_the_device(plot: &Plot, session: &mut Session, table: &mut Table) {
         let value = Secret::new(b"the control plane's own".to_vec());
         secret::seal(&one.terms, &plot.sealing, &value, &SystemEntropy::new()).unwrap().0
     };
-    let day = 86_400_000;
+    let hour = 3_600_000;
     let attempts = vec![
         ("one that was meant for another Runner", "E-SECRET-027", {
             changed(&|terms| terms.runner = RunnerId::from_parts(1, [1; 10]))
@@ -291,21 +306,24 @@ fn behind_the_device(plot: &Plot, session: &mut Session, table: &mut Table) {
         ("one that was meant for this Runner's earlier keys", "E-SECRET-027", {
             changed(&|terms| terms.runner_key = crypto::Digest::ZERO)
         }),
-        ("one that holds for ever", "E-SECRET-028", changed(&|terms| terms.expires = terms.issued.plus_ms(30 * day))),
+        ("one that was meant for another session of this Runner", "E-SECRET-049", {
+            changed(&|terms| terms.epoch = Epoch::from_bytes([7; 16]))
+        }),
+        ("one that holds for an hour", "E-SECRET-028", changed(&|terms| terms.expires = terms.issued.plus_ms(hour))),
         (
             "one that was held back until it was over",
             "E-SECRET-029",
             changed(&|terms| {
-                terms.issued = terms.issued.plus_ms(-2 * day);
-                terms.expires = terms.issued.plus_ms(day);
+                terms.issued = terms.issued.plus_ms(-hour);
+                terms.expires = terms.issued.plus_ms(hour / 4);
             }),
         ),
         (
             "one that was made for later",
             "E-SECRET-029",
             changed(&|terms| {
-                terms.issued = terms.issued.plus_ms(day);
-                terms.expires = terms.issued.plus_ms(day);
+                terms.issued = terms.issued.plus_ms(hour);
+                terms.expires = terms.issued.plus_ms(hour / 4);
             }),
         ),
         ("in a role that the Runner's policy does not take any from", "E-SECRET-037", {

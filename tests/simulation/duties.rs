@@ -242,8 +242,8 @@ impl Duties for SimDuties {
         self.vault().journal_run_refused(request, &code.as_str().parse().map_err(unfit)?).map_err(duty)
     }
 
-    fn keep_secret(&self, secret: &ConnectorSecret) -> Result<Option<Receipt>> {
-        match self.secrets.lock().unwrap().receive(&mut self.vault(), secret).map_err(duty)? {
+    fn keep_secret(&self, secret: &ConnectorSecret, epoch: &Epoch) -> Result<Option<Receipt>> {
+        match self.secrets.lock().unwrap().receive(&mut self.vault(), secret, epoch).map_err(duty)? {
             Taken::Kept { receipt, .. } => Ok(Some(receipt)),
             Taken::Refused { receipt, .. } => Ok(receipt),
         }

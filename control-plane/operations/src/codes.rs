@@ -70,6 +70,7 @@ pub const CODES: &[CodeHelp] = &[
     help("E-LINE-020", "a procedure stands in the catalogue twice", BUG),
     help("E-LINE-021", "a procedure stands in the schedule twice", BUG),
     help("E-LINE-022", "progress of a run without what belongs to it", BUG),
+    help("E-LINE-023", "a run stands among those under way twice", BUG),
     help("E-LINE-030", "the certificate request is not in order", BUG),
     help(
         "E-LINE-031",
@@ -109,9 +110,13 @@ pub const CODES: &[CodeHelp] = &[
         "the Runner was not connected before the secret's time was over",
         "see that it is connected, then send it anew",
     ),
-    help("E-OPS-103", "the Runner's program does not know secrets yet", "update the Runner, then send it anew"),
-    help("E-OPS-104", "who sent the secret may not any more, or has another role", SEND_ANEW),
+    help(
+        "E-OPS-104",
+        "who sent the secret may not any more, has another role, or gave up the device, session or key",
+        SEND_ANEW,
+    ),
     help("E-OPS-105", "the Runner took the secret and no receipt came", "look at the Runner's journal"),
+    help("E-OPS-106", "the Runner began another session before the secret reached it", SEND_ANEW),
 ];
 
 /// What a code means.

@@ -54,7 +54,8 @@ pub(crate) struct Origin {
 
 struct Answer {
     origin: Origin,
-    since_ms: u64,
+    /// When it was expected, or when its reader took something last.
+    moved_ms: u64,
     sender: Option<mpsc::Sender<Piece>>,
     receiver: Option<mpsc::Receiver<Piece>>,
     reader: Reader,
@@ -98,7 +99,7 @@ impl Relay {
         let (sender, receiver) = mpsc::channel(capacity);
         let answer = Answer {
             origin,
-            since_ms: now_ms,
+            moved_ms: now_ms,
             sender: Some(sender),
             receiver: Some(receiver),
             reader: Reader::Awaited,
@@ -113,19 +114,21 @@ impl Relay {
         self.lock().insert(request, answer);
     }
 
-    fn attach(&self, request: RequestId) -> Option<mpsc::Receiver<Piece>> {
+    fn attach(&self, request: RequestId, now_ms: u64) -> Option<mpsc::Receiver<Piece>> {
         let mut answers = self.lock();
         let answer = answers.get_mut(&request)?;
         let receiver = answer.receiver.take()?;
+        answer.moved_ms = now_ms;
         answer.reader = Reader::Reading;
         answer.room = CREDIT;
         Some(receiver)
     }
 
     /// The reader took a frame; says whom to wake, when it is worth it.
-    fn took(&self, request: RequestId) -> Option<(TenantId, RunnerId)> {
+    fn took(&self, request: RequestId, now_ms: u64) -> Option<(TenantId, RunnerId)> {
         let mut answers = self.lock();
         let answer = answers.get_mut(&request)?;
+        answer.moved_ms = now_ms;
         answer.room = (answer.room + 1).min(MAX_CREDIT);
         (answer.room >= CREDIT / 2 && answer.sender.is_some()).then_some(answer.origin.runner)
     }
@@ -246,14 +249,13 @@ impl Relay {
         });
     }
 
-    /// Forgets answers that began so long ago that nobody can be waiting for them; how many.
+    /// Forgets answers of which nobody took anything for so long that nobody can be waiting for them, whether they say that
+    /// they read or not; how many. A reader that comes back hears that the answer was cut off, and the Runner at its next
+    /// frame that nobody takes it.
     pub(crate) fn sweep(&self, now_ms: u64, life_ms: u64) -> usize {
         let mut answers = self.lock();
         let before = answers.len();
-        answers.retain(|_, answer| {
-            now_ms < answer.since_ms.saturating_add(life_ms)
-                || (answer.reader == Reader::Reading && answer.sender.is_some())
-        });
+        answers.retain(|_, answer| now_ms < answer.moved_ms.saturating_add(life_ms));
         before - answers.len()
     }
 
@@ -303,7 +305,7 @@ pub struct AnswerReader {
 impl AnswerReader {
     /// The one reader of an answer; `None` when there is one already, or nothing to read.
     pub(crate) fn attach(operations: &Operations, request: RequestId) -> Option<Self> {
-        let receiver = operations.relay().attach(request)?;
+        let receiver = operations.relay().attach(request, operations.clock().monotonic_ms())?;
         Some(Self { operations: operations.clone(), request, receiver, ended: false })
     }
 
@@ -320,7 +322,8 @@ impl AnswerReader {
         };
         if let Piece::Frame { last, .. } = &piece {
             self.ended = *last;
-            if let Some((tenant, runner)) = self.operations.relay().took(self.request) {
+            let now_ms = self.operations.clock().monotonic_ms();
+            if let Some((tenant, runner)) = self.operations.relay().took(self.request, now_ms) {
                 self.operations.nudges().nudge(tenant, runner);
             }
         }
@@ -341,6 +344,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_answer_of_which_nothing_is_taken_is_cut_off_in_the_end() {
+        let relay = Relay::default();
+        let (epoch, request) = (Epoch::from_bytes([7; 16]), RequestId::from_bytes([1; 16]));
+        let ours = Origin { runner: (TenantId::from_bytes([1; 16]), RunnerId::from_bytes([1; 16])), epoch };
+        relay.expect(request, ours, 0);
+        let mut reader = relay.attach(request, 500).unwrap();
+        relay.start(ours, &SealedStart { request, enc: [9; 32] }).unwrap();
+        assert_eq!(relay.sweep(1_499, 1_000), 0);
+        assert!(reader.try_recv().is_ok());
+        relay.took(request, 1_400);
+        assert_eq!(relay.sweep(2_399, 1_000), 0, "it is being read");
+        assert_eq!(relay.sweep(2_400, 1_000), 1);
+        assert!(reader.is_closed(), "its reader hears of it");
+        let again = relay.start(ours, &SealedStart { request, enc: [9; 32] });
+        assert_eq!(again, Ok(vec![cancel(request)]), "and the Runner");
+    }
+
+    #[test]
     fn a_stranger_who_says_the_same_nonce_has_no_part_in_an_answer() {
         let relay = Relay::default();
         let (epoch, request) = (Epoch::from_bytes([7; 16]), RequestId::from_bytes([1; 16]));
@@ -350,7 +371,7 @@ mod tests {
         };
         let (ours, start) = (at(1, 1), SealedStart { request, enc: [9; 32] });
         relay.expect(request, ours, 0);
-        let reader = relay.attach(request).unwrap();
+        let reader = relay.attach(request, 0).unwrap();
         for stranger in [at(2, 1), at(1, 2)] {
             assert_eq!(relay.start(stranger, &start), Ok(vec![cancel(request)]));
             relay.session_ended(stranger);

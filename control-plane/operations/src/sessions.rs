@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use contract::Mark;
+use contract::{Epoch, Mark};
 use ids::{RunnerId, TenantId};
 
 /// Takeovers of one identity within [`TAKEOVER_MS`] that can still be a bad network.
@@ -31,6 +31,8 @@ struct Live {
     ended: bool,
     /// What its successor names, if it is of the same process.
     mark: Option<Mark>,
+    /// Its nonce, if it takes secrets that name it.
+    takes_secrets: Option<Epoch>,
     takeovers: Vec<u64>,
 }
 
@@ -58,14 +60,14 @@ impl Sessions {
         let mut state = self.lock();
         state.next += 1;
         let session = state.next;
-        let fresh = Live { session, ended: true, mark: None, takeovers: Vec::new() };
+        let fresh = Live { session, ended: true, mark: None, takes_secrets: None, takeovers: Vec::new() };
         let live = state.live.entry((tenant, runner)).or_insert(fresh);
         live.takeovers.retain(|at| at + TAKEOVER_MS > now_ms);
         let continued = live.mark.is_some_and(|live| marks.before.iter().any(|known| known.is(&live)));
         if !live.ended && !continued {
             live.takeovers.push(now_ms);
         }
-        (live.session, live.ended, live.mark) = (session, false, marks.own);
+        (live.session, live.ended, live.mark, live.takes_secrets) = (session, false, marks.own, None);
         if live.takeovers.len() > TAKEOVERS {
             live.takeovers.clear();
             return Entrance::Contended;
@@ -83,6 +85,18 @@ impl Sessions {
         self.lock().live.get(&(tenant, runner)).is_some_and(|live| live.session == session)
     }
 
+    /// The session takes secrets, if they name its nonce.
+    pub(crate) fn takes_secrets(&self, tenant: TenantId, runner: RunnerId, session: u64, epoch: Epoch) {
+        if let Some(live) = self.lock().live.get_mut(&(tenant, runner)).filter(|live| live.session == session) {
+            live.takes_secrets = Some(epoch);
+        }
+    }
+
+    /// The nonce of the Runner's session, if it has one here that takes secrets.
+    pub(crate) fn epoch_for_secrets(&self, tenant: TenantId, runner: RunnerId) -> Option<Epoch> {
+        self.lock().live.get(&(tenant, runner)).filter(|live| !live.ended)?.takes_secrets
+    }
+
     /// Ends a session; says whether it was the live one.
     pub(crate) fn close(&self, tenant: TenantId, runner: RunnerId, session: u64, now_ms: u64) -> bool {
         let mut state = self.lock();
@@ -90,7 +104,7 @@ impl Sessions {
         if live.session != session {
             return false;
         }
-        live.ended = true;
+        (live.ended, live.takes_secrets) = (true, None);
         // Takeovers are remembered as long as they count; a Runner without any leaves nothing behind.
         live.takeovers.retain(|at| at + TAKEOVER_MS > now_ms);
         if live.takeovers.is_empty() {

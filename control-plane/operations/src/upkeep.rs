@@ -6,7 +6,7 @@ use ids::TenantId;
 
 use crate::{Error, Operations};
 
-/// Answers that began longer ago than this have lost their reader or their session long since.
+/// Of an answer of which nothing was taken for so long nobody takes anything more.
 const ANSWER_MS: u64 = 2 * 60 * 60 * 1000;
 
 /// What one sweep did.

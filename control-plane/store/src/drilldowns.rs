@@ -56,6 +56,16 @@ impl Reads {
         self.all("drilldown", sql, values![runner], read).await
     }
 
+    /// Drill-downs of the tenant that are not over, oldest first.
+    pub async fn all_open_drilldowns(&self) -> Result<Vec<DrillDown>, StoreError> {
+        let sql = sql!(
+            "SELECT request, runner, run, items, person, api_key, purpose, reason, recipient, device_key, requested, \
+             expires, audit_seq, audit_hash, state, payload, envelope, request_sha256, epoch, until, code, receipt, \
+             changed, session FROM drilldown WHERE tenant = $1 AND is_over = 0 ORDER BY request"
+        );
+        self.all("drilldown", sql, values![], read).await
+    }
+
     /// Drill-downs of this person that are not over: which they are, at which Runner, and with what they were asked for.
     pub async fn open_drilldowns_of(
         &self,

@@ -7,11 +7,13 @@
 //! A person who may see evidence gets it through [`drilldown`]: judged by the Runner's own [`policy`], journalled, and
 //! sealed to that person. A connector's [`secret`] that a person sends comes in by the same rules. Everything else goes out as types of `contract` alone ([`line`]).
 
+mod device;
 pub mod drilldown;
 pub mod line;
 mod manifest;
 pub mod minute;
 pub mod policy;
+mod receipted;
 mod refusal;
 pub mod secret;
 

@@ -16,6 +16,9 @@ pub use crate::error::DutyError;
 
 type Result<T> = std::result::Result<T, DutyError>;
 
+/// Answers to drill-downs at the same time; each holds a frame and a chunk. What else is asked for waits for its turn.
+pub const MOST_ANSWERS: usize = 4;
+
 /// What the link asks of the rest of the Runner.
 pub trait Duties: Send + Sync + 'static {
     /// How this Runner is now. Asked once for each session.
@@ -79,8 +82,8 @@ pub trait Duties: Send + Sync + 'static {
     fn cancel_drill_down(&self, request: RequestId) -> Result<Option<Receipt>>;
 
     /// Decides on a connector's secret. When this returns, the decision is journalled, and a value that is kept can be used.
-    /// There is no receipt for what could not be read at all.
-    fn keep_secret(&self, secret: &ConnectorSecret) -> Result<Option<Receipt>>;
+    /// There is no receipt for what nobody vouches for.
+    fn keep_secret(&self, secret: &ConnectorSecret, epoch: &Epoch) -> Result<Option<Receipt>>;
 
     /// Receipts that were not acknowledged yet, oldest first, some dozens at most. Asked again when these are.
     fn receipts(&self) -> Result<Vec<Receipt>>;

@@ -52,7 +52,10 @@ pub enum Work {
     },
     NextFrame(RequestId),
     CancelDrillDown(RequestId),
-    KeepSecret(ConnectorSecret),
+    KeepSecret {
+        secret: ConnectorSecret,
+        epoch: Epoch,
+    },
     Receipts,
     ReceiptAccepted(ReceiptAccepted),
     /// The certificate of this generation was welcomed.
@@ -138,7 +141,9 @@ fn duty(work: Work, duties: &dyn Duties) -> Result<Done, DutyError> {
         Work::BeginDrillDown { request, epoch } => duties.begin_drill_down(&request, &epoch).map(Done::DrillDownBegun),
         Work::NextFrame(request) => duties.next_frame(request).map(|piece| Done::Piece { request, piece }),
         Work::CancelDrillDown(request) => duties.cancel_drill_down(request).map(|receipt| Done::Cancelled { receipt }),
-        Work::KeepSecret(secret) => duties.keep_secret(&secret).map(|receipt| Done::Secret { receipt }),
+        Work::KeepSecret { secret, epoch } => {
+            duties.keep_secret(&secret, &epoch).map(|receipt| Done::Secret { receipt })
+        }
         Work::RunRefused { request, code } => duties.run_refused(request, &code).map(nothing),
         Work::Receipts => duties.receipts().map(Done::Receipts),
         Work::ReceiptAccepted(accepted) => duties.receipt_accepted(&accepted).map(nothing),

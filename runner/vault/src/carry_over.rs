@@ -72,6 +72,7 @@ impl Vault {
             return Err(VaultError::not_allowed("store", from, "it cannot take over what it has"));
         }
         self.reserve(&Epoch::system(), secrets.len())?;
+        let witnessed = self.witnessed()?;
         let mut writer = self.begin()?;
         for procedure in &procedures {
             store_procedure(&writer.tx, procedure, writer.now)?;
@@ -83,17 +84,10 @@ impl Vault {
             )?;
         }
         for (name, value) in &secrets {
-            let part = name.as_str().as_bytes();
-            let (generation, sealed) =
-                writer.ring.seal_direct(writer.entropy, &Epoch::system(), secrets::cell, part, value.expose())?;
-            let inserted = writer.tx.execute(
-                "INSERT INTO secret (name, generation, sealed, set_at) VALUES (?1, ?2, ?3, ?4) \
-                 ON CONFLICT (name) DO NOTHING",
-                params![name.as_str(), generation as i64, sealed, writer.now.as_millis()],
-            )?;
-            if inserted != 1 {
+            if secrets::is_there(&writer.tx, name)? {
                 return Err(VaultError::not_allowed("secret", name, "there is one of this name already"));
             }
+            secrets::set_here(&mut writer, name, value, witnessed)?;
         }
         let (procedures, secrets) = (procedures.len() as u64, secrets.len() as u64);
         let seq = writer.journal(&JournalRecord::StoreImported { from, journal, procedures, secrets })?.seq;

@@ -36,7 +36,7 @@ mod writer;
 mod tests;
 
 pub use carry_over::{CarryOver, Imported};
-pub use drilldown::{Admitted, Confirmation, Ending, Refusal, Spent, StoredReceipt};
+pub use drilldown::{Admitted, Confirmation, Ending, Fate, Refusal, Spent, StoredReceipt};
 pub use error::VaultError;
 pub use evidence::{DestroyedItem, NextRow, Opened, OpenedRows, Paths, Purpose, Selection, StoredItem};
 pub use exceptions::{NewException, Removed, StoredException};
@@ -56,5 +56,5 @@ pub use runs::{
     RunFilter, RunStart, RunState, RunSummary, StoredAttestation, StoredPiece, StoredRun,
 };
 pub use seal::Identity;
-pub use secrets::{ListedSecret, SecretOrigin, SecretRefusal};
+pub use secrets::{ListedSecret, SecretFloor, SecretOrigin, SecretRefusal};
 pub use vault::{Condition, Files, Options, RetentionDays, Vault};

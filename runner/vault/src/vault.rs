@@ -211,7 +211,7 @@ impl Vault {
         let identity = read_identity(&db, &root, provider)?;
         let mut ring = KeyRing::load(&db, &root.key, identity)?;
         if tables != Tables::Current {
-            migrate(&db, tables, &mut ring, &entropy, clock.now())?;
+            migrate(&db, tables, &mut ring, &identity, &entropy, clock.now())?;
         }
         let keys = OwnKeys::read(&db, &ring, &identity, &entropy)?;
         let (mut condition, checkpoint_stale) = journal::compare_with_checkpoint(&db, &keys.journal, files)?;
@@ -414,18 +414,19 @@ fn migrate(
     db: &Connection,
     found: Tables,
     ring: &mut KeyRing,
+    identity: &Identity,
     entropy: &SystemEntropy,
     now: Timestamp,
 ) -> Result<(), VaultError> {
-    let first = found == Tables::First;
-    if first {
-        ring.reserve(db, entropy, now, &Epoch::system(), own_keys::SECOND)?;
-    }
+    let secrets: i64 = db.query_row("SELECT count(*) FROM secret", [], |row| row.get(0))?;
+    ring.reserve(db, entropy, now, &Epoch::system(), own_keys::SECOND.saturating_add(secrets))?;
     let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
-    schema::migrate(&transaction, found)?;
-    if first {
+    let secrets = schema::migrate(&transaction, found)?;
+    if found == Tables::First {
         own_keys::second(&transaction, ring, entropy, now)?;
     }
+    let keys = OwnKeys::read(&transaction, ring, identity, entropy)?;
+    secrets.adopt(&transaction, ring, &keys, entropy, now)?;
     transaction.commit()?;
     Ok(())
 }

@@ -21,6 +21,9 @@ pub enum JsonError {
         /// Bytes allowed.
         limit: usize,
     },
+    /// The right fields in another spelling: reordered, spaced or escaped differently than the format writes them.
+    #[error("it is spelt otherwise than the format writes it")]
+    Spelling,
     /// Not JSON, a duplicate field, or nested too deeply.
     #[error("{0}")]
     Syntax(String),

@@ -150,19 +150,23 @@ fn a_secret_that_was_sent_is_used_by_the_next_run_and_stands_nowhere_else() {
 }
 
 #[test]
-fn a_secret_waits_for_a_runner_that_is_away() {
+fn a_secret_is_sent_to_a_runner_that_is_connected_and_to_no_other() {
     let mut line = Line::start();
     let sender = Sender::new(&line, "engineer");
     sender.approve();
     let Sender { key_file, person, device, .. } = sender;
     line.stop_runner();
     let sender = Sender { line: &line, key_file, person, device };
-    let id = sender.send("orders-db", "a value that waits");
-    assert_eq!(text(&sender.get(&id), "/state"), "waiting_for_runner");
+    let api = line.control_plane.api(&sender.key_file);
+    let device_key = STANDARD.encode(sender.device.verifying_key().to_spki());
+    let asked = json!({"runner": line.runner_id(), "name": "orders-db", "device_key": device_key});
+    let refused = until("the control plane knows that the Runner left", || {
+        let answer = api.post("/secrets", &asked);
+        (answer.status == 409).then(|| answer.json())
+    });
+    assert_eq!(text(&refused, "/code"), "E-OPS-114");
     let Sender { key_file, person, device, .. } = sender;
-    line.control_plane.kill();
-    line.control_plane.serve();
     line.serve();
     let sender = Sender { line: &line, key_file, person, device };
-    assert_eq!(text(&sender.ended(&id), "/state"), "accepted");
+    assert_eq!(text(&sender.ended(&sender.send("orders-db", "a value")), "/state"), "accepted");
 }

@@ -15,6 +15,9 @@ impl Operations {
         let tx = self.store().read(&permit).await?;
         let drilldown = tx.drilldown(request).await?.ok_or(Error::NotFound("drill-down"))?;
         check_asker(caller, &drilldown)?;
+        if !tx.tenant().await?.is_some_and(|tenant| tenant.drilldowns) {
+            return Err(Error::DrillDownsOff);
+        }
         match &drilldown.state {
             DrillDownState::Signed(_) | DrillDownState::Delivered(_) | DrillDownState::Answering(_) => {}
             DrillDownState::Answered { .. } => return Err(Error::AnswerIsTaken),

@@ -15,7 +15,7 @@ use control_plane_domain::drilldown::DrillDown;
 use control_plane_domain::policy::Caller;
 use proof::text::Name;
 
-pub(crate) use prepare::Readiness;
+pub(crate) use prepare::{Readiness, may_ask};
 pub use request::{AskedRows, RequestDrillDown};
 
 use crate::Error;
@@ -26,6 +26,6 @@ fn check_asker(caller: &Caller, drilldown: &DrillDown) -> Result<(), Error> {
 }
 
 /// A code of ours as records carry it.
-fn code(code: &'static str) -> Name {
+pub(crate) fn code(code: &'static str) -> Name {
     code.parse().expect("codes of the control plane are names")
 }

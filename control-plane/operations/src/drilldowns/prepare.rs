@@ -73,7 +73,8 @@ impl Operations {
     }
 }
 
-fn may_ask(person: &Person) -> bool {
+/// Whether this person may see evidence at all.
+pub(crate) fn may_ask(person: &Person) -> bool {
     person.state == PersonState::Active && person.role.allows(Permission::DrillDownsRequest)
 }
 

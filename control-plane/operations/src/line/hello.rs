@@ -4,7 +4,7 @@
 use clock::Timestamp;
 use contract::identity::RunnerName;
 use contract::limits::{ALIVE_SECONDS, WINDOW};
-use contract::version::{self, Version};
+use contract::version::{self, SECRETS_OF_SESSION, Version};
 use contract::{FromControlPlane, Hello, StopReason, Welcome};
 use control_plane_authority::VerifiedRunner;
 use control_plane_domain::alarm::{Alarm, AlarmKind};
@@ -95,6 +95,9 @@ impl Operations {
             self.0.sessions.close(tenant, runner, id, self.clock().monotonic_ms());
         })?;
         self.0.presences.put(tenant, runner, session.presence.clone());
+        if session.version >= SECRETS_OF_SESSION {
+            self.0.sessions.takes_secrets(tenant, runner, id, session.epoch);
+        }
         // An older session of this Runner looks up and sees that it was replaced.
         self.nudges().nudge(tenant, runner);
         tracing::info!(%tenant, %runner, generation = session.generation, "a session was opened");

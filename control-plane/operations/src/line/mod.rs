@@ -13,6 +13,7 @@ mod fork_seen;
 mod group;
 mod hello;
 mod journal_checkpoint;
+mod leave;
 mod pending;
 mod receipt;
 mod renew;
@@ -21,6 +22,7 @@ mod schedule;
 mod secret;
 mod session;
 mod take_in;
+mod under_way;
 
 use contract::{FromControlPlane, FromRunner, Report, Stop, StopReason};
 
@@ -106,6 +108,7 @@ impl Line<'_> {
             FromRunner::AuditForkSeen(message) => operations.audit_fork_seen(session, &message).await,
             FromRunner::Catalogue(message) => operations.catalogue(session, message).await,
             FromRunner::Schedule(message) => operations.schedule(session, message).await,
+            FromRunner::UnderWay(message) => operations.under_way(session, message),
             FromRunner::RunProgress(message) => operations.run_progress(session, message).await,
             FromRunner::Renew(message) => operations.renew(session, &message).await,
             FromRunner::SealedStart(message) => operations.sealed_start(session, &message).await,

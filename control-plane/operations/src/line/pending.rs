@@ -7,8 +7,9 @@ use control_plane_domain::runner::{CertificateState, Standing};
 use control_plane_store::{ReadTx, Reads};
 use crypto::ed25519;
 
+use super::leave::still_holds;
 use super::{LineError, Session};
-use crate::drilldowns::Readiness;
+use crate::drilldowns::{Readiness, may_ask};
 use crate::{Error, Operations};
 
 /// The time that this process gives to each cosignature of an audit checkpoint: some fifty in a second.
@@ -117,6 +118,9 @@ impl Operations {
                 // Signed for a session that is gone, or too long ago: the Runner would refuse it.
                 self.expire_drilldown(session.name.tenant, drilldown, "E-OPS-063").await?;
             }
+            DrillDownState::Signed(_) if !self.may_go_on(session, &drilldown).await? => {
+                self.expire_drilldown(session.name.tenant, drilldown, "E-OPS-064").await?;
+            }
             DrillDownState::Signed(signed) => {
                 if session.sent_drilldowns.insert(drilldown.id) {
                     // That it was sent is written at the next look: the person waits, and nothing depends on it.
@@ -134,6 +138,14 @@ impl Operations {
             | DrillDownState::Cancelled { .. } => {}
         }
         Ok(Vec::new())
+    }
+
+    /// Leave can end between signing and sending.
+    async fn may_go_on(&self, session: &Session, drilldown: &drilldown::DrillDown) -> Result<bool, LineError> {
+        let tx = self.store().read(&session.permit()).await?;
+        let enabled = tx.tenant().await?.is_some_and(|tenant| tenant.drilldowns);
+        let may = tx.person(drilldown.person).await?.is_some_and(|person| may_ask(&person));
+        Ok(enabled && may && still_holds(&tx, drilldown.person, drilldown.with, &drilldown.device_key).await?)
     }
 
     async fn get_ready(&self, session: &mut Session, drilldown: &drilldown::DrillDown) -> Result<(), LineError> {

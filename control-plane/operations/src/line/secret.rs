@@ -1,23 +1,24 @@
 //! A connector's secret goes to the Runner, and its receipt comes back. The first receipt that decides is the truth about
 //! it.
 
-use contract::version::CONNECTOR_SECRETS;
 use contract::{ConnectorSecret as Message, FromControlPlane, SealedSecret, SecretBytes};
 use control_plane_domain::audit::Action;
 use control_plane_domain::person::PersonState;
 use control_plane_domain::policy::Permission;
-use control_plane_domain::secret::{ConnectorSecret, SecretReceipt, SecretState};
-use control_plane_store::{Unlogged, WriteTx};
+use control_plane_domain::secret::{ConnectorSecret, SecretReceipt, SecretState, Sent};
+use control_plane_store::{Reads, WriteTx};
 use crypto::digest::sha256;
 use crypto::ed25519;
-use proof::secret::{Decision, Receipt};
+use proof::drilldown::Epoch;
+use proof::secret::{self, Decision, PendingSecret, Receipt};
 
+use super::leave::still_holds;
 use super::{LineError, Session};
 use crate::{Error, Operations};
 
 impl Operations {
-    /// Sends a secret, if it has not been sent in this session. One that was sent in an earlier session and has no receipt
-    /// is sent again: the Runner keeps it once.
+    /// Sends a secret once, in the session for which it was sealed. One that was sent in an earlier session is left alone:
+    /// if the Runner took it, its receipt comes with this one.
     pub(super) async fn secret_step(
         &self,
         session: &mut Session,
@@ -28,19 +29,15 @@ impl Operations {
         if self.now() >= secret.expires || session.sent_secrets.contains(&secret.id) {
             return Ok(None);
         }
-        if session.version < CONNECTOR_SECRETS {
-            self.refuse_secret(tenant, secret, "E-OPS-103").await?;
+        if epoch(&sent) != Some(session.epoch) {
+            if matches!(secret.state, SecretState::Waiting(_)) {
+                self.expire_secret(tenant, secret, "E-OPS-106").await?;
+            }
             return Ok(None);
         }
-        // Leave can end between sealing and sending, and the signed request names the role.
         let tx = self.store().read(&session.permit()).await?;
-        let person = tx.person(secret.person).await?;
+        let may = may_send(&tx, &secret).await?;
         drop(tx);
-        let may = person.is_some_and(|person| {
-            person.state == PersonState::Active
-                && person.role == secret.role
-                && person.role.allows(Permission::SecretsSend)
-        });
         if !may {
             self.expire_secret(tenant, secret, "E-OPS-104").await?;
             return Ok(None);
@@ -71,11 +68,6 @@ impl Operations {
             // It is kept already: its acknowledgement was lost.
             return Ok(true);
         }
-        if receipt.repeats() {
-            // It was sent twice because a session ended; another receipt says what became of it.
-            tx.commit_unlogged(Unlogged::Delivery).await?;
-            return Ok(true);
-        }
         let request_sha256 = receipt.request_sha256;
         let (next, action) = match receipt.decision {
             Decision::Accepted => (
@@ -96,4 +88,22 @@ impl Operations {
         tx.commit(&session.permit().record(action)).await?;
         Ok(true)
     }
+}
+
+/// The session of the Runner for which it was sealed.
+fn epoch(sent: &Sent) -> Option<Epoch> {
+    let envelope = secret::envelope(&sent.envelope).ok()?;
+    let pending = PendingSecret::read(envelope.unverified_payload().to_vec()).ok()?;
+    Some(pending.request().terms.epoch)
+}
+
+/// Whether who sent it may send it now. Leave can end between sealing and sending, the signed request names the role, and
+/// with a device, a session or a key that its owner gave up nothing goes on.
+async fn may_send(reads: &Reads, secret: &ConnectorSecret) -> Result<bool, Error> {
+    let Some(person) = reads.person(secret.person).await? else { return Ok(false) };
+    if person.state != PersonState::Active || person.role != secret.role || !person.role.allows(Permission::SecretsSend)
+    {
+        return Ok(false);
+    }
+    still_holds(reads, secret.person, secret.with, &secret.device_key).await
 }

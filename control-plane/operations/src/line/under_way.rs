@@ -8,11 +8,7 @@ use super::{LineError, Session};
 use crate::Operations;
 
 impl Operations {
-    pub(super) fn under_way(
-        &self,
-        session: &Session,
-        message: UnderWay,
-    ) -> Result<Vec<FromControlPlane>, LineError> {
+    pub(super) fn under_way(&self, session: &Session, message: UnderWay) -> Result<Vec<FromControlPlane>, LineError> {
         let (runner, heard) = (session.name.runner, self.now());
         let mut runs: Vec<RunUnderWay> = message
             .runs

@@ -45,20 +45,6 @@ impl Operations {
         self.end_secret(tenant, secret, state, Action::SecretExpired { request, code: code(why) }).await
     }
 
-    /// Ends a secret that this Runner's program cannot take; the sealed value is forgotten.
-    pub(crate) async fn refuse_secret(
-        &self,
-        tenant: TenantId,
-        secret: ConnectorSecret,
-        why: &'static str,
-    ) -> Result<bool, Error> {
-        let (request, at) = (secret.id, self.now());
-        let Some(request_sha256) = secret.state.request_sha256() else { return Ok(false) };
-        let state = SecretState::Refused { request_sha256, code: code(why), receipt: None, at };
-        let action = Action::SecretRefused { request, receipt_sha256: None, code: code(why) };
-        self.end_secret(tenant, secret, state, action).await
-    }
-
     async fn end_secret(
         &self,
         tenant: TenantId,

@@ -54,7 +54,11 @@ impl Operations {
         }
         let SealedSecret { sealed, payload, signature } = input;
         let pending = PendingSecret::read(payload).map_err(|why| Error::SecretDiffers(why.to_string()))?;
-        check(&pending, &terms(permit.tenant(), &secret, &runner)?, &runner, &sealed)?;
+        let epoch = self.0.sessions.epoch_for_secrets(permit.tenant(), secret.runner).ok_or(Error::RunnerAway)?;
+        if pending.request().terms.epoch != epoch {
+            return Err(Error::OtherSession);
+        }
+        check(&pending, &terms(permit.tenant(), &secret, &runner, epoch)?, &runner, &sealed)?;
         let device = device(&secret)?;
         let signature = EnvelopeSignature { keyid: device.key_id().to_string(), sig: signature };
         let ours = self.drilldown_key(&tx, permit.tenant()).await?;

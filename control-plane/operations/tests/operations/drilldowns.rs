@@ -543,13 +543,11 @@ async fn only_the_person_who_asked_goes_on_and_leave_can_end() {
     assert_eq!(ops.get_drilldown(&other, id).await.unwrap().id, id, "an auditor sees who asked for what");
     assert_eq!(ops.list_drilldowns(&other, None, &Page::first()).await.unwrap().items.len(), 1);
     assert_eq!(ops.drilldown_receipt(&other, id).await.unwrap_err().kind(), Kind::NotFound);
-    // Switched off, it is not signed any more; and one that waits is over at the next step.
+    // Switched off, it is over, and not signed any more.
     ops.set_drilldowns(&case.acme.owner, false).await.unwrap();
-    assert!(matches!(ops.sign_drilldown(&case.auditor, id, &signature).await, Err(Error::DrillDownsOff)));
-    case.world.advance_seconds(121);
-    case.pending().await;
     let DrillDownState::Expired { code, .. } = case.get(id).await.state else { panic!() };
     assert_eq!(code.as_str(), "E-OPS-064");
+    assert!(matches!(ops.sign_drilldown(&case.auditor, id, &signature).await, Err(Error::DrillDownsOff)));
     ops.set_drilldowns(&case.acme.owner, true).await.unwrap();
     // A person who lost the role does not get an answer to what they asked before.
     let id = case.request().await;
@@ -600,4 +598,50 @@ async fn at_the_console_a_registered_device_asks_and_both_factors_are_named() {
     // A session that ended asks for nothing more.
     ops.sign_out(&std::mem::take(&mut ada.cookie)).await.unwrap();
     assert_eq!(ops.request_drilldown(&caller, case.input(None)).await.unwrap_err().kind(), Kind::Unauthenticated);
+}
+
+/// The switch ends whatever is not over: what waits, what is signed, what the Runner has, and what is being read.
+#[tokio::test]
+async fn switched_off_is_off_for_everything_that_is_not_over() {
+    let mut case = case(500, 4_000).await;
+    let ops = case.world.ops.clone();
+    let (read, pending) = case.delivered().await;
+    let mut reader = ops.answer_drilldown(&case.auditor, read).await.unwrap();
+    let (start, frames, _) = case.answer(&pending);
+    case.receive(start).await;
+    assert!(matches!(reader.next().await, Some(Ok(Piece::Enc(_)))));
+    let (delivered, _) = case.delivered().await;
+    let (signed, waiting) = (case.request().await, case.request().await);
+    case.pending().await;
+    case.sign(signed).await;
+    ops.set_drilldowns(&case.acme.owner, false).await.unwrap();
+    for id in [read, delivered, signed, waiting] {
+        let state = case.get(id).await.state;
+        assert!(matches!(&state, DrillDownState::Expired { code, .. } if code.as_str() == "E-OPS-064"), "{state:?}");
+        assert!(matches!(ops.answer_drilldown(&case.auditor, id).await, Err(Error::DrillDownsOff)));
+    }
+    assert_eq!(case.world.logged(&case.acme, "evidence.expired").await, 4);
+    // Whoever reads hears of it, and the Runner is told to stop; nothing that is signed goes out.
+    assert!(matches!(reader.next().await, Some(Err(AnswerError::CutOff))));
+    let told = case.pending().await;
+    assert!(told.iter().any(|message| matches!(message, FromControlPlane::DrillDownCancel(it) if it.request == read)));
+    assert!(!told.iter().any(|message| matches!(message, FromControlPlane::DrillDown(_))), "{told:?}");
+    drop(frames);
+    // On again, nothing of it comes back.
+    ops.set_drilldowns(&case.acme.owner, true).await.unwrap();
+    assert!(!case.pending().await.iter().any(|message| matches!(message, FromControlPlane::DrillDown(_))));
+}
+
+/// Between signing and sending somebody may lose their leave.
+#[tokio::test]
+async fn what_was_signed_is_not_sent_for_somebody_who_may_not_any_more() {
+    let mut case = case(5, 100).await;
+    let id = case.request().await;
+    case.pending().await;
+    case.sign(id).await;
+    case.world.ops.set_role(&case.acme.owner, case.auditor.person(), Role::Viewer).await.unwrap();
+    assert!(!case.pending().await.iter().any(|message| matches!(message, FromControlPlane::DrillDown(_))));
+    let other = case.world.person(&case.acme, Role::Auditor).await;
+    let state = case.world.ops.get_drilldown(&other, id).await.unwrap().state;
+    assert!(matches!(&state, DrillDownState::Expired { code, .. } if code.as_str() == "E-OPS-064"), "{state:?}");
 }

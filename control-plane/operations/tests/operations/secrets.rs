@@ -229,7 +229,7 @@ async fn who_may_not_and_a_runner_that_is_not_let_in_are_refused() {
         let error = case.world.ops.request_secret(&caller, case.input()).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Forbidden, "{role}");
     }
-    for wait in [Duration::from_secs(59), Duration::from_secs(7 * 86_400 + 1)] {
+    for wait in [Duration::from_secs(59), Duration::from_secs(15 * 60 + 1)] {
         let input = RequestSecret { wait: Some(wait), ..case.input() };
         assert_eq!(case.world.ops.request_secret(&case.engineer, input).await.unwrap_err().code(), "E-OPS-005");
     }
@@ -314,26 +314,63 @@ async fn those_who_look_after_people_take_back_what_others_send() {
     assert!(matches!(ops.seal_secret(&administrator, asked.id, sealed).await, Err(Error::NotTheSender)));
 }
 
+/// It is sealed for one session of the Runner, and worth nothing in another one.
 #[tokio::test]
-async fn it_waits_for_a_runner_that_is_away_and_is_sent_again_after_a_cut() {
+async fn a_secret_is_sealed_for_the_session_that_the_runner_has() {
     let mut case = case().await;
-    let id = case.sealed().await;
-    // Cut before anything was sent, and again right after.
-    let mut messages = Vec::new();
-    for _ in 0..2 {
-        let (session, _) = case.world.connect(&mut case.runner).await.unwrap();
-        case.session = session;
-        let sent = case.pending().await;
-        messages.push(only(sent.into_iter().filter(|message| message.name() == "connector_secret").collect()));
-        case.pending().await;
-        assert_eq!(case.word(id).await, SecretWord::Delivered);
+    let (asked, late) = (case.request().await, case.request().await);
+    let sealed = case.seal(&late).await;
+    let waiting = case.sealed().await;
+    let (session, _) = case.world.connect(&mut case.runner).await.unwrap();
+    let before = std::mem::replace(&mut case.session, session);
+    let error = case.world.ops.seal_secret(&case.engineer, late.id, sealed).await.unwrap_err();
+    assert_eq!((error.code(), error.kind()), ("E-OPS-115", Kind::Conflict));
+    let names: Vec<_> = case.pending().await.iter().map(FromControlPlane::name).collect();
+    assert!(!names.contains(&"connector_secret"), "{names:?}");
+    assert_eq!((case.word(waiting).await, case.code(waiting).await.as_str()), (SecretWord::Expired, "E-OPS-106"));
+    // Of the same request the terms are made anew, for the session that there is now.
+    let sealed = case.seal(&asked).await;
+    case.world.ops.seal_secret(&case.engineer, asked.id, sealed).await.unwrap();
+    only(case.pending().await);
+    // Without a session there is nothing to seal for, and nothing is asked for.
+    let unsealed = case.request().await;
+    let sealed = case.seal(&unsealed).await;
+    case.world.ops.ended(before).await;
+    assert!(case.world.ops.request_secret(&case.engineer, case.input()).await.is_ok(), "an older session ended");
+    let session = case.world.connect(&mut case.runner).await.unwrap().0;
+    case.world.ops.ended(session).await;
+    for error in [
+        case.world.ops.request_secret(&case.engineer, case.input()).await.unwrap_err(),
+        case.world.ops.seal_secret(&case.engineer, unsealed.id, sealed).await.unwrap_err(),
+    ] {
+        assert_eq!((error.code(), error.kind()), ("E-OPS-114", Kind::Conflict));
     }
-    assert_eq!(messages[0], messages[1]);
-    let (pending, _) = case.opened(&messages[0]).await;
-    // The Runner kept the first one and says of the second that it was seen: in whatever order that is heard.
-    let seen = case.receipt(&pending, refused("E-SECRET-030"));
-    case.receive(seen.clone()).await;
+    assert_eq!(case.world.ops.secret_terms(&case.engineer, &unsealed).await.unwrap(), None);
+    assert_eq!(case.world.logged(&case.acme, "secret.requested").await, 5);
+}
+
+#[tokio::test]
+async fn a_runner_of_the_version_before_is_asked_to_be_brought_up_to_date() {
+    let mut case = case().await;
+    let mut hello = case.runner.hello(&case.world.entropy);
+    hello.version = Version { major: 1, minor: 2 };
+    let (session, _) = case.world.ops.hello(&case.world.peer(&case.runner), &hello).await.unwrap();
+    case.session = session;
+    let error = case.world.ops.request_secret(&case.engineer, case.input()).await.unwrap_err();
+    assert!(matches!(error, Error::RunnerAway));
+}
+
+#[tokio::test]
+async fn one_that_was_sent_is_not_sent_again_after_a_cut_and_its_receipt_comes_later() {
+    let mut case = case().await;
+    let (id, message) = case.sent().await;
+    let (session, _) = case.world.connect(&mut case.runner).await.unwrap();
+    case.pending().await;
+    case.session = session;
+    let names: Vec<_> = case.pending().await.iter().map(FromControlPlane::name).collect();
+    assert!(!names.contains(&"connector_secret"), "{names:?}");
     assert_eq!(case.word(id).await, SecretWord::Delivered);
+    let (pending, _) = case.opened(&message).await;
     let accepted = case.receipt(&pending, Decision::Accepted);
     case.receive(accepted.clone()).await;
     assert_eq!(case.word(id).await, SecretWord::Accepted);
@@ -400,6 +437,26 @@ async fn one_that_nobody_took_is_given_up_and_one_can_be_taken_back() {
     case.world.advance_seconds(86_400);
     assert_eq!(case.world.ops.sweep().await.unwrap().secrets, 1);
     assert_eq!(case.code(gone).await, "E-OPS-102");
+}
+
+/// A device that its owner gave up, and a session that they ended, send nothing any more.
+#[tokio::test]
+async fn what_was_sealed_with_a_device_or_a_session_that_was_given_up_is_not_sent() {
+    for gives_up in ["device", "session"] {
+        let mut case = case().await;
+        let (_, ada) = case.world.at_console(&case.acme, Role::Administrator).await;
+        let spki = case.device.verifying_key().to_spki();
+        case.world.ops.register_device(&ada, &spki, "laptop".parse().unwrap()).await.unwrap();
+        case.engineer = ada.clone();
+        let id = case.sealed().await;
+        match gives_up {
+            "device" => case.world.ops.remove_device(&ada, case.device.verifying_key().key_id()).await.unwrap(),
+            _ => case.world.ops.end_session(&ada, ada.session().unwrap()).await.unwrap(),
+        }
+        assert_eq!(case.pending().await, [], "{gives_up}");
+        let seen = case.world.ops.get_secret(&case.acme.owner, id).await.unwrap();
+        assert!(matches!(seen.state, SecretState::Expired { code, .. } if code.as_str() == "E-OPS-104"), "{gives_up}");
+    }
 }
 
 #[tokio::test]

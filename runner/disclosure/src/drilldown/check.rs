@@ -1,13 +1,15 @@
 //! Every check of a request, in the order of formats §5.
 
 use clock::Timestamp;
-use crypto::{Digest, ed25519};
+use crypto::ed25519;
 use ids::{ItemId, PersonId, RequestId};
 use proof::drilldown::{self, Epoch, PendingRequest, Request, RequestError, RequestedItem};
-use runner_vault::{Condition, Reader, StoredItem, Vault, VaultError};
+use runner_vault::{Condition, Fate, Reader, StoredItem, Vault, VaultError};
 
 use super::DrillDownCode as Code;
+use crate::device::{Unfit, candidates, owner, standing};
 use crate::policy::{Policy, Question, Reason, Ruling, Spending};
+use crate::receipted::fate;
 
 /// The longest time that a request holds.
 const LIFE_MS: i64 = 120_000;
@@ -53,16 +55,24 @@ pub struct Allowed {
 pub struct Refused {
     /// Which check refused.
     pub code: Code,
-    /// Its id and hash, as far as it could be read; before both signatures held, a mere claim.
-    pub request: Option<(RequestId, Digest)>,
-    /// What was asked, from where on its id is used up.
-    pub pending: Option<PendingRequest>,
-    /// Who asked, if both signatures held.
-    pub person: Option<PersonId>,
+    /// The id that it claims for itself, as far as it could be read.
+    pub claimed: Option<RequestId>,
+    /// What was asked, if both signatures held.
+    pub asked: Option<PendingRequest>,
+    /// What becomes of its id.
+    pub fate: Fate,
+    /// For whom the device was approved that signed.
+    pub owner: Option<PersonId>,
     /// The item that the check was about.
     pub item: Option<ItemId>,
     /// The device that is not approved.
     pub stranger: Option<ed25519::VerifyingKey>,
+}
+
+impl Refused {
+    pub(super) fn unread(code: Code) -> Self {
+        Self { code, claimed: None, asked: None, fate: Fate::Nothing, owner: None, item: None, stranger: None }
+    }
 }
 
 /// A check that refuses, and the item that it is about.
@@ -81,8 +91,7 @@ pub fn decide(
     circumstances: Circumstances<'_>,
 ) -> Result<Decision, VaultError> {
     let Circumstances { vault, .. } = circumstances;
-    let mut refused =
-        Refused { code: Code::Size, request: None, pending: None, person: None, item: None, stranger: None };
+    let mut refused = Refused::unread(Code::Size);
     let refuse = |refused: Refused, code: Code| Ok(Decision::Refused(Box::new(Refused { code, ..refused })));
     if *vault.condition() != Condition::Ready {
         return refuse(refused, Code::Rollback);
@@ -93,7 +102,7 @@ pub fn decide(
         Err(error) => return refuse(refused, code_of(&error)),
     };
     let readers = vault.readers()?;
-    refused.request = drilldown::claimed(&envelope).map(|id| (id, crypto::digest::sha256(&envelope.pae())));
+    refused.claimed = drilldown::claimed(&envelope);
     let signed_by = match drilldown::roles(&envelope, &candidates(&readers, device_key), &[pins.drilldown]) {
         Ok(signed_by) => signed_by,
         Err(error) => return refuse(refused, code_of(&error)),
@@ -103,50 +112,43 @@ pub fn decide(
         Err(error) => return refuse(refused, code_of(&error)),
     };
     let request = pending.request();
-    refused.request = Some((request.request, pending.sha256()));
-    refused.person = Some(request.person.id);
-    if let Err(Stop(code, _)) = is_for_us(request, circumstances) {
-        return refuse(refused, code);
+    refused.owner = owner(&readers, &request.person.device);
+    if let Err((code, fate)) = is_for_us(request, circumstances) {
+        return refuse(Refused { asked: Some(pending), fate, ..refused }, code);
     }
+    refused.fate = Fate::Taken;
     if vault.request_seen(request.request)? {
-        return refuse(refused, Code::Seen);
+        return refuse(Refused { asked: Some(pending), ..refused }, Code::Seen);
     }
     match is_allowed(&pending, &readers, circumstances)? {
         Ok(confirmation) => Ok(Decision::Allowed(Box::new(Allowed { pending, confirmation }))),
         Err(Stop(code, item)) => {
             refused.stranger = Some(signed_by.device).filter(|_| code == Code::NotApproved);
-            refuse(Refused { pending: Some(pending), item, ..refused }, code)
+            refuse(Refused { asked: Some(pending), item, ..refused }, code)
         }
     }
 }
 
-/// Every key that may have signed as a device: its standing is a check of its own.
-fn candidates(readers: &[Reader], claimed: Option<&ed25519::VerifyingKey>) -> Vec<ed25519::VerifyingKey> {
-    let mut keys: Vec<_> = readers.iter().filter_map(|reader| reader.key).collect();
-    keys.extend(claimed.filter(|key| !keys.contains(key)));
-    keys
-}
-
-/// Audience, stream and time.
-fn is_for_us(request: &Request, circumstances: Circumstances<'_>) -> Result<(), Stop> {
+/// Audience, stream and time; with what becomes of its id where one of them is another.
+fn is_for_us(request: &Request, circumstances: Circumstances<'_>) -> Result<(), (Code, Fate)> {
     let Circumstances { vault, epoch, now, .. } = circumstances;
     let identity = vault.identity();
     let ours = request.tenant == identity.tenant
         && request.runner == identity.runner
         && request.runner_key == vault.attestation_key().key_id();
     let life = request.expires.since_ms(request.issued);
-    let refused = if !ours {
-        Code::Audience
+    let (code, then) = if !ours {
+        (Code::Audience, Fate::Receipted)
     } else if !crypto::equal_constant_time(request.epoch.as_bytes(), epoch.as_bytes()) {
-        Code::Epoch
+        (Code::Epoch, Fate::Receipted)
     } else if !(1..=LIFE_MS).contains(&life) {
-        Code::Life
+        (Code::Life, Fate::Taken)
     } else if request.issued > now.plus_ms(SKEW_MS) || request.expires < now.plus_ms(-SKEW_MS) {
-        Code::Time
+        (Code::Time, Fate::Taken)
     } else {
         return Ok(());
     };
-    Err(Stop(refused, None))
+    Err((code, fate(request.expires, now, then)))
 }
 
 /// Whether this person may be shown this, now.
@@ -160,8 +162,8 @@ fn is_allowed(
     if vault.audit_fork()?.is_some() {
         return Ok(Err(Stop(Code::ForkSeen, None)));
     }
-    if let Err(code) = standing(request, readers, policy, now) {
-        return Ok(Err(Stop(code, None)));
+    if let Err(unfit) = standing(&request.person, readers, policy, now) {
+        return Ok(Err(Stop(code_of_device(unfit), None)));
     }
     let items = find(vault, request)?;
     let ruling = policy.rule(&Question {
@@ -189,19 +191,12 @@ fn is_allowed(
     Ok(Ok(confirmation))
 }
 
-/// The standing of the device that signed.
-fn standing(request: &Request, readers: &[Reader], policy: &Policy, now: Timestamp) -> Result<(), Code> {
-    let person = &request.person;
-    let reader = readers.iter().find(|reader| reader.device == person.device).ok_or(Code::NotApproved)?;
-    let counts_until = reader.approved.plus_ms(i64::from(policy.reader_days).saturating_mul(DAY_MS));
-    if reader.revoked.is_some() {
-        Err(Code::Revoked)
-    } else if now >= reader.expires || now >= counts_until {
-        Err(Code::Expired)
-    } else if reader.person != person.id {
-        Err(Code::Person)
-    } else {
-        Ok(())
+fn code_of_device(unfit: Unfit) -> Code {
+    match unfit {
+        Unfit::NotApproved => Code::NotApproved,
+        Unfit::Revoked => Code::Revoked,
+        Unfit::Expired => Code::Expired,
+        Unfit::Person => Code::Person,
     }
 }
 

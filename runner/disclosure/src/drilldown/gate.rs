@@ -11,7 +11,7 @@ use runner_vault::{Condition, Vault, VaultError};
 use super::answer::cut_off;
 use super::{Allowed, Answer, Circumstances, Decision, DrillDownCode, Refused, decide};
 use crate::line;
-use crate::minute::{Minute, REFUSALS_A_MINUTE};
+use crate::minute::{Minute, Share};
 use crate::policy::Policy;
 
 /// What a request came to.
@@ -96,7 +96,7 @@ impl Gate {
         }
     }
 
-    /// Refuses a request without looking at it, because enough answers are under way; journalled and receipted.
+    /// Refuses a request without looking at it, because enough answers are under way; journalled.
     ///
     /// # Errors
     ///
@@ -107,21 +107,21 @@ impl Gate {
     }
 
     fn refuse(&mut self, vault: &mut Vault, refused: &Refused) -> Result<Refusal, VaultError> {
-        let Refused { code, request, pending, person, item, stranger } = refused;
+        let Refused { code, claimed, asked, fate, owner, item, stranger } = refused;
         let code = *code;
-        let count = self.refused.count(self.clock.now());
+        let share = self.refused.count(self.clock.now(), *owner);
         // A store that was put back is not written to: its checkpoint is the proof.
-        if *vault.condition() != Condition::Ready || count > REFUSALS_A_MINUTE {
-            tracing::warn!(%code, refused = count, "a drill-down request is refused and not journalled");
+        if *vault.condition() != Condition::Ready || share == Share::Spent {
+            tracing::warn!(%code, "a drill-down request is refused and not journalled");
             return Ok(Refusal { code, receipt: None });
         }
-        let code = if count == REFUSALS_A_MINUTE { DrillDownCode::Busy } else { code };
+        let code = if share == Share::Last { DrillDownCode::Busy } else { code };
         let receipt = vault.refuse_drilldown(&runner_vault::Refusal {
             code: code.name(),
-            request: *request,
-            person: *person,
+            claimed: *claimed,
+            asked: asked.as_ref(),
+            fate: *fate,
             item: *item,
-            taken: pending.as_ref(),
             stranger: *stranger,
             confirmable: code == DrillDownCode::SecondPerson,
         })?;
@@ -132,11 +132,8 @@ impl Gate {
 
 /// A request that is refused before it is judged.
 fn unreadable(bytes: &[u8]) -> Refused {
-    let envelope = drilldown::envelope(bytes).ok();
-    let request =
-        envelope.and_then(|envelope| Some((drilldown::claimed(&envelope)?, crypto::digest::sha256(&envelope.pae()))));
-    let code = DrillDownCode::Unreadable;
-    Refused { code, request, pending: None, person: None, item: None, stranger: None }
+    let claimed = drilldown::envelope(bytes).ok().as_ref().and_then(drilldown::claimed);
+    Refused { claimed, ..Refused::unread(DrillDownCode::Unreadable) }
 }
 
 impl std::fmt::Debug for Gate {

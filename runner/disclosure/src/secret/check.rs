@@ -2,21 +2,23 @@
 
 use clock::Timestamp;
 use contract::ConnectorSecret;
-use crypto::{Digest, Secret, ed25519};
-use ids::RequestId;
+use crypto::{Secret, ed25519};
+use ids::{PersonId, RequestId};
+use proof::drilldown::Epoch;
 use proof::secret::{self, MAX_SEALED, OpenError, PendingSecret, SecretError, Terms};
-use runner_vault::{Condition, Reader, SecretOrigin, Vault, VaultError};
+use runner_vault::{Condition, Fate, Reader, SecretOrigin, Vault, VaultError};
 
 use super::SecretCode as Code;
+use crate::device::{Unfit, candidates, owner, standing};
 use crate::policy::{Policy, SecretReason};
+use crate::receipted::fate;
 
-/// The longest time that a request holds: a Runner that is away for a week still gets it.
-const LIFE_MS: i64 = 7 * 86_400_000;
+/// The longest time that a request holds: to seal a value and to carry it to a Runner that is connected.
+const LIFE_MS: i64 = 15 * 60_000;
 /// How far the clocks may differ.
 const SKEW_MS: i64 = 60_000;
 
 const HOUR_MS: i64 = 3_600_000;
-const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// What a secret is judged by besides itself.
 #[derive(Clone, Copy)]
@@ -25,6 +27,9 @@ pub struct Circumstances<'a> {
     pub vault: &'a Vault,
     /// The Runner's policy.
     pub policy: &'a Policy,
+    /// The nonce of the present stream. It is in no file, so whoever puts back an older store brings back no request that
+    /// this one would take.
+    pub epoch: &'a Epoch,
     /// The Runner's time.
     pub now: Timestamp,
 }
@@ -52,19 +57,21 @@ pub struct Allowed {
 pub struct Refused {
     /// Which check refused.
     pub code: Code,
-    /// Its id and hash, as far as it could be read; before both signatures held, a mere claim.
-    pub request: Option<(RequestId, Digest)>,
+    /// The id that it claims for itself, as far as it could be read.
+    pub claimed: Option<RequestId>,
     /// What was asked, if both signatures held.
     pub asked: Option<PendingSecret>,
-    /// Whether its id is used up: it was meant for this Runner, now, and was not seen before.
-    pub taken: bool,
+    /// What becomes of its id.
+    pub fate: Fate,
+    /// For whom the device was approved that signed.
+    pub owner: Option<PersonId>,
     /// The device that is not approved.
     pub stranger: Option<ed25519::VerifyingKey>,
 }
 
 impl Refused {
     pub(super) fn unread(code: Code) -> Self {
-        Self { code, request: None, asked: None, taken: false, stranger: None }
+        Self { code, claimed: None, asked: None, fate: Fate::Nothing, owner: None, stranger: None }
     }
 }
 
@@ -88,7 +95,7 @@ pub fn decide(sent: &ConnectorSecret, circumstances: Circumstances<'_>) -> Resul
         Ok(envelope) => envelope,
         Err(error) => return refuse(refused, code_of(&error)),
     };
-    refused.request = secret::claimed(&envelope).map(|id| (id, crypto::digest::sha256(&envelope.pae())));
+    refused.claimed = secret::claimed(&envelope);
     let readers = vault.readers()?;
     let candidates = candidates(&readers, sent.device_key.as_ref());
     let signed_by = match secret::roles(&envelope, &candidates, &[pins.drilldown]) {
@@ -100,14 +107,14 @@ pub fn decide(sent: &ConnectorSecret, circumstances: Circumstances<'_>) -> Resul
         Err(error) => return refuse(refused, code_of(&error)),
     };
     let terms = &pending.request().terms;
-    refused.request = Some((terms.request, pending.sha256()));
-    if let Err(code) = is_for_us(terms, circumstances) {
-        return refuse(Refused { asked: Some(pending), ..refused }, code);
+    refused.owner = owner(&readers, &terms.person.device);
+    if let Err((code, fate)) = is_for_us(terms, circumstances) {
+        return refuse(Refused { asked: Some(pending), fate, ..refused }, code);
     }
+    refused.fate = Fate::Taken;
     if vault.secret_request_seen(terms.request)? {
         return refuse(Refused { asked: Some(pending), ..refused }, Code::Seen);
     }
-    refused.taken = true;
     let allowed = match is_allowed(terms, &readers, circumstances)? {
         Ok(()) => vault.open_sent_secret(pending.request(), sent.sealed.as_bytes()).map_err(code_of_value),
         Err(code) => Err(code),
@@ -121,26 +128,21 @@ pub fn decide(sent: &ConnectorSecret, circumstances: Circumstances<'_>) -> Resul
     }
 }
 
-/// Every key that may have signed as a device: its standing is a check of its own.
-fn candidates(readers: &[Reader], claimed: Option<&ed25519::VerifyingKey>) -> Vec<ed25519::VerifyingKey> {
-    let mut keys: Vec<_> = readers.iter().filter_map(|reader| reader.key).collect();
-    keys.extend(claimed.filter(|key| !keys.contains(key)));
-    keys
-}
-
-/// Audience and time.
-fn is_for_us(terms: &Terms, circumstances: Circumstances<'_>) -> Result<(), Code> {
-    let Circumstances { vault, now, .. } = circumstances;
+/// Audience, stream and time; with what becomes of its id where one of them is another.
+fn is_for_us(terms: &Terms, circumstances: Circumstances<'_>) -> Result<(), (Code, Fate)> {
+    let Circumstances { vault, epoch, now, .. } = circumstances;
     let identity = vault.identity();
     let ours = terms.tenant == identity.tenant
         && terms.runner == identity.runner
         && terms.runner_key == vault.attestation_key().key_id();
     if !ours {
-        Err(Code::Audience)
+        Err((Code::Audience, fate(terms.expires, now, Fate::Receipted)))
+    } else if !crypto::equal_constant_time(terms.epoch.as_bytes(), epoch.as_bytes()) {
+        Err((Code::Epoch, fate(terms.expires, now, Fate::Receipted)))
     } else if !(1..=LIFE_MS).contains(&terms.expires.since_ms(terms.issued)) {
-        Err(Code::Life)
+        Err((Code::Life, fate(terms.expires, now, Fate::Taken)))
     } else if terms.issued > now.plus_ms(SKEW_MS) || terms.expires < now.plus_ms(-SKEW_MS) {
-        Err(Code::Time)
+        Err((Code::Time, fate(terms.expires, now, Fate::Taken)))
     } else {
         Ok(())
     }
@@ -152,42 +154,37 @@ fn is_allowed(
     readers: &[Reader],
     circumstances: Circumstances<'_>,
 ) -> Result<Result<(), Code>, VaultError> {
-    let Circumstances { vault, policy, now } = circumstances;
+    let Circumstances { vault, policy, now, .. } = circumstances;
     if vault.audit_fork()?.is_some() {
         return Ok(Err(Code::ForkSeen));
     }
-    if let Err(code) = standing(terms, readers, policy, now) {
-        return Ok(Err(code));
+    if let Err(unfit) = standing(&terms.person, readers, policy, now) {
+        return Ok(Err(code_of_device(unfit)));
     }
     let Some(rule) = &policy.secrets else { return Ok(Err(Code::Off)) };
-    let kept = vault.secrets_kept_since(terms.person.id, now.plus_ms(-HOUR_MS))?;
+    let kept = vault.secrets_received_since(terms.person.id, now.plus_ms(-HOUR_MS))?;
     if let Err(reason) = rule.rule(&terms.person.role, &terms.person.factors, &terms.name, kept) {
         return Ok(Err(code_of_policy(reason)));
     }
     if vault.secret_origin(&terms.name)? == Some(SecretOrigin::Here) && !rule.replace_local {
         return Ok(Err(Code::SetHere));
     }
-    // The order of values is that of the control plane's clock, whatever clock this Runner has: an earlier one of the
-    // same name does not come back, also not when its id was forgotten or this clock was set back.
-    if vault.secret_floor(&terms.name)?.is_some_and(|floor| terms.issued <= floor) {
+    // The order of values is that of the control plane's clock and of its audit log, whatever clock this Runner has: an
+    // earlier one of the same name does not come back, also not when its id was forgotten or this clock was set back. The
+    // clock alone is the control plane's word; the log is one that this Runner witnesses.
+    let floor = vault.secret_floor(&terms.name)?;
+    if floor.issued.is_some_and(|floor| terms.issued <= floor) || terms.audit.seq < floor.audit {
         return Ok(Err(Code::Older));
     }
     Ok(Ok(()))
 }
 
-/// The standing of the device that signed.
-fn standing(terms: &Terms, readers: &[Reader], policy: &Policy, now: Timestamp) -> Result<(), Code> {
-    let person = &terms.person;
-    let reader = readers.iter().find(|reader| reader.device == person.device).ok_or(Code::NotApproved)?;
-    let counts_until = reader.approved.plus_ms(i64::from(policy.reader_days).saturating_mul(DAY_MS));
-    if reader.revoked.is_some() {
-        Err(Code::Revoked)
-    } else if now >= reader.expires || now >= counts_until {
-        Err(Code::Expired)
-    } else if reader.person != person.id {
-        Err(Code::Person)
-    } else {
-        Ok(())
+fn code_of_device(unfit: Unfit) -> Code {
+    match unfit {
+        Unfit::NotApproved => Code::NotApproved,
+        Unfit::Revoked => Code::Revoked,
+        Unfit::Expired => Code::Expired,
+        Unfit::Person => Code::Person,
     }
 }
 

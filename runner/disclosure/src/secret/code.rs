@@ -27,7 +27,7 @@ refusals! {
         /// For another tenant or Runner.
         Audience = "E-SECRET-027", "the request is meant for another Runner", "send it to the Runner that needs it";
         /// It would hold longer than a request may, or not at all.
-        Life = "E-SECRET-028", "the request would hold for longer than seven days, or not at all", "send it again";
+        Life = "E-SECRET-028", "the request would hold for longer than 15 minutes, or not at all", "send it again";
         /// Not valid yet, or no more.
         Time = "E-SECRET-029", "the request is over or not valid yet", "compare both clocks, then send it again";
         /// Its id was used before.
@@ -79,6 +79,8 @@ refusals! {
             "have the Runner's administrator run `doctor`";
         /// Too much at once.
         Busy = "E-SECRET-048", "the Runner refused as many secrets as it writes down in a minute", "wait a minute";
+        /// Of another stream. It is looked at right after the audience.
+        Epoch = "E-SECRET-049", "the secret was sealed for another session of this Runner", "send it again";
     }
 }
 

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use clock::Clock;
 use contract::ConnectorSecret;
 use ids::PersonId;
+use proof::drilldown::Epoch;
 use proof::secret;
 use proof::text::Name;
 use runner_vault::{Condition, SecretRefusal, Vault, VaultError};
 
 use super::{Allowed, Circumstances, Decision, Refused, SecretCode, decide};
 use crate::line;
-use crate::minute::{Minute, REFUSALS_A_MINUTE};
+use crate::minute::{Minute, Share};
 use crate::policy::Policy;
 
 /// What a secret came to. To the other side everything but an acceptance looks the same: a receipt, or nothing where no
@@ -50,13 +51,13 @@ impl Gate {
         Self { policy, clock, refused }
     }
 
-    /// Takes a secret in. When this returns, what was decided is durable; a value that is kept can be used.
+    /// Takes a secret in. `epoch` is the nonce of the stream that it came over. When this returns, what was decided is durable; a value that is kept can be used.
     ///
     /// # Errors
     ///
     /// A store in which the decision cannot be written down: then nothing is kept and nothing goes out.
-    pub fn receive(&mut self, vault: &mut Vault, sent: &ConnectorSecret) -> Result<Taken, VaultError> {
-        let circumstances = Circumstances { vault, policy: &self.policy, now: self.clock.now() };
+    pub fn receive(&mut self, vault: &mut Vault, sent: &ConnectorSecret, epoch: &Epoch) -> Result<Taken, VaultError> {
+        let circumstances = Circumstances { vault, policy: &self.policy, epoch, now: self.clock.now() };
         let decision = match decide(sent, circumstances) {
             Ok(decision) => decision,
             Err(error) => {
@@ -76,20 +77,20 @@ impl Gate {
     }
 
     fn refuse(&mut self, vault: &mut Vault, refused: &Refused) -> Result<Taken, VaultError> {
-        let Refused { code, request, asked, taken, stranger } = refused;
+        let Refused { code, claimed, asked, fate, owner, stranger } = refused;
         let code = *code;
-        let count = self.refused.count(self.clock.now());
+        let share = self.refused.count(self.clock.now(), *owner);
         // A store that was put back is not written to: its checkpoint is the proof.
-        if *vault.condition() != Condition::Ready || count > REFUSALS_A_MINUTE {
-            tracing::warn!(%code, refused = count, "a secret that was sent is refused, and that is not journalled");
+        if *vault.condition() != Condition::Ready || share == Share::Spent {
+            tracing::warn!(%code, "a secret that was sent is refused, and that is not journalled");
             return Ok(Taken::Refused { code, receipt: None });
         }
-        let code = if count == REFUSALS_A_MINUTE { SecretCode::Busy } else { code };
+        let code = if share == Share::Last { SecretCode::Busy } else { code };
         let receipt = vault.refuse_sent_secret(&SecretRefusal {
             code: code.name(),
-            request: *request,
+            claimed: *claimed,
             asked: asked.as_ref(),
-            taken: *taken,
+            fate: *fate,
             stranger: *stranger,
         })?;
         let receipt = receipt.as_ref().map(line::receipt).transpose()?;
@@ -99,10 +100,8 @@ impl Gate {
 
 /// A secret that is refused before it is judged.
 fn unreadable(sent: &ConnectorSecret) -> Refused {
-    let envelope = secret::envelope(sent.envelope.as_bytes()).ok();
-    let request =
-        envelope.and_then(|envelope| Some((secret::claimed(&envelope)?, crypto::digest::sha256(&envelope.pae()))));
-    Refused { request, ..Refused::unread(SecretCode::Unreadable) }
+    let claimed = secret::envelope(sent.envelope.as_bytes()).ok().as_ref().and_then(secret::claimed);
+    Refused { claimed, ..Refused::unread(SecretCode::Unreadable) }
 }
 
 impl std::fmt::Debug for Gate {

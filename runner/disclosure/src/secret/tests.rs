@@ -8,15 +8,16 @@ use crypto::{Digest, Secret, SystemEntropy, ed25519, hpke, p256};
 use ids::{PersonId, RequestId, RunnerId, TenantId};
 use proof::checkpoint::{Checkpoint, audit_origin, control_plane_witness};
 use proof::cosignature::Witness;
-use proof::drilldown::{Factor, Person, RecordRef};
+use proof::drilldown::{Epoch, Factor, Person, RecordRef};
 use proof::dsse::{Envelope, Signer};
 use proof::log::journal::JournalRecord;
 use proof::secret::{self, Decision as Said, PendingSecret, Receipt, Request, SECRET_TYPE, Terms};
-use runner_vault::{ControlPlanePins, Files, NewReader, Options, Provider, SameDisk, SecretOrigin, Vault, VaultError};
+use runner_vault::{ControlPlanePins, Files, NewReader, Options, Provider, SameDisk, SecretOrigin, Vault};
 
 use super::*;
 use crate::policy::Policy;
 
+const EPOCH: Epoch = Epoch::from_bytes([5; 16]);
 const CANARY: &[u8] = b"canary-hunter2-canary";
 
 struct Bed {
@@ -104,6 +105,7 @@ impl Bed {
         let (now, identity) = (self.clock.now(), vault.identity());
         Terms {
             request: RequestId::from_parts(7, [number; 10]),
+            epoch: EPOCH,
             tenant: identity.tenant,
             runner: identity.runner,
             runner_key: vault.attestation_key().key_id(),
@@ -114,9 +116,9 @@ impl Bed {
                 role: "administrator".parse().unwrap(),
                 factors: vec![Factor::Password, Factor::Otp],
             },
-            audit: RecordRef { seq: 3, hash: Digest::ZERO },
+            audit: RecordRef { seq: 3 + u64::from(number), hash: Digest::ZERO },
             issued: now,
-            expires: now.plus_ms(86_400_000),
+            expires: now.plus_ms(15 * 60_000),
         }
     }
 
@@ -151,7 +153,7 @@ impl Bed {
     }
 
     fn keep(&self, vault: &mut Vault, sent: &ConnectorSecret) -> contract::Receipt {
-        match self.gate().receive(vault, sent).unwrap() {
+        match self.gate().receive(vault, sent, &EPOCH).unwrap() {
             Taken::Kept { receipt, .. } => receipt,
             Taken::Refused { code, .. } => panic!("refused: {code}"),
         }
@@ -162,10 +164,20 @@ impl Bed {
     }
 
     fn refused_under(&self, policy: Policy, vault: &mut Vault, sent: &ConnectorSecret) -> SecretCode {
-        match Gate::new(policy, self.clock.clone()).receive(vault, sent).unwrap() {
+        match Gate::new(policy, self.clock.clone()).receive(vault, sent, &EPOCH).unwrap() {
             Taken::Refused { code, .. } => code,
             Taken::Kept { name, .. } => panic!("{name} is kept"),
         }
+    }
+
+    fn receipts(&self, vault: &Vault) -> Vec<Receipt> {
+        let waiting = vault.receipts_waiting(100).unwrap();
+        waiting.iter().map(|stored| Receipt::open(&stored.envelope, &[vault.attestation_key()]).unwrap()).collect()
+    }
+
+    fn edit(&self, sql: &str) {
+        let db = rusqlite::Connection::open(self.files().store).unwrap();
+        db.execute_batch(&format!("PRAGMA foreign_keys = OFF; {sql}")).unwrap();
     }
 
     fn value(&self, vault: &Vault) -> Option<Vec<u8>> {
@@ -219,9 +231,21 @@ fn a_secret_is_kept_journalled_receipted_and_survives_a_restart() {
     assert_eq!(bed.value(&vault).as_deref(), Some(CANARY));
     let listed = vault.listed_secrets().unwrap().remove(0);
     assert!(matches!(listed.origin, SecretOrigin::Line { person: by, .. } if by == person()));
-    // The receipt waits for the control plane, and the very same request is refused as one that was seen.
-    assert_eq!(vault.receipts_waiting(9).unwrap().len(), 1);
-    assert_eq!(bed.refused(&mut vault, &sent), SecretCode::Seen);
+    // The receipt waits for the control plane. The very same request is refused as one that was seen, in any session and
+    // at any time, and gets that receipt again.
+    let other = Epoch::from_bytes([9; 16]);
+    for (epoch, wait, code) in
+        [(&EPOCH, 0, SecretCode::Seen), (&other, 0, SecretCode::Epoch), (&EPOCH, 3_600_000, SecretCode::Time)]
+    {
+        bed.clock.advance_ms(wait);
+        match bed.gate().receive(&mut vault, &sent, epoch).unwrap() {
+            Taken::Refused { code: found, receipt: Some(again) } => {
+                assert_eq!((found, read(&vault, &again)), (code, receipt.clone()));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(bed.receipts(&vault), [receipt]);
     assert_eq!(bed.value(&vault).as_deref(), Some(CANARY));
     // Nobody finds the value in the files.
     for entry in std::fs::read_dir(bed.folder.path()).unwrap() {
@@ -248,6 +272,10 @@ const ELSEWHERE: [SecretCode; 14] = [
     SecretCode::Busy,
 ];
 
+/// Codes of what not both signed, or not as one request.
+const UNSIGNED: [SecretCode; 5] =
+    [SecretCode::Size, SecretCode::Envelope, SecretCode::Signatures, SecretCode::Content, SecretCode::Device];
+
 /// One change each; the code is that of the first check that it offends.
 #[test]
 fn every_check_has_its_code() {
@@ -270,7 +298,7 @@ fn every_check_has_its_code() {
     let parsed = secret::envelope(good.envelope.as_bytes()).unwrap();
     let payload = parsed.unverified_payload();
     let (device, ours) = (Signer::Ed25519(&bed.device), Signer::P256(&bed.control_plane));
-    let day = 86_400_000;
+    let life = 15 * 60_000;
     let mut flipped = good.sealed.as_bytes().to_vec();
     *flipped.last_mut().unwrap() ^= 1;
     let cases = [
@@ -282,19 +310,20 @@ fn every_check_has_its_code() {
         (SecretCode::Signatures, resigned(&[ours, ours], SECRET_TYPE, payload)),
         (SecretCode::Signatures, resigned(&[device, ours], proof::drilldown::REQUEST_TYPE, payload)),
         (SecretCode::Signatures, resigned(&[Signer::Ed25519(&stranger), ours], SECRET_TYPE, payload)),
-        (SecretCode::Content, resigned(&[device, ours], SECRET_TYPE, b"{\"v\":1}")),
+        (SecretCode::Content, resigned(&[device, ours], SECRET_TYPE, b"{\"v\":2}")),
         (SecretCode::Device, terms(&|terms| terms.person.device = Digest::ZERO)),
         (SecretCode::Audience, terms(&|terms| terms.tenant = TenantId::from_parts(1, [9; 10]))),
         (SecretCode::Audience, terms(&|terms| terms.runner = RunnerId::from_parts(1, [9; 10]))),
         (SecretCode::Audience, terms(&|terms| terms.runner_key = Digest::ZERO)),
+        (SecretCode::Epoch, terms(&|terms| terms.epoch = Epoch::from_bytes([6; 16]))),
         (SecretCode::Life, terms(&|terms| terms.expires = terms.issued)),
-        (SecretCode::Life, terms(&|terms| terms.expires = terms.issued.plus_ms(7 * day + 1))),
+        (SecretCode::Life, terms(&|terms| terms.expires = terms.issued.plus_ms(life + 1))),
         (SecretCode::Time, terms(&|terms| terms.issued = terms.issued.plus_ms(120_000))),
         (
             SecretCode::Time,
             terms(&|terms| {
-                terms.issued = terms.issued.plus_ms(-day);
-                terms.expires = terms.issued.plus_ms(day - 60_001);
+                terms.issued = terms.issued.plus_ms(-life);
+                terms.expires = terms.issued.plus_ms(life - 60_001);
             }),
         ),
         (SecretCode::NotApproved, bed.send_by(&vault, 1, CANARY, &stranger, &NOTHING)),
@@ -312,15 +341,17 @@ fn every_check_has_its_code() {
     for (number, (code, sent)) in cases.iter().enumerate() {
         // Each gets an id of its own, except where that is not what is signed: refusals use ids up.
         drop(vault);
-        let db = rusqlite::Connection::open(bed.files().store).unwrap();
-        db.execute_batch("DELETE FROM secret_request").unwrap();
-        drop(db);
+        bed.edit("DELETE FROM secret_request");
         vault = bed.open();
         assert_eq!(bed.refused(&mut vault, sent), *code, "case {number}");
         assert_eq!(bed.value(&vault), None, "case {number}");
         seen.insert(*code);
         bed.clock.advance_ms(1);
     }
+    // Each that both signed has a receipt, and no other.
+    let receipted = bed.receipts(&vault);
+    assert!(receipted.iter().all(|receipt| matches!(receipt.decision, Said::Refused { .. })));
+    assert_eq!(receipted.len(), cases.iter().filter(|(code, _)| !UNSIGNED.contains(code)).count());
     seen.extend(ELSEWHERE);
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), SecretCode::ALL);
     vault.verify_journal().unwrap();
@@ -378,15 +409,104 @@ fn nothing_older_comes_back() {
     let fourth = bed.send(&vault, 5, b"fourth", &NOTHING);
     bed.keep(&mut vault, &fourth);
     drop(vault);
-    // Ids that were forgotten and a clock that was set back bring nothing back either.
-    let db = rusqlite::Connection::open(bed.files().store).unwrap();
-    db.execute_batch("DELETE FROM secret_request").unwrap();
-    drop(db);
+    // Ids that were forgotten bring nothing back either: the journal knows what was kept, and when.
+    bed.edit("DELETE FROM secret_request");
     let mut vault = bed.open();
-    for old in [&first, &second, &same_time, &third, &fourth] {
-        assert_eq!(bed.refused(&mut vault, old), SecretCode::Older);
+    for (old, code) in [
+        (&first, SecretCode::Older),
+        (&second, SecretCode::Seen),
+        (&same_time, SecretCode::Older),
+        (&third, SecretCode::Older),
+        (&fourth, SecretCode::Seen),
+    ] {
+        assert_eq!(bed.refused(&mut vault, old), code);
     }
     assert_eq!(bed.value(&vault).as_deref(), Some(b"fourth".as_slice()));
+}
+
+/// The control plane chooses the times of what it has signed; the order of its own log, which Runners witness, it cannot
+/// choose.
+#[test]
+fn of_two_values_the_one_that_was_asked_for_later_is_the_newer_whatever_their_times_say() {
+    let bed = Bed::new();
+    let mut vault = bed.create();
+    let first = bed.send(&vault, 1, b"first", &NOTHING);
+    let earlier = |terms: &mut Terms| {
+        terms.issued = terms.issued.plus_ms(-140_000);
+        terms.expires = terms.issued.plus_ms(15 * 60_000);
+    };
+    let second = bed.send(&vault, 2, b"second", &Changes { terms: &earlier, request: &|_| {} });
+    bed.keep(&mut vault, &second);
+    assert_eq!(bed.refused(&mut vault, &first), SecretCode::Older);
+    assert_eq!(bed.value(&vault).as_deref(), Some(b"second".as_slice()));
+}
+
+/// The whole machine is put back to an earlier day, with every file. Nothing on it knows, and what was sent since is worth
+/// nothing all the same: its session is in no file. The database alone is noticed, and the acknowledgement sets a floor.
+#[test]
+fn a_store_that_was_put_back_takes_nothing_from_before() {
+    let bed = Bed::new();
+    let mut vault = bed.create();
+    let then = |files: &Files| [&files.store, &files.checkpoint].map(|path| std::fs::read(path).unwrap());
+    let back = |files: &Files, [store, checkpoint]: &[Vec<u8>; 2], whole: bool| {
+        std::fs::write(&files.store, store).unwrap();
+        if whole {
+            std::fs::write(&files.checkpoint, checkpoint).unwrap();
+        }
+    };
+    drop(vault);
+    let earlier = then(&bed.files());
+    vault = bed.open();
+    let first = bed.send(&vault, 1, b"first", &NOTHING);
+    bed.clock.advance_ms(1_000);
+    let second = bed.send(&vault, 2, b"second", &NOTHING);
+    bed.keep(&mut vault, &first);
+    bed.keep(&mut vault, &second);
+    drop(vault);
+    back(&bed.files(), &earlier, true);
+    vault = bed.open();
+    match bed.gate().receive(&mut vault, &first, &Epoch::from_bytes([9; 16])).unwrap() {
+        Taken::Refused { code: SecretCode::Epoch, .. } => {}
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(bed.value(&vault), None);
+    let unnoticed = bed.send(&vault, 3, b"third", &NOTHING);
+    bed.keep(&mut vault, &unnoticed);
+    drop(vault);
+    back(&bed.files(), &earlier, false);
+    vault = bed.open();
+    assert_eq!(bed.refused(&mut vault, &first), SecretCode::Rollback);
+    bed.clock.advance_ms(1_000);
+    vault.acknowledge_rollback("restored after a disk failed".parse().unwrap()).unwrap();
+    // Even over the same session, which a restart never has.
+    for old in [&first, &second, &unnoticed] {
+        assert_eq!(bed.refused(&mut vault, old), SecretCode::Older);
+    }
+    bed.clock.advance_ms(1_000);
+    let fresh = bed.send(&vault, 4, b"fresh", &NOTHING);
+    bed.keep(&mut vault, &fresh);
+}
+
+/// Nobody gets two genuine receipts that contradict one another.
+#[test]
+fn nothing_is_receipted_that_not_both_signed() {
+    let bed = Bed::new();
+    let mut vault = bed.create();
+    let sent = bed.send(&vault, 1, CANARY, &NOTHING);
+    let parsed = secret::envelope(sent.envelope.as_bytes()).unwrap();
+    let stripped = Envelope::sign(SECRET_TYPE, parsed.unverified_payload(), &[Signer::P256(&bed.control_plane)]);
+    let stripped = message(stripped.bytes(), sent.device_key, sent.sealed.as_bytes());
+    assert_eq!(bed.refused(&mut vault, &stripped), SecretCode::Signatures);
+    assert_eq!(bed.receipts(&vault), []);
+    bed.keep(&mut vault, &sent);
+    let other = with_bytes(&sent, &[1]);
+    assert_eq!(bed.refused(&mut vault, &other), SecretCode::Seen);
+    let [only] = &bed.receipts(&vault)[..] else { panic!("{:?}", bed.receipts(&vault)) };
+    assert_eq!(only.decision, Said::Accepted);
+}
+
+fn with_bytes(sent: &ConnectorSecret, sealed: &[u8]) -> ConnectorSecret {
+    message(sent.envelope.as_bytes(), sent.device_key, sealed)
 }
 
 #[test]
@@ -403,7 +523,7 @@ fn what_the_operator_set_stays_unless_the_policy_says_otherwise() {
         Policy::from_toml(&Policy::SAMPLE.replace("replace_local = false", "replace_local = true")).unwrap();
     let sent = bed.send(&vault, 2, b"sent", &NOTHING);
     let mut gate = Gate::new(replacing, bed.clock.clone());
-    let taken = gate.receive(&mut vault, &sent).unwrap();
+    let taken = gate.receive(&mut vault, &sent, &EPOCH).unwrap();
     let replaced = |record: &JournalRecord| matches!(record, JournalRecord::SecretReceived { replaced: true, .. });
     assert!(matches!(taken, Taken::Kept { .. }) && records(&vault).iter().any(replaced));
     // What came over the line may be replaced over the line, and by the operator.
@@ -434,18 +554,14 @@ fn the_policy_says_which_names_and_how_many() {
     named.secrets = None;
     let next = sent(&vault, 2);
     assert_eq!(bed.refused_under(named, &mut vault, &next), SecretCode::Off);
-    for number in 3..5 {
-        bed.clock.advance_ms(1_000);
-        let next = sent(&vault, number);
-        bed.keep(&mut vault, &next);
-    }
+    // Two that were refused count as much as two that were kept.
     bed.clock.advance_ms(1_000);
     let next = sent(&vault, 5);
     let two_an_hour = policy("per_person_per_hour = 30", "per_person_per_hour = 2");
     assert_eq!(bed.refused_under(two_an_hour.clone(), &mut vault, &next), SecretCode::Rate);
     bed.clock.advance_ms(3_600_000);
     let next = sent(&vault, 6);
-    let taken = Gate::new(two_an_hour, bed.clock.clone()).receive(&mut vault, &next).unwrap();
+    let taken = Gate::new(two_an_hour, bed.clock.clone()).receive(&mut vault, &next, &EPOCH).unwrap();
     assert!(matches!(taken, Taken::Kept { .. }));
     // A policy of one's own without the section takes none.
     let without = Policy::SAMPLE.split("[secrets]").next().unwrap();
@@ -464,7 +580,7 @@ fn a_store_that_is_not_in_order_takes_nothing() {
     // The control plane has more of the journal than there is: an older copy of the store was put back.
     vault.accepted(1_000, Some(Digest::ZERO)).unwrap();
     let sent = bed.send(&vault, 1, CANARY, &NOTHING);
-    match bed.gate().receive(&mut vault, &sent).unwrap() {
+    match bed.gate().receive(&mut vault, &sent, &EPOCH).unwrap() {
         Taken::Refused { code: SecretCode::Rollback, receipt: None } => {}
         other => panic!("{other:?}"),
     }
@@ -477,9 +593,7 @@ fn a_store_that_contradicts_itself_takes_nothing() {
     let vault = bed.create();
     let sent = bed.send(&vault, 1, CANARY, &NOTHING);
     drop(vault);
-    let db = rusqlite::Connection::open(bed.files().store).unwrap();
-    db.execute_batch("DELETE FROM reader").unwrap();
-    drop(db);
+    bed.edit("DELETE FROM reader");
     let mut vault = bed.open();
     assert_eq!(bed.refused(&mut vault, &sent), SecretCode::Unreadable);
 }
@@ -493,7 +607,7 @@ fn a_flood_of_refusals_does_not_fill_the_journal() {
     let garbage = message(b"{}", None, &[0; 304]);
     let mut receipts = 0;
     for _ in 0..200 {
-        let taken = gate.receive(&mut vault, &garbage).unwrap();
+        let taken = gate.receive(&mut vault, &garbage, &EPOCH).unwrap();
         receipts += u32::from(matches!(taken, Taken::Refused { receipt: Some(_), .. }));
     }
     assert_eq!((vault.journal_size().unwrap() - before, receipts), (30, 0), "nothing could be told of them");
@@ -501,10 +615,10 @@ fn a_flood_of_refusals_does_not_fill_the_journal() {
     assert!(matches!(last, JournalRecord::SecretRefused { code, .. } if code.as_str() == "E-SECRET-048"));
     // Who may is served all the same, and a minute later refusals are journalled again.
     let sent = bed.send(&vault, 1, CANARY, &NOTHING);
-    assert!(matches!(gate.receive(&mut vault, &sent).unwrap(), Taken::Kept { .. }));
+    assert!(matches!(gate.receive(&mut vault, &sent, &EPOCH).unwrap(), Taken::Kept { .. }));
     let before = vault.journal_size().unwrap();
     bed.clock.advance_ms(60_000);
-    gate.receive(&mut vault, &garbage).unwrap();
+    gate.receive(&mut vault, &garbage, &EPOCH).unwrap();
     assert_eq!(vault.journal_size().unwrap(), before + 1);
 }
 
@@ -534,22 +648,40 @@ fn the_control_planes_keys_alone_set_nothing() {
 
 #[test]
 fn what_is_kept_in_the_table_is_what_the_journal_says() {
-    for edit in [
-        "UPDATE secret_origin SET seq = seq - 1",
-        "UPDATE secret_origin SET person = zeroblob(16)",
-        "UPDATE secret_origin SET request = zeroblob(16)",
-        "UPDATE secret_origin SET person = NULL",
+    // An older value with everything that stood beside it, as a backup has it; the same under the newer record; no value,
+    // and one that was removed.
+    let older = "UPDATE secret SET (generation, sealed, seq) = (SELECT generation, sealed, seq FROM backup)";
+    for (edit, tampered) in [
+        (older, false),
+        ("UPDATE secret SET (generation, sealed) = (SELECT generation, sealed FROM backup)", true),
+        ("UPDATE secret SET seq = seq - 1", false),
+        ("UPDATE secret SET seq = NULL", false),
+        ("DELETE FROM secret", false),
+        ("INSERT INTO secret SELECT 'gone', generation, sealed, set_at, seq FROM secret", false),
     ] {
         let bed = Bed::new();
         let mut vault = bed.create();
-        let sent = bed.send(&vault, 1, CANARY, &NOTHING);
-        bed.keep(&mut vault, &sent);
+        let gone = "gone".parse().unwrap();
+        vault.set_secret(&gone, &Secret::new(b"gone".to_vec())).unwrap();
+        vault.remove_secret(&gone).unwrap();
+        let first = bed.send(&vault, 1, b"first", &NOTHING);
+        bed.keep(&mut vault, &first);
+        bed.edit("CREATE TABLE backup AS SELECT * FROM secret");
+        bed.clock.advance_ms(1_000);
+        let second = bed.send(&vault, 2, CANARY, &NOTHING);
+        bed.keep(&mut vault, &second);
         vault.verify_journal().unwrap();
         drop(vault);
-        let db = rusqlite::Connection::open(bed.files().store).unwrap();
-        db.execute_batch(&format!("PRAGMA foreign_keys = OFF; {edit}")).unwrap();
-        drop(db);
-        assert!(matches!(bed.open().verify_journal(), Err(VaultError::Inconsistent { .. })), "{edit}");
+        bed.edit(edit);
+        let vault = bed.open();
+        let name = "orders-db".parse().unwrap();
+        for error in [
+            vault.verify_journal().unwrap_err(),
+            vault.secret(if edit.starts_with("INSERT") { &gone } else { &name }).unwrap_err(),
+        ] {
+            let expected = if tampered { "E-VAULT-013" } else { "E-VAULT-014" };
+            assert_eq!(error.code(), expected, "{edit}");
+        }
     }
 }
 

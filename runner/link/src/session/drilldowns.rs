@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use contract::DrillDown;
 use ids::RequestId;
 
-/// Answers side by side, at most; each costs the store a reader and memory.
-const OPEN: usize = 8;
+use crate::duties::MOST_ANSWERS;
+
 /// Requests that wait for their turn, at most. They live for two minutes, so more cannot be answered in time anyway.
 const WAITING: usize = 64;
 /// Cancelled requests that are remembered, because they may not have begun yet.
@@ -38,7 +38,7 @@ impl DrillDowns {
 
     /// The next request to begin.
     pub(super) fn next_request(&mut self) -> Option<DrillDown> {
-        if self.beginning || self.open.len() >= OPEN {
+        if self.beginning || self.open.len() >= MOST_ANSWERS {
             return None;
         }
         let next = self.waiting.pop_front()?;

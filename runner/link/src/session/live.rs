@@ -149,7 +149,9 @@ impl Live {
                     return Err(broken("it sends more drill-down requests than can wait"));
                 }
             }
-            FromControlPlane::ConnectorSecret(secret) => out.push(Command::Do(Work::KeepSecret(secret))),
+            FromControlPlane::ConnectorSecret(secret) => {
+                out.push(Command::Do(Work::KeepSecret { secret, epoch: self.epoch }));
+            }
             FromControlPlane::DrillDownCredit(credit) => self.drilldowns.granted(credit.request, credit.frames),
             FromControlPlane::DrillDownCancel(cancel) => {
                 if self.drilldowns.cancel(cancel.request) {

@@ -317,7 +317,7 @@ impl Beset {
                 Done::Piece { request: id, piece }
             }
             Work::CancelDrillDown(_) => Done::Cancelled { receipt: None },
-            Work::KeepSecret(_) => Done::Secret { receipt: (!refuses).then(|| receipt(2)) },
+            Work::KeepSecret { .. } => Done::Secret { receipt: (!refuses).then(|| receipt(2)) },
             Work::PrepareRenewal => {
                 let certificate_request = contract::DerRequest::new(vec![0x30, 0]).unwrap();
                 Done::RenewalPrepared(contract::Renew { certificate_request, generation: 7 })

@@ -226,7 +226,8 @@ fn a_run_is_started_once_in_this_session_and_in_time() {
 #[test]
 fn a_secret_is_decided_on_and_receipted() {
     let (mut stage, _) = Stage::live(0, 0, 4);
-    assert_eq!(stage.receive(Theirs::ConnectorSecret(secret())), [Command::Do(Work::KeepSecret(secret()))]);
+    let expected = Work::KeepSecret { secret: secret(), epoch: EPOCH };
+    assert_eq!(stage.receive(Theirs::ConnectorSecret(secret())), [Command::Do(expected)]);
     assert_eq!(stage.done(Done::Secret { receipt: Some(receipt(1)) }), [Command::Send(Ours::Receipt(receipt(1)))]);
     assert_eq!(stage.done(Done::Secret { receipt: None }), [], "nothing could be told of it");
 }

@@ -150,7 +150,7 @@ impl Duties for Runner {
         Ok(())
     }
 
-    fn keep_secret(&self, _: &ConnectorSecret) -> Result<Option<Receipt>> {
+    fn keep_secret(&self, _: &ConnectorSecret, _: &Epoch) -> Result<Option<Receipt>> {
         Ok(Some(receipt(2)))
     }
 

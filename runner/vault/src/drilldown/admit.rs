@@ -22,12 +22,12 @@ pub struct Admitted {
     items: Vec<(ItemId, Selection)>,
 }
 
-/// What was opened to somebody in a time.
+/// What somebody asked for in a time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Spent {
-    /// Requests.
+    /// Requests, refused ones included.
     pub requests: u64,
-    /// Rows.
+    /// Rows that were opened.
     pub rows: u64,
 }
 
@@ -50,14 +50,15 @@ impl Vault {
         Ok(found.is_some())
     }
 
-    /// What was opened since then, to one person or to everybody. What a clock that stood ahead wrote counts.
+    /// What was asked for and opened since then, by one person or by everybody; a request that was refused counts, and has
+    /// no rows. What a clock that stood ahead wrote counts.
     pub fn spent(&self, person: Option<PersonId>, since: Timestamp) -> Result<Spent, VaultError> {
         let person = person.as_ref().map(PersonId::as_bytes);
         let (requests, rows): (i64, i64) = self
             .db
             .prepare_cached(
                 "SELECT count(*), coalesce(sum(rows), 0) FROM drilldown \
-                 WHERE received >= ?1 AND state != 'refused' AND (?2 IS NULL OR person = ?2)",
+                 WHERE received >= ?1 AND (?2 IS NULL OR person = ?2)",
             )?
             .query_row(params![since.as_millis(), person], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(Spent { requests: requests as u64, rows: rows as u64 })

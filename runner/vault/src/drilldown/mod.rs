@@ -11,6 +11,6 @@ mod refuse;
 pub use admit::{Admitted, Spent};
 pub use confirm::Confirmation;
 pub use receipt::{Ending, StoredReceipt};
-pub use refuse::Refusal;
+pub use refuse::{Fate, Refusal};
 
-pub(crate) use receipt::keep_receipt;
+pub(crate) use receipt::{first_receipt, keep_receipt};

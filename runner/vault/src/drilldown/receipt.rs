@@ -6,7 +6,7 @@ use proof::drilldown::{Decision, Receipt, RecordRef};
 use proof::dsse::Envelope;
 use proof::log::journal::JournalRecord;
 use proof::text::Name;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::Admitted;
 use crate::VaultError;
@@ -73,14 +73,7 @@ impl Vault {
         let mut statement = self.db.prepare_cached(
             "SELECT seq, request, sha256, envelope FROM receipt WHERE accepted IS NULL ORDER BY seq LIMIT ?1",
         )?;
-        let rows = statement.query_map([limit], |row| {
-            Ok(StoredReceipt {
-                seq: row.get::<_, i64>(0)? as u64,
-                request: RequestId::from_bytes(row.get(1)?),
-                sha256: Digest::from_bytes(row.get(2)?),
-                envelope: row.get(3)?,
-            })
-        })?;
+        let rows = statement.query_map([limit], stored)?;
         rows.map(|row| row.map_err(VaultError::from)).collect()
     }
 
@@ -144,6 +137,31 @@ pub(super) fn issue(
     let envelope = receipt.sign(&writer.keys.attester);
     let record = JournalRecord::EvidenceReceipted { request, receipt_sha256: envelope.sha256() };
     keep_receipt(writer, request, &envelope, &record)
+}
+
+/// The receipt that a request of this table got first, if it was about these bytes.
+pub(crate) fn first_receipt(
+    db: &Connection,
+    table: &'static str,
+    request: RequestId,
+    request_sha256: Digest,
+) -> Result<Option<StoredReceipt>, VaultError> {
+    let sql = format!(
+        "SELECT receipt.seq, receipt.request, receipt.sha256, receipt.envelope FROM receipt \
+         JOIN {table} AS decided ON decided.request = receipt.request \
+         WHERE receipt.request = ?1 AND decided.request_sha256 = ?2 ORDER BY receipt.seq LIMIT 1"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    Ok(statement.query_row(params![request.as_bytes(), request_sha256.as_bytes()], stored).optional()?)
+}
+
+fn stored(row: &Row<'_>) -> rusqlite::Result<StoredReceipt> {
+    Ok(StoredReceipt {
+        seq: row.get::<_, i64>(0)? as u64,
+        request: RequestId::from_bytes(row.get(1)?),
+        sha256: Digest::from_bytes(row.get(2)?),
+        envelope: row.get(3)?,
+    })
 }
 
 /// Journals a signed receipt and keeps it until the control plane has it, within the caller's transaction.

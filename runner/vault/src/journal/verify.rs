@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use clock::Timestamp;
 use crypto::Digest;
 use crypto::digest::sha256;
-use ids::{ExceptionId, ItemId, PersonId, RequestId, RunId};
+use ids::{ExceptionId, ItemId, RequestId, RunId};
 use proof::attestation;
 use proof::dsse::{Envelope, MAX_ENVELOPE};
 use proof::log::Chain;
 use proof::log::journal::JournalRecord;
 use proof::manifest::{self, RunLine};
-use proof::text::Name;
 use rusqlite::params;
 use verdict::Code;
 
@@ -19,7 +18,6 @@ use super::resume;
 use super::stored_tree::{self, StoredTree};
 use crate::VaultError;
 use crate::runs::{RunState, is_final, run_state};
-use crate::secrets::{ListedSecret, SecretOrigin};
 use crate::vault::Vault;
 
 /// What a whole, intact journal says.
@@ -51,7 +49,6 @@ struct Claims {
     destroyed: BTreeMap<ItemId, u64>,
     exceptions: BTreeMap<ExceptionId, ClaimedException>,
     receipts: BTreeMap<u64, (RequestId, Digest)>,
-    secrets: BTreeMap<u64, (Name, PersonId, Digest, RequestId)>,
     gaps: u64,
 }
 
@@ -79,7 +76,7 @@ impl Vault {
         self.check_destroyed(&mut claims)?;
         self.check_exceptions(&mut claims)?;
         self.check_receipts(&claims)?;
-        self.check_secrets(&claims)?;
+        self.check_secrets()?;
         self.readers()?;
         self.check_holds()?;
         Ok(JournalReport {
@@ -248,13 +245,10 @@ impl Vault {
         Ok(())
     }
 
-    /// Every secret that is said to have come over the line did.
-    fn check_secrets(&self, claims: &Claims) -> Result<(), VaultError> {
-        for ListedSecret { name, origin, .. } in self.listed_secrets()? {
-            let SecretOrigin::Line { person, device, request, seq } = origin else { continue };
-            if claims.secrets.get(&seq) != Some(&(name.clone(), person, device, request)) {
-                return Err(VaultError::inconsistent("secret_origin", name, "it is not what the journal records"));
-            }
+    /// The secrets are those that the journal says are kept, and each value is the one of its record.
+    fn check_secrets(&self) -> Result<(), VaultError> {
+        for listed in self.listed_secrets()? {
+            self.secret(&listed.name)?;
         }
         Ok(())
     }
@@ -306,9 +300,6 @@ impl Claims {
             | JournalRecord::SecretReceipted { request, receipt_sha256 } => {
                 self.receipts.insert(seq, (request, receipt_sha256));
             }
-            JournalRecord::SecretReceived { name, by, device, request, .. } => {
-                self.secrets.insert(seq, (name, by, device, request));
-            }
             JournalRecord::Gap { .. } => self.gaps += 1,
             JournalRecord::Started { .. }
             | JournalRecord::DueMissed { .. }
@@ -316,6 +307,9 @@ impl Claims {
             | JournalRecord::ProcedureWithdrawn { .. }
             | JournalRecord::EvidenceOpened { .. }
             | JournalRecord::EvidenceRefused { .. }
+            | JournalRecord::SecretReceived { .. }
+            | JournalRecord::SecretSet { .. }
+            | JournalRecord::SecretRemoved { .. }
             | JournalRecord::SecretRefused { .. }
             | JournalRecord::RunRefused { .. }
             | JournalRecord::KeyRotated { .. }

@@ -71,13 +71,13 @@ const IN_USE: &str = "(SELECT count(*) FROM item WHERE wrapped_by = kek.generati
 /// The cell of a value under a generation.
 type CellOf = fn(u64) -> Cell<'static>;
 
-/// Tables whose values a generation seals itself, and their cells.
-const DIRECT: [(&str, CellOf); 5] = [
-    ("secret", crate::secrets::cell),
-    ("signing_key", crate::own_keys::cell),
-    ("exception", crate::exceptions::cell),
-    ("sealed_value", crate::line::value_cell),
-    ("reader", crate::readers::cell),
+/// Tables whose values a generation seals itself, what else each value is bound to, and their cells.
+const DIRECT: [(&str, &str, CellOf); 5] = [
+    ("secret", crate::secrets::BOUND_TO, crate::secrets::cell),
+    ("signing_key", "name", crate::own_keys::cell),
+    ("exception", "name", crate::exceptions::cell),
+    ("sealed_value", "name", crate::line::value_cell),
+    ("reader", "name", crate::readers::cell),
 ];
 
 impl Vault {
@@ -176,14 +176,15 @@ impl Vault {
     /// Signing keys, connector secrets, exceptions, readers and the like: few, and sealed by the generation itself.
     fn move_direct(&mut self) -> Result<(), VaultError> {
         let mut values = Vec::new();
-        for (table, cell) in DIRECT {
+        for (table, bound_to, cell) in DIRECT {
             let sql = format!(
-                "SELECT name, generation, sealed FROM {table} \
+                "SELECT name, {bound_to}, generation, sealed FROM {table} \
                  WHERE generation IN (SELECT generation FROM kek WHERE state = 'retiring')"
             );
             let mut statement = self.db.prepare(&sql)?;
             let rows = statement.query_map([], |row| {
-                Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)? as u64, row.get::<_, Vec<u8>>(2)?))
+                let names = (row.get::<_, String>(0)?, row.get::<_, String>(1)?);
+                Ok((names, row.get::<_, i64>(2)? as u64, row.get::<_, Vec<u8>>(3)?))
             })?;
             for row in rows {
                 values.push((table, cell, row?));
@@ -194,8 +195,8 @@ impl Vault {
         }
         self.reserve(&Epoch::system(), values.len())?;
         let writer = self.begin()?;
-        for (table, cell, (name, generation, sealed)) in values {
-            let part = name.as_bytes();
+        for (table, cell, ((name, bound_to), generation, sealed)) in values {
+            let part = bound_to.as_bytes();
             let plain = writer.ring.open_direct(generation, &cell(generation).part(part), &sealed)?;
             let (generation, sealed) = writer.ring.seal_direct(writer.entropy, &Epoch::system(), cell, part, &plain)?;
             let sql = format!("UPDATE {table} SET generation = ?2, sealed = ?3 WHERE name = ?1");

@@ -9,12 +9,13 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::VaultError;
+use crate::secrets::EarlierSecrets;
 
 /// `PRAGMA application_id`: "PRCT".
 const APPLICATION: i64 = 0x5052_4354;
 /// `PRAGMA user_version` of a store that this version makes: each of the texts in [`tables`] was carried out. A file with
 /// a higher number is refused, not guessed at.
-const SCHEMA: i64 = 3;
+const SCHEMA: i64 = 4;
 
 /// Opens a new database and makes the tables.
 pub(crate) fn create(path: &Path) -> Result<Connection, VaultError> {
@@ -24,6 +25,7 @@ pub(crate) fn create(path: &Path) -> Result<Connection, VaultError> {
     transaction.execute_batch(tables::FIRST)?;
     transaction.execute_batch(tables::SECOND)?;
     transaction.execute_batch(tables::THIRD)?;
+    transaction.execute_batch(tables::FOURTH)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", SCHEMA)?;
     transaction.commit()?;
@@ -39,6 +41,8 @@ pub(crate) enum Tables {
     First,
     /// They are of the second version; [`migrate`] brings them up to date.
     Second,
+    /// They are of the third version; [`migrate`] brings them up to date.
+    Third,
 }
 
 /// Opens a store for writing.
@@ -58,13 +62,18 @@ pub(crate) fn open_read_only(path: &Path) -> Result<(Connection, Tables), VaultE
 }
 
 /// Brings the tables up to date within the transaction of the caller, who adds what the new ones need.
-pub(crate) fn migrate(transaction: &Transaction<'_>, found: Tables) -> Result<(), VaultError> {
+/// Gives the secrets as the earlier tables had them: their new place is bound to a record of the journal.
+pub(crate) fn migrate(transaction: &Transaction<'_>, found: Tables) -> Result<EarlierSecrets, VaultError> {
     if found == Tables::First {
         transaction.execute_batch(tables::SECOND)?;
     }
-    transaction.execute_batch(tables::THIRD)?;
+    if found != Tables::Third {
+        transaction.execute_batch(tables::THIRD)?;
+    }
+    let secrets = EarlierSecrets::read(transaction)?;
+    transaction.execute_batch(tables::FOURTH)?;
     transaction.pragma_update(None, "user_version", SCHEMA)?;
-    Ok(())
+    Ok(secrets)
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, VaultError> {
@@ -112,6 +121,7 @@ fn check_kind(db: &Connection, path: &Path) -> Result<Tables, VaultError> {
         SCHEMA => Ok(Tables::Current),
         1 => Ok(Tables::First),
         2 => Ok(Tables::Second),
+        3 => Ok(Tables::Third),
         found => Err(VaultError::Schema { found, known: SCHEMA }),
     }
 }
@@ -156,7 +166,7 @@ mod tests {
         Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
         assert_eq!(open(&path).unwrap_err().code(), "E-VAULT-005");
         let path = folder.path().join("newer.db");
-        create(&path).unwrap().pragma_update(None, "user_version", 4).unwrap();
-        assert_eq!(open(&path).unwrap_err().to_string(), "the store has schema 4, this version knows 3");
+        create(&path).unwrap().pragma_update(None, "user_version", 5).unwrap();
+        assert_eq!(open(&path).unwrap_err().to_string(), "the store has schema 5, this version knows 4");
     }
 }

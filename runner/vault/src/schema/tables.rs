@@ -198,3 +198,14 @@ CREATE TABLE secret_request (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX secret_request_received ON secret_request (received);
 ";
+
+/// Where a secret came from, and what is older than it, stands in the journal alone; `seq` is the record that says that this
+/// value is kept, and the sealed value is bound to it. The indexes find what the journal says of secrets, and when a
+/// rollback was acknowledged.
+pub(super) const FOURTH: &str = "
+DROP TABLE secret_origin;
+ALTER TABLE secret ADD COLUMN seq INTEGER REFERENCES journal;
+CREATE INDEX journal_secrets ON journal (seq) WHERE instr(line, '\"kind\":\"secret.received\"') > 0
+    OR instr(line, '\"kind\":\"secret.set\"') > 0 OR instr(line, '\"kind\":\"secret.removed\"') > 0;
+CREATE INDEX journal_gaps ON journal (seq) WHERE instr(line, '\"kind\":\"gap\"') > 0;
+";

@@ -36,9 +36,9 @@ fn pending(bed: &Bed, vault: &Vault, run: RunId, number: u8, change: impl Fn(&mu
     PendingRequest::new(request).unwrap()
 }
 
-fn refusal<'a>(taken: Option<&'a PendingRequest>, request: Option<(RequestId, Digest)>) -> Refusal<'a> {
+fn refusal(asked: Option<&PendingRequest>, fate: Fate) -> Refusal<'_> {
     let code = "E-DRILL-016".parse().unwrap();
-    Refusal { code, request, person: None, item: None, taken, stranger: None, confirmable: false }
+    Refusal { code, claimed: None, asked, fate, item: None, stranger: None, confirmable: false }
 }
 
 #[test]
@@ -90,13 +90,18 @@ fn what_does_not_fit_is_not_let_in_and_leaves_no_trace() {
     let request = pending(&bed, &vault, run, 9, |_| ());
     assert_eq!(vault.admit(&request, Some(RequestId::NIL)).unwrap_err().code(), "E-VAULT-019");
     assert_eq!(vault.journal_size().unwrap(), size);
-    // A refused one is known, and a second receipt does not take the place of the first.
-    let about = Some((request.request().request, request.sha256()));
-    vault.refuse_drilldown(&refusal(Some(&request), about)).unwrap().unwrap();
+    // A refused one is known, and has one receipt however often it comes.
+    let first = vault.refuse_drilldown(&refusal(Some(&request), Fate::Taken)).unwrap().unwrap();
     assert_eq!(vault.admit(&request, None).unwrap_err().code(), "E-VAULT-030");
-    vault.refuse_drilldown(&refusal(None, about)).unwrap().unwrap();
-    assert_eq!(vault.receipts_waiting(10).unwrap().len(), 2);
-    assert!(vault.refuse_drilldown(&refusal(None, None)).unwrap().is_none());
+    for fate in [Fate::Taken, Fate::Receipted] {
+        assert_eq!(vault.refuse_drilldown(&refusal(Some(&request), fate)).unwrap(), Some(first.clone()));
+    }
+    // Other words under the same id have none.
+    let other = pending(&bed, &vault, run, 9, |request| request.purpose = Purpose::Test);
+    assert_eq!(vault.refuse_drilldown(&refusal(Some(&other), Fate::Taken)).unwrap(), None);
+    assert_eq!(vault.refuse_drilldown(&refusal(Some(&request), Fate::Nothing)).unwrap(), None);
+    assert_eq!(vault.refuse_drilldown(&refusal(None, Fate::Nothing)).unwrap(), None);
+    assert_eq!(vault.receipts_waiting(10).unwrap(), [first]);
     vault.verify_journal().unwrap();
 }
 

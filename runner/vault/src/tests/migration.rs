@@ -82,7 +82,7 @@ fn a_reader_brings_it_up_to_date_unless_somebody_has_it() {
     let vault = open().unwrap();
     assert!(!vault.is_writable());
     let last = vault.journal_tail(1).unwrap().remove(0).record;
-    assert!(matches!(last, JournalRecord::ExceptionRecorded { .. }), "bringing it up to date leaves the journal alone");
+    assert!(matches!(last, JournalRecord::SecretSet { .. }), "of its secret the journal says that it is kept");
     assert_eq!(vault.runs(&RunFilter::default(), None, 10).unwrap().len(), 3);
 }
 
@@ -99,27 +99,62 @@ fn with_another_root_key_it_is_left_as_it_is() {
     assert_eq!(std::fs::metadata(bed.files().store).unwrap().len(), before.len() as u64);
 }
 
-#[test]
-fn a_store_of_the_second_schema_gains_the_third_and_keeps_its_keys_and_secrets() {
-    let bed = Bed::new();
-    let mut vault = bed.create();
-    let sealing = vault.sealing_key();
-    vault.set_secret(&"db".parse().unwrap(), &crypto::Secret::new(b"hunter2".to_vec())).unwrap();
-    drop(vault);
+/// The text of a store of an earlier schema, made out of one of the present: its secrets were bound to their names alone.
+fn put_back(bed: &Bed, mut vault: Vault, origins: &str, schema: u32) {
+    let names: Vec<String> = vault.secrets().unwrap().into_iter().map(|(name, _)| name).collect();
     let db = Connection::open(bed.files().store).unwrap();
-    db.execute_batch("DROP TABLE secret_origin; DROP TABLE secret_request; PRAGMA user_version = 2").unwrap();
-    drop(db);
-    bed.clock.advance_ms(1_000);
-    let vault = bed.open();
-    assert_eq!(vault.sealing_key(), sealing);
-    assert_eq!(vault.secret(&"db".parse().unwrap()).unwrap().expose(), b"hunter2");
-    // What was there before was set here, and nothing issued before it replaces it.
-    let listed = vault.listed_secrets().unwrap().remove(0);
-    assert_eq!((listed.name.as_str(), listed.origin), ("db", SecretOrigin::Here));
-    assert_eq!(vault.secret_floor(&"db".parse().unwrap()).unwrap(), Some(listed.set));
-    vault.verify_journal().unwrap();
+    for name in names {
+        let value = vault.secret(&name.parse().unwrap()).unwrap();
+        let (entropy, epoch) = (crypto::SystemEntropy::new(), crate::keys::Epoch::system());
+        vault.reserve(&epoch, 1).unwrap();
+        let part = name.as_bytes();
+        let sealed = vault.ring.seal_direct(&entropy, &epoch, crate::secrets::cell, part, value.expose());
+        let (generation, sealed) = sealed.unwrap();
+        let row = rusqlite::params![name, generation as i64, sealed];
+        db.execute("UPDATE secret SET generation = ?2, sealed = ?3 WHERE name = ?1", row).unwrap();
+    }
     drop(vault);
-    let fresh = Bed::new();
-    drop(fresh.create());
-    assert_eq!(schema(&bed.files().store), schema(&fresh.files().store));
+    db.execute_batch(&format!(
+        "PRAGMA foreign_keys = OFF; DROP INDEX journal_secrets; DROP INDEX journal_gaps; \
+         ALTER TABLE secret DROP COLUMN seq; {origins}; PRAGMA user_version = {schema}"
+    ))
+    .unwrap();
+}
+
+const ORIGINS: &str = "CREATE TABLE secret_origin (
+    name TEXT PRIMARY KEY,
+    floor INTEGER NOT NULL,
+    request BLOB, person BLOB, device BLOB, seq INTEGER REFERENCES journal
+) STRICT, WITHOUT ROWID;
+INSERT INTO secret_origin (name, floor) VALUES ('db', 1), ('gone', 2)";
+
+#[test]
+fn stores_of_the_second_and_third_schema_keep_their_keys_and_secrets() {
+    for (schema_was, origins) in [(2, "DROP TABLE secret_request"), (3, ORIGINS)] {
+        let bed = Bed::new();
+        let mut vault = bed.create();
+        let (sealing, name) = (vault.sealing_key(), "db".parse().unwrap());
+        vault.set_secret(&name, &crypto::Secret::new(b"hunter2".to_vec())).unwrap();
+        put_back(&bed, vault, origins, schema_was);
+        bed.clock.advance_ms(1_000);
+        let mut vault = bed.open();
+        assert_eq!((vault.sealing_key(), vault.condition()), (sealing, &Condition::Ready));
+        assert_eq!(vault.secret(&name).unwrap().expose(), b"hunter2");
+        // What was there before was set here, and nothing issued before it replaces it; nor what was removed.
+        let listed = vault.listed_secrets().unwrap().remove(0);
+        assert_eq!((listed.name.as_str(), listed.origin), ("db", SecretOrigin::Here));
+        let now = Some(bed.start(1).started);
+        assert_eq!(vault.secret_floor(&name).unwrap().issued, now);
+        let gone = vault.secret_floor(&"gone".parse().unwrap()).unwrap().issued;
+        assert_eq!(gone, now.filter(|_| schema_was == 3));
+        vault.verify_journal().unwrap();
+        // It moves with a rotation, and what follows is written after what was adopted.
+        assert!(vault.rotate(|_| std::ops::ControlFlow::Continue(())).unwrap());
+        vault.remove_secret(&name).unwrap();
+        drop(vault);
+        assert_eq!(bed.open().secret(&name).unwrap_err().code(), "E-VAULT-018");
+        let fresh = Bed::new();
+        drop(fresh.create());
+        assert_eq!(schema(&bed.files().store), schema(&fresh.files().store));
+    }
 }

@@ -179,7 +179,7 @@ fn an_edited_journal_is_refused() {
         ("UPDATE journal_head SET frontier = zeroblob(length(frontier))", "E-VAULT-014", ""),
         ("UPDATE journal_head SET prev = zeroblob(32)", "E-VAULT-023", "head says"),
         (
-            "UPDATE journal_head SET note = replace(note, char(10) || '5' || char(10), char(10) || '6' || char(10))",
+            "UPDATE journal_head SET note = replace(note, char(10) || '7' || char(10), char(10) || '8' || char(10))",
             "E-VAULT-014",
             "",
         ),

@@ -11,7 +11,7 @@ use crate::json::{JsonError, Object};
 const MAX_DEPTH: u32 = 4;
 
 impl Request {
-    /// The payload, in the one spelling that this implementation writes.
+    /// The payload, in its one spelling.
     pub(super) fn to_payload(&self) -> Result<Vec<u8>, RequestError> {
         check_items(&self.items)?;
         check_factors(&self.person.factors)?;
@@ -32,8 +32,7 @@ impl Request {
             return Err(document.wrong("v", "1").into());
         }
         let request = document.parsed("request", "a request's id")?;
-        let epoch = <[u8; 16]>::try_from(document.base64("epoch")?);
-        let epoch = Epoch::from_bytes(epoch.map_err(|_| document.wrong("epoch", "the base64 of 16 bytes"))?);
+        let epoch = read_epoch(&mut document)?;
         let tenant = document.parsed("tenant", "a tenant's id")?;
         let runner = document.parsed("runner", "a Runner's id")?;
         let runner_key = document.parsed("runner_key", "a SHA-256 digest in lower-case hex")?;
@@ -48,7 +47,7 @@ impl Request {
         let issued = document.parsed("issued", "a time")?;
         let expires = document.parsed("expires", "a time")?;
         document.finish()?;
-        Ok(Self {
+        let request = Self {
             request,
             epoch,
             tenant,
@@ -63,8 +62,16 @@ impl Request {
             audit,
             issued,
             expires,
-        })
+        };
+        // One content has one spelling: whoever signs and whoever reads cannot mean different things by it.
+        if request.to_payload()? == payload { Ok(request) } else { Err(JsonError::Spelling.into()) }
     }
+}
+
+/// The base64 of 16 bytes.
+pub(crate) fn read_epoch(document: &mut Object) -> Result<Epoch, JsonError> {
+    let epoch = <[u8; 16]>::try_from(document.base64("epoch")?);
+    Ok(Epoch::from_bytes(epoch.map_err(|_| document.wrong("epoch", "the base64 of 16 bytes"))?))
 }
 
 /// `{"seq":N,"hash":HEX}`.

@@ -31,7 +31,7 @@ pub use request::{
 };
 pub use signing::{PendingRequest, SignedBy, claimed, envelope, open, parse, roles};
 
-pub(crate) use document::{read_person, read_record};
+pub(crate) use document::{read_epoch, read_person, read_record};
 pub(crate) use signing::{check_signature, signed_by_both, with_both};
 
 /// What the HPKE context of an answer is bound to: `"proctor/v1/drilldown" || 0x00 || H(PAE of the request)`.

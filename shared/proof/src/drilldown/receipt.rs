@@ -130,7 +130,8 @@ impl Receipt {
         let at = document.parsed("at", "a time")?;
         let journal = read_record(document.object("journal")?)?;
         document.finish()?;
-        Ok(Self { request, request_sha256, decision, at, journal })
+        let receipt = Self { request, request_sha256, decision, at, journal };
+        if receipt.to_payload() == payload { Ok(receipt) } else { Err(JsonError::Spelling.into()) }
     }
 }
 

@@ -172,6 +172,32 @@ pub enum JournalRecord {
         request_sha256: Digest,
         /// Whether there was a secret of this name.
         replaced: bool,
+        /// From when the request holds. Nothing of this name that was issued then or earlier is taken in afterwards.
+        /// Absent in records of earlier programs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        issued: Option<Timestamp>,
+        /// The position in the audit log that the request names. Nothing of this name with this position or an earlier
+        /// one is taken in afterwards. Absent in records of earlier programs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        audit: Option<u64>,
+    },
+    /// A connector's secret was set at the Runner, or came along from an earlier store; the value stands nowhere.
+    #[serde(rename = "secret.set")]
+    SecretSet {
+        /// Under which name.
+        name: Name,
+        /// Whether there was a secret of this name.
+        replaced: bool,
+        /// Records of the audit log that the Runner had witnessed: what names an earlier one is older.
+        audit: u64,
+    },
+    /// A connector's secret was removed at the Runner.
+    #[serde(rename = "secret.removed")]
+    SecretRemoved {
+        /// Under which name.
+        name: Name,
+        /// Records of the audit log that the Runner had witnessed: what names an earlier one is older.
+        audit: u64,
     },
     /// A connector's secret came over the line and was refused.
     #[serde(rename = "secret.refused")]

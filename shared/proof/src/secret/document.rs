@@ -4,7 +4,7 @@ use crypto::hpke::{AEAD, KDF, KEM};
 use serde::Serialize;
 
 use super::request::{Class, MAX_PAYLOAD, Request, SealedRef, SecretError, Terms};
-use crate::drilldown::{read_person, read_record};
+use crate::drilldown::{read_epoch, read_person, read_record};
 use crate::json::{JsonError, Object};
 
 const MAX_DEPTH: u32 = 3;
@@ -20,12 +20,13 @@ impl Terms {
         let (terms, mut document) = read(draft)?;
         document.null("sealed")?;
         document.finish()?;
+        same(draft, &terms.to_draft()?)?;
         Ok(terms)
     }
 }
 
 impl Request {
-    /// The payload, in the one spelling that this implementation writes.
+    /// The payload, in its one spelling.
     pub(super) fn to_payload(&self) -> Result<Vec<u8>, SecretError> {
         written(&self.terms, Some(&self.sealed))
     }
@@ -35,8 +36,15 @@ impl Request {
         let (terms, mut document) = read(payload)?;
         let sealed = read_sealed(document.object("sealed")?)?;
         document.finish()?;
-        Ok(Self { terms, sealed })
+        let request = Self { terms, sealed };
+        same(payload, &request.to_payload()?)?;
+        Ok(request)
     }
+}
+
+/// One content has one spelling: whoever signs and whoever reads cannot mean different things by it.
+fn same(given: &[u8], written: &[u8]) -> Result<(), SecretError> {
+    if given == written { Ok(()) } else { Err(JsonError::Spelling.into()) }
 }
 
 /// Everything but `sealed`, and the document with what is left of it.
@@ -45,11 +53,12 @@ fn read(bytes: &[u8]) -> Result<(Terms, Object), SecretError> {
         return Err(SecretError::TooLong { found: bytes.len(), limit: MAX_PAYLOAD });
     }
     let mut document = Object::parse(bytes, MAX_PAYLOAD, MAX_DEPTH)?;
-    if document.integer("v")? != 1 {
-        return Err(document.wrong("v", "1").into());
+    if document.integer("v")? != 2 {
+        return Err(document.wrong("v", "2").into());
     }
     let terms = Terms {
         request: document.parsed("request", "a request's id")?,
+        epoch: read_epoch(&mut document)?,
         tenant: document.parsed("tenant", "a tenant's id")?,
         runner: document.parsed("runner", "a Runner's id")?,
         runner_key: document.parsed("runner_key", "a SHA-256 digest in lower-case hex")?,
@@ -89,6 +98,7 @@ fn wire(terms: &Terms, sealed: Option<&SealedRef>) -> impl Serialize {
     struct Document<'a> {
         v: u8,
         request: String,
+        epoch: String,
         tenant: String,
         runner: String,
         runner_key: String,
@@ -121,8 +131,9 @@ fn wire(terms: &Terms, sealed: Option<&SealedRef>) -> impl Serialize {
         hash: String,
     }
     Document {
-        v: 1,
+        v: 2,
         request: terms.request.to_string(),
+        epoch: terms.epoch.to_string(),
         tenant: terms.tenant.to_string(),
         runner: terms.runner.to_string(),
         runner_key: terms.runner_key.to_string(),

@@ -32,9 +32,6 @@ pub enum ReceiptError {
     Contradiction(&'static str),
 }
 
-/// The code with which the Runner refuses a request that it decided before.
-const SEEN: &str = "E-SECRET-030";
-
 /// What the Runner decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
@@ -73,11 +70,6 @@ impl Receipt {
         let keys: Vec<PublicKey> = keys.iter().copied().map(PublicKey::P256).collect();
         let envelope = Envelope::parse(bytes, MAX_RECEIPT)?;
         Self::parse(envelope.verify(RECEIPT_TYPE, &[Role { name: "Runner", keys: &keys }])?)
-    }
-
-    /// Whether it only says that the request was decided before: what was decided stands in another receipt.
-    pub fn repeats(&self) -> bool {
-        matches!(&self.decision, Decision::Refused { code } if code.as_str() == SEEN)
     }
 
     /// The payload.
@@ -120,7 +112,8 @@ impl Receipt {
         let at = document.parsed("at", "a time")?;
         let journal = read_record(document.object("journal")?)?;
         document.finish()?;
-        Ok(Self { request, request_sha256, decision, at, journal })
+        let receipt = Self { request, request_sha256, decision, at, journal };
+        if receipt.to_payload() == payload { Ok(receipt) } else { Err(JsonError::Spelling.into()) }
     }
 }
 

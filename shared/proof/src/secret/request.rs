@@ -4,13 +4,13 @@ use clock::Timestamp;
 use crypto::Digest;
 use ids::{RequestId, RunnerId, TenantId};
 
-use crate::drilldown::{Person, RecordRef};
+use crate::drilldown::{Epoch, Person, RecordRef};
 use crate::dsse::DsseError;
 use crate::json::JsonError;
 use crate::text::Name;
 
 /// The type of the envelope's payload.
-pub const SECRET_TYPE: &str = "application/vnd.proctor.secret.v1+json";
+pub const SECRET_TYPE: &str = "application/vnd.proctor.secret.v2+json";
 
 /// Bytes of a request's envelope.
 pub const MAX_REQUEST: usize = 8192;
@@ -51,6 +51,8 @@ pub enum SecretError {
 pub struct Terms {
     /// This request.
     pub request: RequestId,
+    /// The nonce that the Runner issued for its present stream.
+    pub epoch: Epoch,
     /// The tenant.
     pub tenant: TenantId,
     /// The Runner that is to keep the value.

@@ -40,11 +40,11 @@ pub enum OpenError {
     Value,
 }
 
-/// What the sealed value is bound to: `"proctor/v1/secret" || 0x00 || tenant || runner || request || device || name`, ids
+/// What the sealed value is bound to: `"proctor/v2/secret" || 0x00 || tenant || runner || request || device || name`, ids
 /// as their 16 bytes and the device as its 32.
 pub fn info(terms: &Terms) -> Vec<u8> {
     [
-        b"proctor/v1/secret\0".as_slice(),
+        b"proctor/v2/secret\0".as_slice(),
         terms.tenant.as_bytes(),
         terms.runner.as_bytes(),
         terms.request.as_bytes(),

@@ -27,7 +27,7 @@ const ROWS: (&str, &str) = ("rows.proven", "every row that was asked for came, a
 const ROOT: (&str, &str) = ("rows.attested", "that root is the one in the attested manifest");
 
 /// The Runner's code for a device that nobody approved.
-const NOT_APPROVED: [&str; 4] = ["E-DRILL-003", "E-DRILL-012", "E-DRILL-013", "E-DRILL-014"];
+const NOT_APPROVED: [&str; 3] = ["E-DRILL-012", "E-DRILL-013", "E-DRILL-014"];
 
 /// The answer that is to come.
 pub(super) struct Expected<'a> {
@@ -60,6 +60,12 @@ impl Expected<'_> {
         let receipt = self.receipt(steps, &streamed).await?;
         let sealed_sha256 = match &receipt.decision {
             Decision::Answered { sealed_sha256 } => *sealed_sha256,
+            // A Runner decides once. Whoever shows an answer that holds beside another word of the Runner hides something.
+            Decision::Refused { code } | Decision::CutOff { code } if streamed.is_ok() => {
+                let why = format!("a whole answer came that holds, and the receipt that came with it says {code}");
+                steps.fails(SEALED.0, SEALED.1, why.as_str());
+                return Err(unproven(&why));
+            }
             Decision::Refused { code } => return Err(refused(code.as_str(), device)),
             // Whoever stops reading what does not hold cuts the answer off; why it does not hold is the answer then.
             Decision::CutOff { .. } if matches!(streamed, Err(Broken::Answer(_) | Broken::Judged(_))) => {

@@ -48,6 +48,8 @@ pub(crate) enum Lie {
     ReceiptRequest,
     /// The Runner refuses with this code.
     Refused(&'static str),
+    /// The answer is whole, and the receipt beside it is that of a refusal with this code.
+    RefusedBeside(&'static str),
     /// The Runner's answer was cut off, and it says so.
     CutOff,
     /// No receipt comes, and the request is over.
@@ -261,12 +263,12 @@ impl World {
         let (pending, _) = proof::drilldown::open(envelope.bytes(), &[device], &control_planes).unwrap();
         let sealed_sha256 = self.seal(&pending);
         let decision = match self.lie {
-            Lie::Refused(code) => Decision::Refused { code: code.parse().unwrap() },
+            Lie::Refused(code) | Lie::RefusedBeside(code) => Decision::Refused { code: code.parse().unwrap() },
             Lie::CutOff => Decision::CutOff { code: "E-DRILL-029".parse().unwrap() },
             Lie::ReceiptAnswer => Decision::Answered { sealed_sha256: Digest::ZERO },
             _ => Decision::Answered { sealed_sha256 },
         };
-        if matches!(decision, Decision::Refused { .. } | Decision::CutOff { .. }) {
+        if matches!(self.lie, Lie::Refused(_) | Lie::CutOff) {
             self.answer.clear();
         }
         let receipt = Receipt {

@@ -203,9 +203,9 @@ pub(crate) struct NewSecret {
     /// The Ed25519 key of your device: SubjectPublicKeyInfo.
     #[schema(value_type = shape::Base64)]
     device_key: String,
-    /// How long it waits for a Runner that is away.
+    /// How long it holds, to be sealed and to reach the Runner, which must be connected: 15 minutes, unless you say less.
     #[serde(default)]
-    #[schema(minimum = 60, maximum = 604_800)]
+    #[schema(minimum = 60, maximum = 900)]
     wait_seconds: Option<u32>,
 }
 

@@ -4,15 +4,13 @@
 use contract::{DrillDown, Epoch, Receipt, ReceiptAccepted};
 use ids::RequestId;
 use runner_disclosure::drilldown::Begun;
-use runner_link::duties::{DrillDownBegun, Piece};
+use runner_link::duties::{DrillDownBegun, MOST_ANSWERS, Piece};
 
 use super::{Line, Result, duty, unfit};
 use crate::wiring::runner::vault;
 
 /// Receipts that are told at once.
 const RECEIPTS: u32 = 32;
-/// Answers at the same time; each holds a frame and a chunk.
-const MOST_ANSWERS: usize = 4;
 
 pub(super) fn begin(line: &Line, asked: &DrillDown, epoch: &Epoch) -> Result<DrillDownBegun> {
     let runner = &line.shared.runner;

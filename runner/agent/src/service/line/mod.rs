@@ -136,8 +136,8 @@ impl Duties for Line {
         drilldowns::cancel(self, request)
     }
 
-    fn keep_secret(&self, secret: &ConnectorSecret) -> Result<Option<Receipt>> {
-        secrets::keep(self, secret)
+    fn keep_secret(&self, secret: &ConnectorSecret, epoch: &Epoch) -> Result<Option<Receipt>> {
+        secrets::keep(self, secret, epoch)
     }
 
     fn receipts(&self) -> Result<Vec<Receipt>> {

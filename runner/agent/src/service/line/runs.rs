@@ -7,7 +7,7 @@ use clock::Timestamp;
 use contract::{Catalogue, Code, Due, RunProgress, RunRequest, RunStage, Schedule};
 use ids::{RequestId, RunId};
 use proof::text::TextError;
-use runner_disclosure::minute::{Minute, REFUSALS_A_MINUTE};
+use runner_disclosure::minute::{Minute, Share};
 use runner_link::duties::RunAnswer;
 use runner_vault::{RequestOutcome, RunState};
 use serde_json::Map;
@@ -168,7 +168,7 @@ impl Refusals {
     }
 
     fn is_journalled(&self, now: Timestamp) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).count(now) <= REFUSALS_A_MINUTE
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).count(now, None) != Share::Spent
     }
 }
 

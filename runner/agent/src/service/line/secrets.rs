@@ -1,16 +1,16 @@
 //! A connector's secret that a person sent. The gate decides, and the store keeps the value with the record that says so;
 //! whatever begins after that uses it.
 
-use contract::{ConnectorSecret, Receipt};
+use contract::{ConnectorSecret, Epoch, Receipt};
 use runner_disclosure::secret::Taken;
 
 use super::{Line, Result, duty};
 use crate::service::hands::Event;
 use crate::wiring::runner::vault;
 
-pub(super) fn keep(line: &Line, sent: &ConnectorSecret) -> Result<Option<Receipt>> {
+pub(super) fn keep(line: &Line, sent: &ConnectorSecret, epoch: &Epoch) -> Result<Option<Receipt>> {
     let mut store = line.shared.runner.store.lock().map_err(duty)?;
-    let taken = line.secrets().receive(&mut store, sent).map_err(|error| duty(vault(error)))?;
+    let taken = line.secrets().receive(&mut store, sent, epoch).map_err(|error| duty(vault(error)))?;
     drop(store);
     match taken {
         Taken::Kept { name, person, receipt } => {

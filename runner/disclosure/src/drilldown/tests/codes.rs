@@ -130,20 +130,21 @@ fn before_both_signatures_hold_nothing_is_read() {
     );
     let key = Some(bed.device.verifying_key());
     let cases = [
-        (DrillDownCode::Size, vec![b' '; 8193], key, false),
-        (DrillDownCode::Envelope, b"{\"payload\":1}".to_vec(), key, false),
-        (DrillDownCode::Signatures, by_other, key, true),
-        (DrillDownCode::Signatures, alone.bytes().to_vec(), key, true),
-        (DrillDownCode::Signatures, by_stranger.bytes().to_vec(), key, true),
-        (DrillDownCode::Device, by_stranger.bytes().to_vec(), Some(stranger.verifying_key()), true),
-        (DrillDownCode::Content, not_json.bytes().to_vec(), key, false),
+        (DrillDownCode::Size, vec![b' '; 8193], key),
+        (DrillDownCode::Envelope, b"{\"payload\":1}".to_vec(), key),
+        (DrillDownCode::Signatures, by_other, key),
+        (DrillDownCode::Signatures, alone.bytes().to_vec(), key),
+        (DrillDownCode::Signatures, by_stranger.bytes().to_vec(), key),
+        (DrillDownCode::Device, by_stranger.bytes().to_vec(), Some(stranger.verifying_key())),
+        (DrillDownCode::Content, not_json.bytes().to_vec(), key),
     ];
     let mut gate = bed.gate();
-    for (code, envelope, key, receipted) in cases {
+    for (code, envelope, key) in cases {
         let begun = gate.receive(&mut vault, &message(envelope, key), &EPOCH, &SystemEntropy::new()).unwrap();
         let Begun::Refused(refusal) = begun else { panic!("{code}: it is answered") };
-        assert_eq!((refusal.code, refusal.receipt.is_some()), (code, receipted));
-        let line = last_line(&vault, u64::from(receipted));
+        // Anybody can take a signature off a request that holds: a receipt about it would be a genuine lie.
+        assert_eq!((refusal.code, refusal.receipt), (code, None));
+        let line = last_line(&vault, 0);
         assert!(line.contains(code.as_str()) && line.contains("\"by\":null"), "{line}");
     }
     // None of these used the id up.
@@ -238,6 +239,43 @@ fn a_runner_that_is_not_enrolled_answers_nobody() {
         Vault::create(&bed.files(), &bed.provider(), TenantId::NIL, runner, options, clock, entropy).unwrap();
     let begun = bed.gate().receive(&mut vault, &message(b"{}".to_vec(), None), &EPOCH, &SystemEntropy::new()).unwrap();
     assert!(matches!(begun, Begun::Refused(Refusal { code: DrillDownCode::NotEnrolled, receipt: None })));
+}
+
+/// Limits of a person count what was refused, and one person's refusals take nothing from another's.
+#[test]
+fn refused_requests_count_and_everybody_has_a_share_of_the_minute() {
+    let bed = Bed::new();
+    let mut vault = bed.filled();
+    let two_an_hour = Policy::from_toml(&Policy::SAMPLE.replace("hour = 60", "hour = 2")).unwrap();
+    let mut gate = Gate::new(two_an_hour, bed.clock.clone());
+    let mut code = |vault: &mut Vault, request: &Request| match gate
+        .receive(vault, &bed.drill_down(request), &EPOCH, &SystemEntropy::new())
+        .unwrap()
+    {
+        Begun::Refused(refusal) => refusal.code,
+        Begun::Answering(_) => panic!("it is answered"),
+    };
+    for number in 1..=2 {
+        let role = "owner".parse().unwrap();
+        let request = bed.request(&vault, number);
+        let request = Request { person: Person { role, ..request.person.clone() }, ..request };
+        assert_eq!(code(&mut vault, &request), DrillDownCode::Role);
+    }
+    let third = bed.request(&vault, 3);
+    assert_eq!(code(&mut vault, &third), DrillDownCode::Rate);
+    // The same person goes on until nothing more is written down for them; a stranger's refusals still are.
+    let mut gate = bed.gate();
+    for number in 10..60 {
+        let request = bed.request(&vault, number);
+        let request = Request { expires: request.issued, ..request };
+        gate.receive(&mut vault, &bed.drill_down(&request), &EPOCH, &SystemEntropy::new()).unwrap();
+    }
+    let before = vault.journal_size().unwrap();
+    let request = Request { expires: bed.clock.now(), ..bed.request(&vault, 60) };
+    gate.receive(&mut vault, &bed.drill_down(&request), &EPOCH, &SystemEntropy::new()).unwrap();
+    assert_eq!(vault.journal_size().unwrap(), before, "this person's share of the minute is used up");
+    gate.receive(&mut vault, &message(b"{}".to_vec(), None), &EPOCH, &SystemEntropy::new()).unwrap();
+    assert_eq!(vault.journal_size().unwrap(), before + 1);
 }
 
 #[test]

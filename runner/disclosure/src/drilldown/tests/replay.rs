@@ -5,6 +5,12 @@ use proof::drilldown::{Decision, Receipt};
 
 use super::*;
 
+/// What a control plane that shows whatever suits it can collect about one request.
+fn receipts(vault: &Vault) -> Vec<Receipt> {
+    let waiting = vault.receipts_waiting(100).unwrap();
+    waiting.iter().map(|stored| Receipt::open(&stored.envelope, &[vault.attestation_key()]).unwrap()).collect()
+}
+
 fn again(bed: &Bed, vault: &mut Vault, envelope: &DrillDown, epoch: &Epoch) -> DrillDownCode {
     match bed.gate().receive(vault, envelope, epoch, &SystemEntropy::new()).unwrap() {
         Begun::Refused(refusal) => refusal.code,
@@ -38,11 +44,9 @@ fn over_the_same_stream_after_a_restart_and_with_the_clock_set_back() {
     assert_eq!(again(&bed, &mut vault, &envelope, &EPOCH), DrillDownCode::Time);
     bed.clock.advance_ms(-200 * 86_400_000);
     assert_eq!(again(&bed, &mut vault, &envelope, &EPOCH), DrillDownCode::Seen);
-    // Every attempt stands in the journal and has a receipt; the first one's stays.
-    let receipts = vault.receipts_waiting(100).unwrap();
-    assert_eq!(receipts.len(), 6);
-    let first = Receipt::open(&receipts[0].envelope, &[vault.attestation_key()]).unwrap();
-    assert!(matches!(first.decision, Decision::Answered { .. }));
+    // Every attempt stands in the journal, and there is the one receipt.
+    let [only] = &receipts(&vault)[..] else { panic!("{:?}", receipts(&vault)) };
+    assert!(matches!(only.decision, Decision::Answered { .. }));
     vault.verify_journal().unwrap();
 }
 
@@ -72,11 +76,44 @@ fn a_refused_request_is_used_up_too() {
     request.purpose = Purpose::Test;
     assert_eq!(bed.refused(&mut vault, &request), DrillDownCode::Purpose);
     assert_eq!(bed.refused(&mut vault, &request), DrillDownCode::Seen);
-    // What was not meant for this stream is not: its id may still come.
+    // What came too early is decided as well: it does not come again when its time has come.
     let mut early = bed.request(&vault, 2);
     early.issued = bed.clock.now().plus_ms(90_000);
     early.expires = early.issued.plus_ms(60_000);
     assert_eq!(bed.refused(&mut vault, &early), DrillDownCode::Time);
     bed.clock.advance_ms(90_000);
-    drop(bed.answered(&mut vault, &early));
+    assert_eq!(bed.refused(&mut vault, &early), DrillDownCode::Seen);
+    assert_eq!(receipts(&vault).len(), 2, "one for each request");
+}
+
+/// Nobody gets two genuine receipts that contradict one another: not by taking a signature off, nor by sending it twice.
+#[test]
+fn a_request_has_one_receipt_whatever_is_done_to_it() {
+    let bed = Bed::new();
+    let mut vault = bed.filled();
+    let request = bed.request(&vault, 1);
+    let whole = bed.drill_down(&request);
+    let pending = PendingRequest::new(request).unwrap();
+    let kind = proof::drilldown::REQUEST_TYPE;
+    let alone = [proof::dsse::Signer::P256(&bed.control_plane)];
+    let stripped = proof::dsse::Envelope::sign(kind, pending.payload(), &alone);
+    let stripped = message(stripped.bytes().to_vec(), whole.device_key);
+    assert_eq!(again(&bed, &mut vault, &stripped, &EPOCH), DrillDownCode::Signatures);
+    assert_eq!(receipts(&vault), []);
+    // Sent again while it is answered, there is nothing to tell yet.
+    let mut gate = bed.gate();
+    let mut receive = |vault: &mut Vault, epoch: &Epoch| gate.receive(vault, &whole, epoch, &SystemEntropy::new());
+    let Begun::Answering(mut answer) = receive(&mut vault, &EPOCH).unwrap() else { panic!("it is refused") };
+    let Begun::Refused(early) = receive(&mut vault, &EPOCH).unwrap() else { panic!("it is answered twice") };
+    assert_eq!((early.code, early.receipt), (DrillDownCode::Seen, None));
+    while !answer.next(&vault).unwrap().last {}
+    let first = answer.finish(&mut vault).unwrap();
+    for (epoch, code) in [(EPOCH, DrillDownCode::Seen), (Epoch::from_bytes([9; 16]), DrillDownCode::Epoch)] {
+        let Begun::Refused(refusal) = receive(&mut vault, &epoch).unwrap() else { panic!("it is answered twice") };
+        assert_eq!((refusal.code, refusal.receipt.as_ref()), (code, Some(&first)));
+    }
+    bed.clock.advance_ms(600_000);
+    let Begun::Refused(late) = receive(&mut vault, &EPOCH).unwrap() else { panic!("it is answered twice") };
+    assert_eq!((late.code, late.receipt.as_ref()), (DrillDownCode::Time, Some(&first)));
+    assert_eq!(receipts(&vault).len(), 1);
 }

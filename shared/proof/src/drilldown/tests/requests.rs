@@ -126,16 +126,12 @@ fn only_the_exact_document_is_read() {
         ("019aa7f0-0000-7000-8000-000000000006", "019AA7F0-0000-7000-8000-000000000006"),
         ("}", "} "),
         ("{\"v\"", "[{\"v\""),
+        ("\"kem\":32,\"kdf\":1", "\"kdf\":1,\"kem\":32"),
+        ("Q4 sample", "Q4\\u0020sample"),
     ] {
         assert!(payload.contains(from), "{from}");
         let changed = payload.replacen(from, to, 1);
-        let error = open(signed(&changed).bytes(), &devices, &control_planes);
-        if to == "} " {
-            // Space between tokens is JSON; the bytes that were signed are the ones that are kept.
-            assert_eq!(error.unwrap().0.payload(), changed.as_bytes());
-        } else {
-            assert!(error.is_err(), "{from} -> {to}");
-        }
+        assert!(open(signed(&changed).bytes(), &devices, &control_planes).is_err(), "{from} -> {to}");
     }
 }
 
