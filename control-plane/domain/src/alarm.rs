@@ -57,6 +57,21 @@ pub struct Alarm {
     pub acknowledged: Option<Acknowledged>,
 }
 
+/// Which alarms a list shows. What is not named is not asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AlarmFilter {
+    /// Only those that nobody has looked at.
+    pub open_only: bool,
+    /// Of this kind.
+    pub kind: Option<AlarmKind>,
+    /// About this Runner.
+    pub runner: Option<RunnerId>,
+    /// Opened then or later.
+    pub from: Option<Timestamp>,
+    /// Opened before.
+    pub until: Option<Timestamp>,
+}
+
 /// Somebody looked at an alarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Acknowledged {

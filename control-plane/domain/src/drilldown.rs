@@ -163,6 +163,39 @@ vocabulary! {
     }
 }
 
+vocabulary! {
+    /// What became of a drill-down, as far as a list tells them apart.
+    DrillDownEnd, "end of a drill-down" {
+        /// It is not over.
+        Open = "open",
+        /// The Runner answered.
+        Answered = "answered",
+        /// It was not answered.
+        Refused = "refused",
+        /// Nothing came in time.
+        Expired = "expired",
+        /// Whoever asked took it back.
+        Cancelled = "cancelled",
+    }
+}
+
+/// Which drill-downs a list shows. What is not named is not asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DrillDownFilter {
+    /// At this Runner.
+    pub runner: Option<RunnerId>,
+    /// Asked by this person.
+    pub person: Option<PersonId>,
+    /// For this.
+    pub purpose: Option<Purpose>,
+    /// That came to this.
+    pub end: Option<DrillDownEnd>,
+    /// Asked then or later.
+    pub from: Option<Timestamp>,
+    /// Asked before.
+    pub until: Option<Timestamp>,
+}
+
 /// A change of state that cannot be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a drill-down that is {from} cannot become {to}")]

@@ -7,7 +7,7 @@ use control_plane_domain::drilldown::{
 };
 use control_plane_domain::list::{Listed, Page};
 use crypto::Digest;
-use ids::{PersonId, RequestId, RunnerId};
+use ids::{ApiKeyId, PersonId, RequestId, RunnerId};
 use proof::text::Name;
 
 use crate::StoreError;
@@ -75,7 +75,10 @@ impl Reads {
             "SELECT request, runner, api_key, session FROM drilldown \
              WHERE tenant = $1 AND person = $2 AND is_over = 0 ORDER BY request"
         );
-        let read = |mut cells: Cells| Ok((cells.take("request")?, cells.take("runner")?, asked_with(&mut cells)?));
+        let read = |mut cells: Cells| {
+            let (request, runner, key) = (cells.take("request")?, cells.take("runner")?, cells.take("api_key")?);
+            Ok((request, runner, asked_with(&mut cells, key)?))
+        };
         self.all("drilldown", sql, values![person], read).await
     }
 
@@ -265,8 +268,8 @@ impl StateCells {
     }
 }
 
-fn asked_with(cells: &mut Cells) -> Result<AskedWith, StoreError> {
-    match (cells.take("api_key")?, cells.take("session")?) {
+fn asked_with(cells: &mut Cells, key: Option<ApiKeyId>) -> Result<AskedWith, StoreError> {
+    match (key, cells.take("session")?) {
         (Some(key), None) => Ok(AskedWith::Key(key)),
         (None, Some(session)) => Ok(AskedWith::Session(session)),
         (_, _) => Err(cells.wrong("it was asked for with a key or in a session, and with nothing else")),
@@ -279,13 +282,13 @@ pub(crate) fn read(mut cells: Cells) -> Result<DrillDown, StoreError> {
     let run = cells.take("run")?;
     let items: String = cells.take("items")?;
     let items = serde_json::from_str(&items).map_err(|_| cells.wrong("`items` is not a list of items"))?;
-    let person = cells.take("person")?;
+    let (person, key) = (cells.take("person")?, cells.take("api_key")?);
     let (purpose, reason) = (cells.take("purpose")?, cells.take("reason")?);
     let (recipient, device_key) = (cells.take("recipient")?, cells.take("device_key")?);
     let (requested, expires) = (cells.take("requested")?, cells.take("expires")?);
     let audit = AuditRef { seq: cells.take("audit_seq")?, hash: cells.take("audit_hash")? };
     let state = StateCells::read(&mut cells)?;
-    let with = asked_with(&mut cells)?;
+    let with = asked_with(&mut cells, key)?;
     Ok(DrillDown {
         id,
         runner,

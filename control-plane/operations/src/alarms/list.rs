@@ -1,6 +1,6 @@
 //! Which alarms there are.
 
-use control_plane_domain::alarm::Alarm;
+use control_plane_domain::alarm::{Alarm, AlarmFilter};
 use control_plane_domain::list::{Listed, Page};
 use control_plane_domain::policy::{self, Caller, Permission};
 use ids::{AlarmId, TenantId};
@@ -13,6 +13,13 @@ impl Operations {
         let permit = caller.permit(Permission::AlarmsList)?;
         let tx = self.store().read(&permit).await?;
         Ok(tx.alarms(open_only, page).await?)
+    }
+
+    /// Alarms that fit, newest first.
+    pub async fn alarms_by(&self, caller: &Caller, filter: &AlarmFilter, page: &Page) -> Result<Listed<Alarm>, Error> {
+        let permit = caller.permit(Permission::AlarmsList)?;
+        let tx = self.store().read(&permit).await?;
+        Ok(tx.alarms_by(filter, page).await?)
     }
 
     /// One alarm, with what proves it.

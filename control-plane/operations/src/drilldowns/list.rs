@@ -1,6 +1,6 @@
 //! Who asked for which evidence, and what became of it.
 
-use control_plane_domain::drilldown::{DrillDown, DrillDownReceipt};
+use control_plane_domain::drilldown::{DrillDown, DrillDownFilter, DrillDownReceipt};
 use control_plane_domain::list::{Listed, Page};
 use control_plane_domain::policy::{Caller, Permission, Permit};
 use ids::{RequestId, RunnerId};
@@ -19,6 +19,18 @@ impl Operations {
         let permit = caller.permit(Permission::DrillDownsList)?;
         let tx = self.store().read(&permit).await?;
         Ok(tx.drilldowns(runner, page).await?)
+    }
+
+    /// Drill-downs that fit, newest first.
+    pub async fn drilldowns_by(
+        &self,
+        caller: &Caller,
+        filter: &DrillDownFilter,
+        page: &Page,
+    ) -> Result<Listed<DrillDown>, Error> {
+        let permit = caller.permit(Permission::DrillDownsList)?;
+        let tx = self.store().read(&permit).await?;
+        Ok(tx.drilldowns_by(filter, page).await?)
     }
 
     /// One drill-down: for those who see all of them, and for the person who asked.

@@ -3,6 +3,7 @@
 use control_plane_domain::join_token::JoinToken;
 use control_plane_domain::list::{Listed, Page};
 use control_plane_domain::policy::{Caller, Permission};
+use ids::TokenId;
 
 use crate::{Error, Operations};
 
@@ -12,5 +13,12 @@ impl Operations {
         let permit = caller.permit(Permission::TokensList)?;
         let tx = self.store().read(&permit).await?;
         Ok(tx.join_tokens(page).await?)
+    }
+
+    /// One token.
+    pub async fn get_token(&self, caller: &Caller, token: TokenId) -> Result<JoinToken, Error> {
+        let permit = caller.permit(Permission::TokensList)?;
+        let tx = self.store().read(&permit).await?;
+        tx.join_token(token).await?.ok_or(Error::NotFound("token"))
     }
 }

@@ -1,20 +1,28 @@
 //! Who asked for which evidence, why, and what became of it. The page of one, and asking, are in `evidence`.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use clock::Timestamp;
-use control_plane_domain::drilldown::{DrillDown, DrillDownState};
+use control_plane_domain::audit::Purpose;
+use control_plane_domain::drilldown::{DrillDown, DrillDownEnd, DrillDownFilter, DrillDownState};
+use control_plane_domain::list::Listed;
 use control_plane_domain::policy::Permission;
-use ids::{RequestId, RunnerId};
+use http::StatusCode;
+use ids::{RequestId, RunId};
 
 use crate::console::answer::Answer;
 use crate::console::csv;
 use crate::console::frame::{Frame, Section};
 use crate::console::kit::{Pager, Tone};
-use crate::console::pages::who::{Linked, Who};
+use crate::console::pages::narrow::{self, Choice};
+use crate::console::pages::who::{Linked, Who, short};
 use crate::console::path::{self, Href};
 use crate::console::route::{Access, Field, PageRoute, Takes};
 use crate::console::trouble::Trouble;
+use crate::console::values::Draft;
 use crate::console::visit::Visit;
+use crate::console::zone::Zone;
 use crate::http::verb::Verb;
 
 /// Who reads everybody's drill-downs reads the receipts, and who asked reads their own.
@@ -26,7 +34,16 @@ pub(crate) const ROUTES: &[PageRoute] = &[
         path: "/drilldowns",
         name: "drilldowns",
         access: Access::Permitted(&[Permission::DrillDownsList], |visit| Box::pin(list(visit))),
-        query: &[Field::one("runner"), Field::one("cursor"), Field::one("format")],
+        query: &[
+            Field::one("runner"),
+            Field::one("person"),
+            Field::one("purpose"),
+            Field::one("result"),
+            Field::one("from"),
+            Field::one("to"),
+            Field::one("cursor"),
+            Field::one("format"),
+        ],
         takes: Takes::Nothing,
     },
     PageRoute {
@@ -44,9 +61,25 @@ pub(crate) const ROUTES: &[PageRoute] = &[
 struct DrillDownsPage {
     frame: Frame,
     rows: Vec<Row>,
-    /// The Runner whose drill-downs alone are shown.
-    only: Option<Linked>,
+    is_narrowed: bool,
+    /// What the form holds, with what is wrong in it.
+    draft: Draft,
+    people: Vec<Choice>,
+    runners: Vec<Choice>,
+    /// Whether there are more of either than are offered.
+    more: bool,
     pager: Pager,
+}
+
+/// What became of a request, as the form and the list say it.
+const fn end_word(end: DrillDownEnd) -> &'static str {
+    match end {
+        DrillDownEnd::Open => "not over yet",
+        DrillDownEnd::Answered => "answered",
+        DrillDownEnd::Refused => "refused",
+        DrillDownEnd::Expired => "expired",
+        DrillDownEnd::Cancelled => "withdrawn",
+    }
 }
 
 struct Row {
@@ -54,6 +87,8 @@ struct Row {
     by: Linked,
     runner: Linked,
     run: Href,
+    /// What was run.
+    title: String,
     items: String,
     became: Became,
     code: Option<Linked>,
@@ -82,7 +117,7 @@ impl Became {
             DrillDownState::Answered { .. } => (Tone::Good, "answered"),
             DrillDownState::Refused { .. } => (Tone::Bad, "refused"),
             DrillDownState::Expired { .. } => (Tone::Warn, "expired"),
-            DrillDownState::Cancelled { .. } => (Tone::Quiet, "taken back"),
+            DrillDownState::Cancelled { .. } => (Tone::Quiet, "withdrawn"),
         };
         let (code, at, has_receipt) = match state {
             DrillDownState::WaitingForRunner
@@ -100,12 +135,13 @@ impl Became {
 }
 
 impl Row {
-    fn new(drilldown: DrillDown, who: &Who) -> Self {
+    fn new(drilldown: DrillDown, titles: &BTreeMap<RunId, String>, who: &Who) -> Self {
         let became = Became::of(&drilldown.state);
         Self {
             by: who.person(drilldown.person),
             runner: who.runner(drilldown.runner),
             run: path::run(drilldown.run),
+            title: titles.get(&drilldown.run).cloned().unwrap_or_else(|| short(&drilldown.run)),
             items: items(&drilldown),
             code: became.code.as_ref().map(|code| Linked { text: code.clone(), href: Some(path::code(code)) }),
             receipt: became.has_receipt.then(|| path::drilldown_receipt(drilldown.id)),
@@ -127,18 +163,40 @@ fn items(drilldown: &DrillDown) -> String {
     }
 }
 
-async fn list(visit: &Visit) -> Result<Answer, Trouble> {
-    let only = visit.query().parsed::<RunnerId>("runner")?;
-    if visit.query().text("format") == Some("csv") {
-        return table(visit, only).await;
+/// Reads the form; what is wrong stands in the draft.
+fn filter(draft: &mut Draft, zone: Zone) -> DrillDownFilter {
+    let (from, until) = narrow::days(draft, zone);
+    DrillDownFilter {
+        runner: draft.read_optional("runner"),
+        person: draft.read_optional("person"),
+        purpose: draft.read_optional("purpose"),
+        end: draft.read_optional("result"),
+        from,
+        until,
     }
-    let listed = visit.operations().list_drilldowns(visit.caller(), only, &visit.query().page()?).await?;
+}
+
+async fn list(visit: &Visit) -> Result<Answer, Trouble> {
+    let mut draft = visit.query().draft();
+    let filter = filter(&mut draft, visit.zone());
+    let is_wrong = draft.has_faults();
+    if !is_wrong && visit.query().text("format") == Some("csv") {
+        return table(visit, filter).await;
+    }
+    let is_narrowed = is_wrong || filter != DrillDownFilter::default();
+    let found = visit.operations().drilldowns_page(visit.caller(), &filter, &visit.query().page()?).await?;
+    // A form that was not understood found nothing.
+    let listed = if is_wrong { Listed { items: Vec::new(), next: None } } else { found.rows };
     let pager = visit.pager(&listed);
     let people = listed.items.iter().map(|drilldown| drilldown.person);
-    let who = Who::read(visit, people, listed.items.iter().map(|drilldown| drilldown.runner).chain(only)).await?;
-    let rows = listed.items.into_iter().map(|drilldown| Row::new(drilldown, &who)).collect();
-    let frame = visit.frame(Section::DrillDowns, "Drill-downs").live();
-    Answer::page(&DrillDownsPage { frame, rows, only: only.map(|runner| who.runner(runner)), pager })
+    let who = Who::read(visit, people, listed.items.iter().map(|drilldown| drilldown.runner)).await?;
+    let rows = listed.items.into_iter().map(|drilldown| Row::new(drilldown, &found.titles, &who)).collect();
+    let status = if is_wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let frame = visit.frame(Section::DrillDowns, "Evidence requests").live().answering(status);
+    let more = found.whom.more_people || found.whom.more_runners;
+    let people = narrow::people(found.whom.people, "", draft.value("person"));
+    let runners = narrow::runners(found.whom.runners, "", draft.value("runner"));
+    Answer::page_with(status, &DrillDownsPage { frame, rows, is_narrowed, draft, people, runners, more, pager })
 }
 
 /// What the Runner signed about it, exact bytes: verified offline with its attestation key.
@@ -149,15 +207,15 @@ async fn receipt(visit: &Visit) -> Result<Answer, Trouble> {
     Ok(Answer::file("application/vnd.dsse.envelope.v1+json", &name, receipt.envelope))
 }
 
-async fn table(visit: &Visit, only: Option<RunnerId>) -> Result<Answer, Trouble> {
+async fn table(visit: &Visit, filter: DrillDownFilter) -> Result<Answer, Trouble> {
     let (operations, caller) = (visit.operations().clone(), visit.caller().clone());
     csv::answer(
         visit,
         "drill-downs",
         &[
             "Drill-down",
-            "Asked by",
-            "Asked",
+            "Requested by",
+            "Requested",
             "Runner",
             "Run",
             "Items",
@@ -170,8 +228,8 @@ async fn table(visit: &Visit, only: Option<RunnerId>) -> Result<Answer, Trouble>
             "Receipt",
         ],
         move |page| {
-            let (operations, caller) = (operations.clone(), caller.clone());
-            async move { operations.list_drilldowns(&caller, only, &page).await }
+            let (operations, caller, filter) = (operations.clone(), caller.clone(), filter.clone());
+            async move { operations.drilldowns_by(&caller, &filter, &page).await }
         },
         |drilldown: &DrillDown| {
             let became = Became::of(&drilldown.state);
@@ -197,13 +255,12 @@ async fn table(visit: &Visit, only: Option<RunnerId>) -> Result<Answer, Trouble>
 
 #[cfg(test)]
 pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
-    use control_plane_domain::audit::Purpose;
     use control_plane_domain::audit_log::AuditRef;
     use control_plane_domain::drilldown::{AskedItem, AskedWith, ToSign};
     use crypto::Digest;
-    use ids::{ItemId, PersonId, RunId, SessionId};
+    use ids::{ItemId, PersonId, RunnerId, SessionId};
 
-    use crate::console::sample::{Sample, hostile_text};
+    use crate::console::sample::{HOSTILE, Sample, hostile_text};
 
     let now = Timestamp::from_millis(1_795_000_000_000);
     let (ada, runner) = (PersonId::from_parts(1, [1; 10]), RunnerId::from_parts(1, [2; 10]));
@@ -235,14 +292,23 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     };
     let hostile = hostile_text().to_string();
     let who = Who::sample(&[(ada, &hostile)], &[(runner, &hostile)]);
-    let page = |states: Vec<DrillDownState>, only: Option<RunnerId>| DrillDownsPage {
-        frame: Frame::sample(Section::DrillDowns, "Drill-downs"),
-        rows: states.into_iter().map(|state| Row::new(drilldown(state), &who)).collect(),
-        only: only.map(|runner| who.runner(runner)),
+    let titles = BTreeMap::from([(RunId::from_parts(1, [4; 10]), HOSTILE.to_owned())]);
+    let page = |states: Vec<DrillDownState>, is_narrowed, draft| DrillDownsPage {
+        frame: Frame::sample(Section::DrillDowns, "Evidence requests"),
+        rows: states.into_iter().map(|state| Row::new(drilldown(state), &titles, &who)).collect(),
+        is_narrowed,
+        draft,
+        people: vec![("x".to_owned(), HOSTILE.to_owned())],
+        runners: vec![("x".to_owned(), HOSTILE.to_owned())],
+        more: is_narrowed,
         pager: Pager::default(),
     };
+    let fields = ["runner", "person", "purpose", "result", "from", "to"];
+    let mut wrong = Draft::of(fields.map(|field| (field, HOSTILE.to_owned())));
+    wrong.fault_at("from", HOSTILE);
     vec![
-        Sample::page("drill-downs, of every state", &page(states(), Some(runner))),
-        Sample::page("drill-downs, none", &page(vec![], None)),
+        Sample::page("evidence requests, of every state", &page(states(), false, Draft::default())),
+        Sample::page("evidence requests, none", &page(vec![], false, Draft::default())),
+        Sample::page("evidence requests, narrowed to none, hostile", &page(vec![], true, wrong)),
     ]
 }

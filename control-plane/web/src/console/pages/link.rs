@@ -31,7 +31,7 @@ pub(crate) const ROUTES: &[PageRoute] = &[
         name: "link.use",
         access: Access::Open(|guest| Box::pin(use_link(guest))),
         query: &[],
-        takes: Takes::Form(&[Field::one("username"), Field::one("password"), Field::one("repeat")]),
+        takes: Takes::Form(&[Field::one("username"), Field::secret("password"), Field::secret("repeat")]),
     },
 ];
 
@@ -65,7 +65,8 @@ async fn show(guest: &Guest) -> Result<Answer, Trouble> {
 async fn page(guest: &Guest, status: StatusCode, draft: Draft) -> Result<Answer, Trouble> {
     let text = text_of(guest)?;
     let seen = guest.operations().look_at_link(&text, guest.client()).await?;
-    Answer::page_with(status, &LinkPage { frame: guest.frame("Welcome"), seen, action: path::link(&text), draft })
+    let frame = guest.frame("Welcome").answering(status);
+    Answer::page_with(status, &LinkPage { frame, seen, action: path::link(&text), draft })
 }
 
 async fn use_link(guest: &Guest) -> Result<Answer, Trouble> {
@@ -77,7 +78,13 @@ async fn use_link(guest: &Guest) -> Result<Answer, Trouble> {
         return page(guest, StatusCode::UNPROCESSABLE_ENTITY, draft).await;
     }
     match guest.operations().use_link(&text, password, guest.client()).await {
-        Ok(begun) => Ok(Answer::go(next_step(begun.need)).signed_in(&begun.cookie)),
+        Ok(begun) => {
+            // A browser has one session; whoever was signed in here before is so no more.
+            if !guest.session().is_empty() {
+                guest.operations().sign_out(guest.session()).await?;
+            }
+            Ok(Answer::go(next_step(begun.need)).signed_in(&begun.cookie))
+        }
         Err(error) => {
             draft.fault_at("password", mendable(error)?);
             page(guest, StatusCode::UNPROCESSABLE_ENTITY, draft).await

@@ -33,7 +33,7 @@ pub(crate) const ROUTES: &[PageRoute] = &[
         name: "second-factor.send",
         access: Access::Half(|guest| Box::pin(show(guest))),
         query: &[],
-        takes: Takes::Form(&[Field::one("code"), Field::one("recovery"), Field::one("next")]),
+        takes: Takes::Form(&[Field::secret("code"), Field::secret("recovery"), Field::one("next")]),
     },
     PageRoute {
         verb: Verb::Get,
@@ -49,7 +49,7 @@ pub(crate) const ROUTES: &[PageRoute] = &[
         name: "second-factor.new.send",
         access: Access::Half(|guest| Box::pin(enrol(guest))),
         query: &[],
-        takes: Takes::Form(&[Field::one("code"), Field::one("next")]),
+        takes: Takes::Form(&[Field::secret("code"), Field::one("next")]),
     },
 ];
 
@@ -125,8 +125,8 @@ async fn ask(guest: &Guest) -> Result<Answer, Trouble> {
 fn ask_page(guest: &Guest, status: StatusCode, refused: Option<String>) -> Result<Answer, Trouble> {
     let half = guest.half()?;
     let (email, organisation) = (half.email.to_string(), half.organisation.to_string());
-    let page = AskPage { frame: guest.frame("Second factor"), email, organisation, next: next_of(guest), refused };
-    Answer::page_with(status, &page)
+    let frame = guest.frame("Second factor").answering(status);
+    Answer::page_with(status, &AskPage { frame, email, organisation, next: next_of(guest), refused })
 }
 
 async fn show(guest: &Guest) -> Result<Answer, Trouble> {
@@ -169,7 +169,7 @@ async fn offer_page(guest: &Guest, status: StatusCode, refused: Option<String>) 
     let half = guest.half()?;
     let (email, organisation) = (half.email.to_string(), half.organisation.to_string());
     let offer = guest.operations().offer_totp(guest.session()).await?.into();
-    let frame = guest.frame("Set up your second factor");
+    let frame = guest.frame("Set up your second factor").answering(status);
     Answer::page_with(status, &OfferPage { frame, email, organisation, offer, next: next_of(guest), refused })
 }
 

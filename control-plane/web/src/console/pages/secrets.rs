@@ -7,18 +7,24 @@ use control_plane_domain::list::Page;
 use control_plane_domain::policy::Permission;
 use control_plane_domain::runner::{Runner, Standing};
 use control_plane_domain::secret::{ConnectorSecret, SecretState};
+use control_plane_operations::Error;
+use http::StatusCode;
 use ids::{RequestId, RunnerId};
 
 use crate::console::answer::Answer;
 use crate::console::csv;
 use crate::console::frame::{Frame, Section};
 use crate::console::kit::{Pager, Tone};
+use crate::console::pages::sure::Sure;
 use crate::console::pages::who::{Linked, Who};
 use crate::console::path::{self, Href};
 use crate::console::route::{Access, Field, PageRoute, Takes};
 use crate::console::trouble::Trouble;
 use crate::console::visit::Visit;
 use crate::http::verb::Verb;
+
+/// Whoever sends secrets withdraws their own, and whoever looks after those of others withdraws these.
+const CANCEL: &[Permission] = &[Permission::SecretsSend, Permission::SecretsManage];
 
 pub(crate) const ROUTES: &[PageRoute] = &[
     PageRoute {
@@ -38,12 +44,20 @@ pub(crate) const ROUTES: &[PageRoute] = &[
         takes: Takes::Nothing,
     },
     PageRoute {
+        verb: Verb::Get,
+        path: "/secrets/{secret}/cancel",
+        name: "secret.cancelling",
+        access: Access::Permitted(CANCEL, |visit| Box::pin(cancelling(visit))),
+        query: &[],
+        takes: Takes::Nothing,
+    },
+    PageRoute {
         verb: Verb::Post,
         path: "/secrets/{secret}/cancel",
         name: "secret.cancel",
-        access: Access::Permitted(&[Permission::SecretsSend], |visit| Box::pin(cancel(visit))),
+        access: Access::Permitted(CANCEL, |visit| Box::pin(cancel(visit))),
         query: &[],
-        takes: Takes::Form(&[]),
+        takes: Takes::Form(&[Field::one("confirm")]),
     },
 ];
 
@@ -93,22 +107,20 @@ impl Became {
             SecretState::Accepted { at, .. } => (Tone::Good, "kept by the Runner", None, Some(*at)),
             SecretState::Refused { code, at, .. } => (Tone::Bad, "refused", Some(code), Some(*at)),
             SecretState::Expired { code, at, .. } => (Tone::Warn, "expired", Some(code), Some(*at)),
-            SecretState::Cancelled { at, .. } => (Tone::Quiet, "taken back", None, Some(*at)),
+            SecretState::Cancelled { at, .. } => (Tone::Quiet, "withdrawn", None, Some(*at)),
         };
         Self { tone, word, code: code.map(ToString::to_string), at }
     }
 }
 
 impl Row {
-    fn new(secret: ConnectorSecret, who: &Who, frame: &Frame) -> Self {
+    fn new(secret: ConnectorSecret, who: &Who, may_cancel: bool) -> Self {
         let became = Became::of(&secret.state);
-        let is_mine = frame.who.as_ref().is_some_and(|me| me.person == secret.person);
-        let may = is_mine || frame.may("alarms.acknowledge");
         Self {
             by: who.person(secret.person),
             runner: who.runner(secret.runner),
             code: became.code.as_ref().map(|code| Linked { text: code.clone(), href: Some(path::code(code)) }),
-            can_cancel: may && frame.may("secrets.send") && !secret.state.word().is_over(),
+            can_cancel: may_cancel && !secret.state.word().is_over(),
             cancel: path::secret_cancel(secret.id),
             became,
             secret,
@@ -126,7 +138,11 @@ async fn list(visit: &Visit) -> Result<Answer, Trouble> {
     let people = listed.items.iter().map(|secret| secret.person);
     let who = Who::read(visit, people, listed.items.iter().map(|secret| secret.runner).chain(only)).await?;
     let frame = visit.frame(Section::Secrets, "Secrets").live();
-    let rows = listed.items.into_iter().map(|secret| Row::new(secret, &who, &frame)).collect();
+    let row = |secret: ConnectorSecret| {
+        let may_cancel = visit.operations().may_cancel_secret(visit.caller(), &secret);
+        Row::new(secret, &who, may_cancel)
+    };
+    let rows = listed.items.into_iter().map(row).collect();
     Answer::page(&SecretsPage { frame, rows, only: only.map(|runner| who.runner(runner)), pager })
 }
 
@@ -139,10 +155,57 @@ async fn sending(visit: &Visit) -> Result<Answer, Trouble> {
     Answer::page(&NewPage { frame, runners, chosen })
 }
 
-async fn cancel(visit: &Visit) -> Result<Answer, Trouble> {
+async fn found(visit: &Visit) -> Result<(ConnectorSecret, Frame, Sure), Trouble> {
     let secret: RequestId = visit.path("secret", "secret")?;
-    visit.operations().cancel_secret(visit.caller(), secret).await?;
-    Ok(Answer::go(path::secrets()).saying("The secret was taken back before the Runner had it."))
+    let secret = visit.operations().get_secret(visit.caller(), secret).await?;
+    if !visit.operations().may_cancel_secret(visit.caller(), &secret) {
+        return Err(Error::NotTheSender.into());
+    }
+    let who = Who::read(visit, [secret.person], [secret.runner]).await?;
+    let frame = visit.frame(Section::Secrets, "Withdraw a secret").crumb("Secrets", path::secrets());
+    let sure = Sure {
+        heading: format!("Withdraw the secret “{}”", secret.name),
+        says: vec![
+            "The Runner is not given it any more. What it has taken already it keeps: its operator removes that at its \
+             host, with proctor-runner secret remove NAME."
+                .to_owned(),
+        ],
+        facts: vec![
+            ("Runner", who.runner(secret.runner).html()),
+            ("Sent by", who.person(secret.person).html()),
+            ("Requested", frame.time(secret.requested)),
+        ],
+        what: "secret's name",
+        name: secret.name.to_string(),
+        wants_reason: false,
+        hidden: &[],
+        action: path::secret_cancel(secret.id),
+        button: "Withdraw the secret",
+        is_danger: true,
+        back: path::secrets(),
+        back_says: "Leave it",
+    };
+    Ok((secret, frame, sure))
+}
+
+async fn cancelling(visit: &Visit) -> Result<Answer, Trouble> {
+    let (_, frame, sure) = found(visit).await?;
+    sure.ask(frame)
+}
+
+async fn cancel(visit: &Visit) -> Result<Answer, Trouble> {
+    let (secret, frame, sure) = found(visit).await?;
+    let mut draft = sure.read(visit.form());
+    if draft.has_faults() {
+        return sure.again(frame, StatusCode::UNPROCESSABLE_ENTITY, draft);
+    }
+    match visit.operations().cancel_secret(visit.caller(), secret.id).await {
+        Ok(_) => Ok(Answer::go(path::secrets()).saying("The secret was withdrawn before the Runner had it.")),
+        Err(error) => {
+            draft.refuse(error)?;
+            sure.again(frame, StatusCode::CONFLICT, draft)
+        }
+    }
 }
 
 async fn table(visit: &Visit, only: Option<RunnerId>) -> Result<Answer, Trouble> {
@@ -150,7 +213,7 @@ async fn table(visit: &Visit, only: Option<RunnerId>) -> Result<Answer, Trouble>
     csv::answer(
         visit,
         "secrets",
-        &["Request", "Name", "Runner", "Sent by", "Asked", "Waits until", "State", "Code", "Ended"],
+        &["Request", "Name", "Runner", "Sent by", "Requested", "Expires", "State", "Code", "Ended"],
         move |page| {
             let (operations, caller) = (operations.clone(), caller.clone());
             async move { operations.list_secrets(&caller, only, &page).await }
@@ -217,7 +280,7 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     let who = Who::sample(&[(ada, &hostile)], &[(runner, &hostile)]);
     let frame = || Frame::sample(Section::Secrets, "Secrets");
     let page = |states: Vec<SecretState>, only: Option<RunnerId>| SecretsPage {
-        rows: (1..).zip(states).map(|state| Row::new(secret(state), &who, &frame())).collect(),
+        rows: (1..).zip(states).map(|state| Row::new(secret(state), &who, true)).collect(),
         frame: frame(),
         only: only.map(|runner| who.runner(runner)),
         pager: Pager::default(),

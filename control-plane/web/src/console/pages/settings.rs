@@ -8,6 +8,7 @@ use http::StatusCode;
 use crate::console::answer::Answer;
 use crate::console::frame::{Frame, Section};
 use crate::console::kit::Tone;
+use crate::console::pages::sure::Sure;
 use crate::console::path;
 use crate::console::route::{Access, Field, PageRoute, Takes};
 use crate::console::trouble::Trouble;
@@ -55,7 +56,6 @@ struct SettingsPage {
 #[template(path = "page/settings_drilldowns.html")]
 struct SwitchPage {
     frame: Frame,
-    tenant: Tenant,
     draft: Draft,
 }
 
@@ -81,31 +81,59 @@ async fn switching(visit: &Visit) -> Result<Answer, Trouble> {
 
 async fn show(visit: &Visit, status: StatusCode, draft: Draft) -> Result<Answer, Trouble> {
     let tenant = visit.operations().tenant(visit.caller().tenant()).await?;
-    let frame = visit.frame(Section::Settings, "Drill-downs on or off").crumb("Settings", path::settings());
-    Answer::page_with(status, &SwitchPage { frame, tenant, draft })
+    if tenant.drilldowns {
+        return sure_of(&tenant).again(frame(visit), status, draft);
+    }
+    Answer::page_with(status, &SwitchPage { frame: frame(visit).answering(status), draft })
+}
+
+fn frame(visit: &Visit) -> Frame {
+    visit.frame(Section::Settings, "Evidence requests on or off").crumb("Settings", path::settings())
+}
+
+/// Switching off takes something from everybody, so it asks for the name; switching on is as quickly undone.
+fn sure_of(tenant: &Tenant) -> Sure {
+    Sure {
+        heading: "Switch evidence requests off".to_owned(),
+        says: vec![
+            "Nobody of the organisation can request evidence from then on. Requests that are open end with it, and an \
+             answer that is on its way is cut off. They can be switched on again."
+                .to_owned(),
+        ],
+        facts: Vec::new(),
+        what: "organisation's name",
+        name: tenant.name.to_string(),
+        wants_reason: false,
+        hidden: &[("to", "off")],
+        action: path::switch_drilldowns(),
+        button: "Switch off for everybody",
+        is_danger: true,
+        back: path::settings(),
+        back_says: "Leave them on",
+    }
 }
 
 async fn switch(visit: &Visit) -> Result<Answer, Trouble> {
     visit.confirmed()?;
-    let mut draft = visit.form().draft();
     let tenant = visit.operations().tenant(visit.caller().tenant()).await?;
-    let enabled = match visit.form().text("to") {
-        Some("on") => Some(true),
-        Some("off") => Some(false),
+    let (enabled, draft) = match visit.form().text("to") {
+        Some("on") => (Some(true), visit.form().draft()),
+        Some("off") => (Some(false), sure_of(&tenant).read(visit.form())),
         Some(_) | None => {
-            draft.fault_at("to", "say whether to switch them on or off");
-            None
+            let mut draft = visit.form().draft();
+            draft.fault_at("", "say whether to switch them on or off");
+            (None, draft)
         }
     };
-    // Switching off takes something from everybody, so it asks for the name; switching on is as quickly undone.
-    if enabled == Some(false) && !visit.form().confirms(tenant.name.as_str()) {
-        draft.fault_at("confirm", "this is not the organisation's name: type it exactly as it is shown");
-    }
     let (Some(enabled), false) = (enabled, draft.has_faults()) else {
         return show(visit, StatusCode::UNPROCESSABLE_ENTITY, draft).await;
     };
     visit.operations().set_drilldowns(visit.caller(), enabled).await?;
-    let said = if enabled { "Drill-downs are switched on." } else { "Drill-downs are switched off for everybody." };
+    let said = if enabled {
+        "Evidence requests are switched on."
+    } else {
+        "Evidence requests are switched off for everybody."
+    };
     Ok(Answer::go(path::settings()).saying(said))
 }
 
@@ -128,9 +156,10 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     for (plan, on) in Plan::ALL.iter().zip([true, false, true, false]) {
         let page = SettingsPage { frame: frame(), tenant: tenant(*plan, on) };
         all.push(Sample::page(format!("settings, {plan}").leak(), &page));
-        let draft = Draft::of([("confirm", HOSTILE.to_owned()), ("to", HOSTILE.to_owned())]);
-        let page = SwitchPage { frame: frame(), tenant: tenant(*plan, on), draft };
-        all.push(Sample::page(format!("switch drill-downs, {plan}").leak(), &page));
     }
+    let mut draft = Draft::of([("to", HOSTILE.to_owned())]);
+    draft.fault_at("", HOSTILE);
+    all.push(Sample::page("switch evidence requests on", &SwitchPage { frame: frame(), draft: Draft::default() }));
+    all.push(Sample::page("switch evidence requests on, hostile", &SwitchPage { frame: frame(), draft }));
     all
 }

@@ -32,7 +32,7 @@ pub(crate) const ROUTES: &[PageRoute] = &[
         takes: Takes::Form(&[
             Field::one("organisation"),
             Field::one("email"),
-            Field::one("password"),
+            Field::secret("password"),
             Field::one("next"),
         ]),
     },
@@ -72,7 +72,7 @@ async fn page(
     refused: Option<String>,
 ) -> Result<Answer, Trouble> {
     let asks_organisation = guest.operations().sign_in_needs_organisation().await?;
-    let frame = guest.frame("Sign in");
+    let frame = guest.frame("Sign in").answering(status);
     Answer::page_with(status, &SignInPage { frame, draft, asks_organisation, next, refused })
 }
 

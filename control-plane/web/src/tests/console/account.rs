@@ -6,6 +6,7 @@ use http_body_util::BodyExt;
 
 use super::browser::{PASSWORD, code_of, place_of, totp};
 use super::html::value_of;
+use super::keepers::sure::name_on;
 use crate::console::cookie;
 use crate::tests::harness::{CLIENT, fixture};
 
@@ -41,10 +42,11 @@ async fn what_matters_wants_both_factors_again() {
     old.cookies.borrow_mut().insert(cookie::SESSION.to_owned(), before);
     assert!(place_of(&old.get("/account").await).starts_with("/sign-in"));
     let page = owner.follow(done).await;
-    let codes = owner.post_from(&page, "/account/recovery-codes", &[]).await;
+    let named = [("confirm", "owner@ours.example")];
+    let codes = owner.post_from(&page, "/account/recovery-codes", &named).await;
     assert!(codes.text().contains("<li><code>"), "{}", codes.text());
     // The same form again makes no others.
-    let again = owner.post_from(&page, "/account/recovery-codes", &[]).await;
+    let again = owner.post_from(&page, "/account/recovery-codes", &named).await;
     assert_eq!((again.status, code_of(&again).as_str()), (StatusCode::CONFLICT, "E-WEB-026"));
 }
 
@@ -93,15 +95,17 @@ async fn sessions_are_seen_and_ended() {
     assert_eq!(place_of(&done), "/", "{}", done.text());
     let text = first.get("/account").await.text();
     assert_eq!(text.matches("this one").count(), 1, "{text}");
-    let ended = first.post("/account/sessions", &[]).await;
+    let ended = first.post("/account/sessions", &[("confirm", "owner@ours.example")]).await;
     assert!(first.follow(ended).await.text().contains("1 other session has ended."));
     assert!(place_of(&second.get("/account").await).starts_with("/sign-in"));
     // Ending the own one is signing out.
     let caller =
         fixture.operations.session(&first.session(), &control_plane_operations::Client::new(CLIENT, "")).await.unwrap();
-    let control_plane_operations::Seen::Full(caller) = caller else { panic!("not signed in") };
-    let path = format!("/account/sessions/{}/end", caller.session().unwrap());
-    assert_eq!(place_of(&first.post(&path, &[]).await), "/sign-in");
+    let control_plane_operations::Seen::Full(signed) = caller else { panic!("not signed in") };
+    let path = format!("/account/sessions/{}/end", signed.caller.session().unwrap());
+    let asked = first.get(&path).await.text();
+    assert!(asked.contains("It is the one in which you look at this"), "{asked}");
+    assert_eq!(place_of(&first.post(&path, &[("confirm", &name_on(&asked))]).await), "/sign-in");
     assert!(!first.has(cookie::SESSION));
 }
 
@@ -111,8 +115,8 @@ async fn another_persons_session_is_not_there() {
     let (ours, theirs) = (fixture.signed_in(&fixture.ours).await, fixture.signed_in(&fixture.theirs).await);
     let client = control_plane_operations::Client::new(CLIENT, "");
     let seen = fixture.operations.session(&theirs.session(), &client).await.unwrap();
-    let control_plane_operations::Seen::Full(caller) = seen else { panic!("not signed in") };
-    let path = format!("/account/sessions/{}/end", caller.session().unwrap());
+    let control_plane_operations::Seen::Full(signed) = seen else { panic!("not signed in") };
+    let path = format!("/account/sessions/{}/end", signed.caller.session().unwrap());
     let refused = ours.post(&path, &[]).await;
     assert_eq!((refused.status, code_of(&refused).as_str()), (StatusCode::NOT_FOUND, "E-OPS-004"));
     assert_eq!(theirs.get("/account").await.status, StatusCode::OK);

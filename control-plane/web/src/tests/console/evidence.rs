@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use verdict::Status;
 
 use super::browser::{Browser, place_of};
+use super::keepers::sure::name_on;
 use super::results::reporter::{Ran, Reporter, item_id, run_id};
 use crate::tests::harness::{Answer, fixture};
 
@@ -94,16 +95,17 @@ async fn whoever_may_ask_gets_the_page_and_its_calls() {
 
     // Its page: for who asked, with a way to take it back; for others without.
     let page = auditor.get(&format!("/drilldowns/{id}")).await;
-    assert!(page.text().contains("Take it back") && page.text().contains("again="), "{}", page.text());
+    assert!(page.text().contains("Withdraw the request") && page.text().contains("again="), "{}", page.text());
     let again = auditor.get(&format!("/runs/{run}/open?again={id}")).await.text();
     assert!(again.contains("value=\"as agreed\"") && again.contains("value=\"0\""), "{again}");
     let other = fixture.signed_in_with_role(&fixture.ours, Role::Engineer).await;
     let page = other.get(&format!("/drilldowns/{id}")).await;
     assert_eq!(page.status, StatusCode::OK);
-    assert!(!page.text().contains("Take it back") && !page.text().contains("again="), "{}", page.text());
-    let back = auditor.post(&format!("/drilldowns/{id}/cancel"), &[]).await;
+    assert!(!page.text().contains("Withdraw the request") && !page.text().contains("again="), "{}", page.text());
+    let asked = auditor.get(&format!("/drilldowns/{id}/cancel")).await.text();
+    let back = auditor.post(&format!("/drilldowns/{id}/cancel"), &[("confirm", &name_on(&asked))]).await;
     assert_eq!(place_of(&back), format!("/drilldowns/{id}"));
-    assert!(auditor.follow(back).await.text().contains("taken back"));
+    assert!(auditor.follow(back).await.text().contains("withdrawn"));
 }
 
 #[tokio::test]
@@ -159,7 +161,8 @@ async fn who_may_not_ask_and_what_comes_from_elsewhere_is_refused() {
         call(&auditor, &format!("/console/drilldowns/{id}/answer"), &json!({})).await.status,
         StatusCode::FORBIDDEN
     );
-    assert_eq!(auditor.post(&format!("/drilldowns/{id}/cancel"), &[]).await.status, StatusCode::FORBIDDEN);
+    let refused = auditor.post(&format!("/drilldowns/{id}/cancel"), &[("confirm", "warehouse")]).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
 
     // Both factors have to be fresh.
     fixture.clock.advance_ms(CONFIRMED_MS + 1);

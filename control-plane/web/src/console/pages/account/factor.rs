@@ -7,6 +7,7 @@ use super::super::second_factor::{Offer, codes_page, digits, mendable};
 use crate::console::answer::Answer;
 use crate::console::csrf;
 use crate::console::frame::{Frame, Section};
+use crate::console::pages::sure::Sure;
 use crate::console::path;
 use crate::console::trouble::Trouble;
 use crate::console::visit::Visit;
@@ -19,13 +20,6 @@ struct FactorPage {
     refused: Option<String>,
 }
 
-#[derive(Template)]
-#[template(path = "page/account_codes.html")]
-struct AskCodesPage {
-    frame: Frame,
-    left: u32,
-}
-
 pub(super) async fn show(visit: &Visit) -> Result<Answer, Trouble> {
     visit.confirmed()?;
     page(visit, StatusCode::OK, None).await
@@ -34,6 +28,7 @@ pub(super) async fn show(visit: &Visit) -> Result<Answer, Trouble> {
 async fn page(visit: &Visit, status: StatusCode, refused: Option<String>) -> Result<Answer, Trouble> {
     let offer = visit.operations().offer_new_totp(visit.caller()).await?.into();
     let frame = visit.frame(Section::Account, "Replace second factor").crumb("Account", path::account());
+    let frame = frame.answering(status);
     Answer::page_with(status, &FactorPage { frame, offer, refused })
 }
 
@@ -51,15 +46,40 @@ pub(super) async fn replace(visit: &Visit) -> Result<Answer, Trouble> {
     }
 }
 
+async fn sure_of_codes(visit: &Visit) -> Result<Sure, Trouble> {
+    let left = visit.operations().account(visit.caller()).await?.recovery_left;
+    Ok(Sure {
+        heading: "New recovery codes".to_owned(),
+        says: vec![format!("You have {left} left. New ones take their place: none of the old ones works afterwards.")],
+        facts: Vec::new(),
+        what: "e-mail address",
+        name: visit.who().email.clone(),
+        wants_reason: false,
+        hidden: &[],
+        action: path::account_codes(),
+        button: "Make new recovery codes",
+        is_danger: true,
+        back: path::account(),
+        back_says: "Keep the old ones",
+    })
+}
+
+fn codes_frame(visit: &Visit) -> Frame {
+    visit.frame(Section::Account, "New recovery codes").crumb("Account", path::account())
+}
+
 pub(super) async fn ask_codes(visit: &Visit) -> Result<Answer, Trouble> {
     visit.confirmed()?;
-    let left = visit.operations().account(visit.caller()).await?.recovery_left;
-    let frame = visit.frame(Section::Account, "New recovery codes").crumb("Account", path::account());
-    Answer::page(&AskCodesPage { frame, left })
+    sure_of_codes(visit).await?.ask(codes_frame(visit))
 }
 
 pub(super) async fn make_codes(visit: &Visit) -> Result<Answer, Trouble> {
     visit.confirmed()?;
+    let sure = sure_of_codes(visit).await?;
+    let draft = sure.read(visit.form());
+    if draft.has_faults() {
+        return sure.again(codes_frame(visit), StatusCode::UNPROCESSABLE_ENTITY, draft);
+    }
     visit.once()?;
     let codes = visit.operations().new_recovery_codes(visit.caller()).await?;
     let frame = visit.frame(Section::Account, "Your recovery codes").crumb("Account", path::account());
@@ -93,10 +113,8 @@ pub(super) fn samples() -> Vec<crate::console::sample::Sample> {
         .into(),
         refused: refused.map(str::to_owned),
     };
-    let codes = AskCodesPage { frame: Frame::sample(Section::Account, "New recovery codes"), left: 0 };
     vec![
         Sample::page("account factor, empty", &page(None)),
         Sample::page("account factor, hostile", &page(Some(HOSTILE))),
-        Sample::page("account codes", &codes),
     ]
 }

@@ -25,7 +25,7 @@ pub(super) async fn show(visit: &Visit) -> Result<Answer, Trouble> {
 }
 
 fn page(visit: &Visit, status: StatusCode, draft: Draft) -> Result<Answer, Trouble> {
-    let frame = visit.frame(Section::Account, "Change password").crumb("Account", path::account());
+    let frame = visit.frame(Section::Account, "Change password").crumb("Account", path::account()).answering(status);
     Answer::page_with(status, &PasswordPage { frame, email: visit.who().email.clone(), draft })
 }
 

@@ -1,10 +1,10 @@
-//! The zone in which this browser shows times.
+//! The zone in which a person reads times, wherever they sign in.
 
 use askama::Template;
-use http::{StatusCode, header};
+use control_plane_domain::account::ZoneName;
+use http::StatusCode;
 
 use crate::console::answer::Answer;
-use crate::console::cookie;
 use crate::console::frame::{Frame, Section};
 use crate::console::path;
 use crate::console::trouble::Trouble;
@@ -25,16 +25,18 @@ pub(super) async fn show(visit: &Visit) -> Result<Answer, Trouble> {
 }
 
 fn page(visit: &Visit, status: StatusCode, draft: Draft) -> Result<Answer, Trouble> {
-    let frame = visit.frame(Section::Account, "Time zone").crumb("Account", path::account());
+    let frame = visit.frame(Section::Account, "Time zone").crumb("Account", path::account()).answering(status);
     Answer::page_with(status, &ZonePage { frame, draft, zones: Zone::names().collect() })
 }
 
 pub(super) async fn set(visit: &Visit) -> Result<Answer, Trouble> {
     let mut draft = visit.form().draft();
     let Some(zone) = draft.read::<Zone>("zone") else { return page(visit, StatusCode::UNPROCESSABLE_ENTITY, draft) };
-    Ok(Answer::go(path::account())
-        .with(header::SET_COOKIE, cookie::keep(cookie::ZONE, zone.name()))
-        .saying(format!("Times are shown in {} in this browser.", zone.name())))
+    // What nobody chose is UTC.
+    let name = if zone == Zone::UTC { None } else { Some(zone.name().parse::<ZoneName>()) };
+    let name = name.transpose().map_err(Trouble::invalid)?;
+    visit.operations().set_zone(visit.caller(), name).await?;
+    Ok(Answer::go(path::account()).saying(format!("Times are shown to you in {}.", zone.name())))
 }
 
 #[cfg(test)]

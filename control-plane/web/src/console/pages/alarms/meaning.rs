@@ -9,13 +9,13 @@ use crate::console::kit::Tone;
 pub(crate) const fn title(kind: AlarmKind) -> &'static str {
     match kind {
         AlarmKind::JournalForked => "a Runner's journal has two histories",
-        AlarmKind::JournalRolledBack => "a Runner's journal was put back",
+        AlarmKind::JournalRolledBack => "a Runner's journal was restored from a copy",
         AlarmKind::CheckpointDiffers => "a checkpoint contradicts the journal",
         AlarmKind::GenerationReused => "an old certificate was used again",
         AlarmKind::RenewalConflict => "a certificate was renewed twice",
         AlarmKind::TakenOver => "two sessions of one Runner",
         AlarmKind::AuditForkSeen => "a Runner saw the audit log fork",
-        AlarmKind::AuditCosignatureDiffers => "a Runner cosigned another audit log",
+        AlarmKind::AuditCosignatureDiffers => "a Runner countersigned another audit log",
         AlarmKind::ReportRefused => "a report can never be accepted",
         AlarmKind::Overdue => "a procedure is overdue",
         AlarmKind::Gap => "a Runner recorded less than it should",
@@ -33,7 +33,7 @@ pub(crate) const fn meaning(kind: AlarmKind) -> &'static str {
         }
         AlarmKind::JournalRolledBack => {
             "The Runner showed a journal that is shorter than the one that was accepted: an older copy of its disk or store \
-             was put back."
+             was restored from a copy."
         }
         AlarmKind::CheckpointDiffers => {
             "The Runner signed a checkpoint with another root than the records that it reported: its journal here and its \
@@ -41,7 +41,7 @@ pub(crate) const fn meaning(kind: AlarmKind) -> &'static str {
         }
         AlarmKind::GenerationReused => {
             "A certificate was used after its successor had been used. Only a copy of the Runner's identity, or a store that \
-             was put back, does that."
+             was restored from a copy, does that."
         }
         AlarmKind::RenewalConflict => {
             "Somebody asked for a new certificate in a way that does not follow from the one in use: there may be a second \
@@ -52,7 +52,7 @@ pub(crate) const fn meaning(kind: AlarmKind) -> &'static str {
              copy of its keys."
         }
         AlarmKind::AuditForkSeen => {
-            "A Runner was shown an audit log that does not grow from the one it keeps a checkpoint of. The log was put back \
+            "A Runner was shown an audit log that does not grow from the one it keeps a checkpoint of. The log was restored from a copy \
              from a backup, or somebody rewrote it. The Runner opens no evidence until its operator acknowledges it there."
         }
         AlarmKind::AuditCosignatureDiffers => {
@@ -79,12 +79,12 @@ pub(crate) const fn meaning(kind: AlarmKind) -> &'static str {
 pub(crate) const fn next_step(kind: AlarmKind) -> &'static str {
     match kind {
         AlarmKind::JournalForked | AlarmKind::JournalRolledBack => {
-            "Ask the Runner's operator what was copied or put back. The Runner is locked and cannot go on from there: start \
+            "Ask the Runner's operator what was copied or restored. The Runner is locked and cannot go on from there: start \
              it in a fresh folder with a new token. Its old bundles keep verifying."
         }
         AlarmKind::CheckpointDiffers => {
             "Keep the evidence of this alarm, look at the Runner's host with its operator, and treat results since the last \
-             cosigned checkpoint as unproven."
+             countersigned checkpoint as unproven."
         }
         AlarmKind::GenerationReused | AlarmKind::RenewalConflict | AlarmKind::TakenOver => {
             "Find out with the Runner's operator whether a disk image, snapshot or folder was copied. Unlock the Runner when \

@@ -2,8 +2,11 @@
 
 pub(crate) mod meaning;
 
+use std::str::FromStr;
+
 use askama::Template;
-use control_plane_domain::alarm::Alarm;
+use control_plane_domain::alarm::{Alarm, AlarmFilter, AlarmKind};
+use control_plane_domain::list::Listed;
 use control_plane_domain::policy::Permission;
 use http::StatusCode;
 use ids::AlarmId;
@@ -13,12 +16,14 @@ use crate::console::answer::Answer;
 use crate::console::csv;
 use crate::console::frame::{Frame, Section};
 use crate::console::kit::{Pager, Tone};
+use crate::console::pages::narrow::{self, Choice};
 use crate::console::pages::who::{Linked, Who};
 use crate::console::path::{self, Href};
 use crate::console::route::{Access, Field, PageRoute, Takes};
 use crate::console::trouble::Trouble;
 use crate::console::values::Draft;
 use crate::console::visit::Visit;
+use crate::console::zone::Zone;
 use crate::http::verb::Verb;
 
 const LIST: &[Permission] = &[Permission::AlarmsList];
@@ -29,7 +34,15 @@ pub(crate) const ROUTES: &[PageRoute] = &[
         path: "/alarms",
         name: "alarms",
         access: Access::Permitted(LIST, |visit| Box::pin(list(visit))),
-        query: &[Field::one("state"), Field::one("cursor"), Field::one("format")],
+        query: &[
+            Field::one("state"),
+            Field::one("kind"),
+            Field::one("runner"),
+            Field::one("from"),
+            Field::one("to"),
+            Field::one("cursor"),
+            Field::one("format"),
+        ],
         takes: Takes::Nothing,
     },
     PageRoute {
@@ -65,12 +78,30 @@ enum Shown {
     All,
 }
 
+impl FromStr for Shown {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "open" => Ok(Self::Open),
+            "all" => Ok(Self::All),
+            _ => Err("choose open or all"),
+        }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "page/alarms.html")]
 struct AlarmsPage {
     frame: Frame,
     rows: Vec<Row>,
     shown: Shown,
+    /// Whether the list shows less than all that are open, or all there are.
+    is_narrowed: bool,
+    /// What the form holds, with what is wrong in it.
+    draft: Draft,
+    runners: Vec<Choice>,
+    more_runners: bool,
     pager: Pager,
 }
 
@@ -112,22 +143,34 @@ impl Row {
     }
 }
 
+/// Reads the form; what is wrong stands in the draft.
+fn filter(draft: &mut Draft, zone: Zone) -> (Shown, AlarmFilter) {
+    let shown = draft.read_optional("state").unwrap_or(Shown::Open);
+    let (from, until) = narrow::days(draft, zone);
+    let (kind, runner) = (draft.read_optional("kind"), draft.read_optional("runner"));
+    (shown, AlarmFilter { open_only: shown == Shown::Open, kind, runner, from, until })
+}
+
 async fn list(visit: &Visit) -> Result<Answer, Trouble> {
-    let shown = match visit.query().text("state") {
-        None | Some("open") => Shown::Open,
-        Some("all") => Shown::All,
-        Some(_) => return Err(Trouble::invalid("`state` is `open` or `all`")),
-    };
-    if visit.query().text("format") == Some("csv") {
-        return table(visit, shown).await;
+    let mut draft = visit.query().draft();
+    let (shown, filter) = filter(&mut draft, visit.zone());
+    let is_wrong = draft.has_faults();
+    if !is_wrong && visit.query().text("format") == Some("csv") {
+        return table(visit, filter).await;
     }
-    let open_only = shown == Shown::Open;
-    let listed = visit.operations().list_alarms(visit.caller(), open_only, &visit.query().page()?).await?;
+    let is_narrowed = filter != AlarmFilter { open_only: filter.open_only, ..AlarmFilter::default() };
+    let found = visit.operations().alarms_page(visit.caller(), &filter, &visit.query().page()?).await?;
+    // A form that was not understood found nothing.
+    let listed = if is_wrong { Listed { items: Vec::new(), next: None } } else { found.rows };
     let pager = visit.pager(&listed);
     let who = names(visit, &listed.items).await?;
     let rows = listed.items.into_iter().map(|alarm| Row::new(alarm, &who)).collect();
-    let frame = visit.frame(Section::Alarms, "Alarms").live();
-    Answer::page(&AlarmsPage { frame, rows, shown, pager })
+    let runners = narrow::runners(found.whom.runners, "", draft.value("runner"));
+    let more_runners = found.whom.more_runners;
+    let status = if is_wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let frame = visit.frame(Section::Alarms, "Alarms").live().answering(status);
+    let is_narrowed = is_narrowed || is_wrong;
+    Answer::page_with(status, &AlarmsPage { frame, rows, shown, is_narrowed, draft, runners, more_runners, pager })
 }
 
 async fn one(visit: &Visit) -> Result<Answer, Trouble> {
@@ -138,7 +181,7 @@ async fn show(visit: &Visit, status: StatusCode, draft: Draft) -> Result<Answer,
     let alarm = visit.operations().get_alarm(visit.caller(), visit.path("alarm", "alarm")?).await?;
     let who = names(visit, std::slice::from_ref(&alarm)).await?;
     let row = Row::new(alarm, &who);
-    let frame = visit.frame(Section::Alarms, row.title).crumb("Alarms", path::alarms());
+    let frame = visit.frame(Section::Alarms, row.title).crumb("Alarms", path::alarms()).answering(status);
     Answer::page_with(status, &AlarmPage { frame, row, draft })
 }
 
@@ -172,15 +215,15 @@ async fn acknowledge(visit: &Visit) -> Result<Answer, Trouble> {
     }
 }
 
-async fn table(visit: &Visit, shown: Shown) -> Result<Answer, Trouble> {
-    let (operations, caller, open_only) = (visit.operations().clone(), visit.caller().clone(), shown == Shown::Open);
+async fn table(visit: &Visit, filter: AlarmFilter) -> Result<Answer, Trouble> {
+    let (operations, caller) = (visit.operations().clone(), visit.caller().clone());
     csv::answer(
         visit,
         "alarms",
         &["Alarm", "Kind", "What happened", "Runner", "Subject", "Opened", "Acknowledged", "Acknowledged by"],
         move |page| {
-            let (operations, caller) = (operations.clone(), caller.clone());
-            async move { operations.list_alarms(&caller, open_only, &page).await }
+            let (operations, caller, filter) = (operations.clone(), caller.clone(), filter.clone());
+            async move { operations.alarms_by(&caller, &filter, &page).await }
         },
         |alarm: &Alarm| {
             csv::Row::new()
@@ -200,7 +243,7 @@ async fn table(visit: &Visit, shown: Shown) -> Result<Answer, Trouble> {
 #[cfg(test)]
 pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     use clock::Timestamp;
-    use control_plane_domain::alarm::{Acknowledged, AlarmKind};
+    use control_plane_domain::alarm::Acknowledged;
     use ids::{PersonId, RunnerId};
 
     use crate::console::sample::{HOSTILE, Sample};
@@ -219,7 +262,25 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
         acknowledged,
     };
     let frame = || Frame::sample(Section::Alarms, "Alarms");
-    let list = |shown, rows| AlarmsPage { frame: frame(), rows, shown, pager: Pager::default() };
+    let list = |shown, rows| AlarmsPage {
+        frame: frame(),
+        rows,
+        shown,
+        is_narrowed: false,
+        draft: Draft::default(),
+        runners: Vec::new(),
+        more_runners: false,
+        pager: Pager::default(),
+    };
+    let mut draft = Draft::of(["kind", "runner", "from", "to", "state"].map(|name| (name, HOSTILE.to_owned())));
+    draft.fault_at("kind", HOSTILE);
+    let narrowed = AlarmsPage {
+        is_narrowed: true,
+        draft,
+        runners: vec![("x".to_owned(), HOSTILE.to_owned())],
+        more_runners: true,
+        ..list(Shown::All, vec![])
+    };
     let all: Vec<Row> = AlarmKind::ALL.iter().map(|kind| Row::new(alarm(*kind, None), &who("warehouse"))).collect();
     let one = |row, draft| AlarmPage { frame: frame(), row, draft };
     let acknowledged = Some(Acknowledged { by: ada, at: now });
@@ -234,6 +295,7 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
         Sample::page("alarms, of every kind", &list(Shown::Open, all)),
         Sample::page("alarms, none", &list(Shown::Open, vec![])),
         Sample::page("alarms, none ever", &list(Shown::All, vec![])),
+        Sample::page("alarms, narrowed to none, hostile", &narrowed),
         Sample::page(
             "alarms, hostile",
             &list(Shown::All, vec![Row::new(alarm(AlarmKind::Gap, acknowledged), &who(&hostile))]),

@@ -1,5 +1,6 @@
 //! The audit log for people: who did what and when, in sentences, with the exact line below each; the search over it.
 
+mod action;
 pub(super) mod said;
 pub(super) mod sentence;
 pub(super) mod take;
@@ -12,6 +13,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use askama::Template;
+use clock::Timestamp;
 use control_plane_domain::audit_log::{AuditActor, AuditFilter, AuditLine};
 use control_plane_domain::list::{Listed, Page};
 use control_plane_domain::policy::{Caller, Permission};
@@ -21,7 +23,8 @@ use crate::console::answer::Answer;
 use crate::console::csv;
 use crate::console::frame::{Frame, Section};
 use crate::console::kit::{Html, Pager};
-use crate::console::pages::who::{Who, short};
+use crate::console::pages::narrow::{self, Choice};
+use crate::console::pages::who::Who;
 use crate::console::route::{Access, Field, PageRoute, Takes};
 use crate::console::trouble::Trouble;
 use crate::console::values::Draft;
@@ -58,17 +61,26 @@ struct AuditPage {
     search: Search,
     /// What the search form holds, with what is wrong in it.
     draft: Draft,
-    people: Vec<(String, String)>,
-    runners: Vec<(String, String)>,
+    people: Vec<Choice>,
+    runners: Vec<Choice>,
+    /// Whether there are more of either than are offered.
+    more: bool,
     /// How many lines a search for a text read, when there are more.
     read: Option<u64>,
 }
 
+impl AuditPage {
+    /// Runners that countersigned and are not named.
+    fn others(&self, newest: &Newest) -> u64 {
+        newest.cosigned.saturating_sub(u64::try_from(newest.cosigned_by.len()).unwrap_or(u64::MAX))
+    }
+}
+
 /// A record as it is shown.
-struct Row {
-    line: AuditLine,
-    actor: Html,
-    what: Html,
+pub(in crate::console::pages) struct Row {
+    pub(super) line: AuditLine,
+    pub(super) actor: Html,
+    pub(super) what: Html,
 }
 
 /// What is searched for.
@@ -105,8 +117,8 @@ impl FromStr for Known {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let known = sentence::ACTIONS.iter().find(|known| **known == text);
-        known.map(|known| Self(known)).ok_or("choose an action out of the list")
+        let known = action::ACTIONS.iter().find(|(name, _)| *name == text);
+        known.map(|(name, _)| Self(name)).ok_or("choose an action out of the list")
     }
 }
 
@@ -125,15 +137,7 @@ impl FromStr for About {
 impl Search {
     /// Reads the form; what is wrong stands in the draft.
     fn read(draft: &mut Draft, zone: Zone) -> Self {
-        let mut day = |name, days| {
-            let text = draft.read_optional::<String>(name)?;
-            let found = zone.day_begins(&text, days);
-            if found.is_none() {
-                draft.fault_at(name, "give a day as YYYY-MM-DD");
-            }
-            found
-        };
-        let (from, until) = (day("from", 0), day("to", 1));
+        let (from, until) = narrow::days(draft, zone);
         let actor = draft.read_optional::<Whose>("who").map(|whose| whose.0);
         let action = draft.read_optional::<Known>("action").map(|known| known.0.to_owned());
         let about = draft.read_optional::<About>("about").map(|about| about.0);
@@ -141,18 +145,10 @@ impl Search {
         Self { filter: AuditFilter { from, until, action, actor }, about, is_narrowed }
     }
 
-    async fn page(
-        &self,
-        operations: &Operations,
-        caller: &Caller,
-        page: &Page,
-    ) -> Result<(Listed<AuditLine>, u64), Error> {
+    async fn page(&self, operations: &Operations, caller: &Caller, page: &Page) -> Result<Listed<AuditLine>, Error> {
         match &self.about {
-            Some(about) => {
-                let found = operations.search_audit(caller, &self.filter, about, page).await?;
-                Ok((found.lines, found.read))
-            }
-            None => Ok((operations.list_audit(caller, &self.filter, page).await?, 0)),
+            Some(about) => Ok(operations.search_audit(caller, &self.filter, about, page).await?.lines),
+            None => operations.list_audit(caller, &self.filter, page).await,
         }
     }
 }
@@ -161,53 +157,40 @@ async fn list(visit: &Visit) -> Result<Answer, Trouble> {
     let mut draft = visit.query().draft();
     let search = Search::read(&mut draft, visit.zone());
     if draft.has_faults() {
-        let none = Listed { items: Vec::new(), next: None };
-        return show(visit, http::StatusCode::UNPROCESSABLE_ENTITY, search, draft, none, None).await;
+        return show(visit, http::StatusCode::UNPROCESSABLE_ENTITY, Search::default(), draft).await;
     }
     if visit.query().text("format") == Some("csv") {
         return table(visit, search).await;
     }
-    let (listed, read) = search.page(visit.operations(), visit.caller(), &visit.query().page()?).await?;
-    let read = (search.about.is_some() && listed.next.is_some()).then_some(read);
-    show(visit, http::StatusCode::OK, search, draft, listed, read).await
+    show(visit, http::StatusCode::OK, search, draft).await
 }
 
-async fn show(
-    visit: &Visit,
-    status: http::StatusCode,
-    search: Search,
-    draft: Draft,
-    listed: Listed<AuditLine>,
-    read: Option<u64>,
-) -> Result<Answer, Trouble> {
-    let (operations, caller) = (visit.operations(), visit.caller());
-    let pager = visit.pager(&listed);
-    let rows = rows(visit, listed.items).await?;
-    let newest = Newest::read(visit).await?;
-    let people = operations.list_people(caller, &Page::first()).await?.items;
-    let people = people.into_iter().map(|person| (format!("person-{}", person.id), person.name.to_string()));
-    let runners = operations.list_runners(caller, None, &Page::first()).await?.items;
-    let runners = runners.into_iter().map(|found| (format!("runner-{}", found.id), found.label.to_string()));
-    let (mut people, mut runners): (Vec<_>, Vec<_>) = (people.collect(), runners.collect());
-    // Somebody who stands beyond what the list offers is searched for all the same, and has to be seen to be.
-    let whose = draft.value("who").to_owned();
-    for (prefix, offered) in [("person-", &mut people), ("runner-", &mut runners)] {
-        if whose.starts_with(prefix) && !offered.iter().any(|(value, _)| *value == whose) {
-            offered.push((whose.clone(), short(&whose)));
-        }
-    }
-    let frame = visit.frame(Section::Audit, "Audit log");
-    Answer::page_with(status, &AuditPage { frame, rows, pager, newest, search, draft, people, runners, read })
+async fn show(visit: &Visit, status: http::StatusCode, search: Search, draft: Draft) -> Result<Answer, Trouble> {
+    let (filter, about) = (&search.filter, search.about.as_deref());
+    let found = visit.operations().audit_page(visit.caller(), filter, about, &visit.query().page()?).await?;
+    // A search that was not understood found nothing.
+    let lines = if draft.has_faults() { Listed { items: Vec::new(), next: None } } else { found.lines };
+    let pager = visit.pager(&lines);
+    let read = (search.about.is_some() && lines.next.is_some()).then_some(found.read);
+    let rows = rows(visit, lines.items).await?;
+    let newest = found.newest.map(Newest::from);
+    let people = narrow::people(found.people, "person-", draft.value("who"));
+    let runners = narrow::runners(found.runners, "runner-", draft.value("who"));
+    let more = found.more_people || found.more_runners;
+    let frame = visit.frame(Section::Audit, "Audit log").answering(status);
+    Answer::page_with(status, &AuditPage { frame, rows, pager, newest, search, draft, people, runners, more, read })
 }
 
-async fn rows(visit: &Visit, lines: Vec<AuditLine>) -> Result<Vec<Row>, Trouble> {
+/// Lines in sentences, with everybody's name.
+pub(in crate::console::pages) async fn rows(visit: &Visit, lines: Vec<AuditLine>) -> Result<Vec<Row>, Trouble> {
     let told: Vec<Told> = lines.into_iter().map(Told::of).collect();
     let who = names(visit, &told).await?;
-    Ok(told.into_iter().map(|told| row(told, &who, visit.zone())).collect())
+    Ok(told.into_iter().map(|told| row(told, &who, visit.now(), visit.zone())).collect())
 }
 
-fn row(told: Told, who: &Who, zone: Zone) -> Row {
-    Row { actor: said::html(&told.actor, who, zone), what: said::html(&told.what, who, zone), line: told.line }
+fn row(told: Told, who: &Who, now: Timestamp, zone: Zone) -> Row {
+    let shown = |parts| said::html(parts, who, now, zone);
+    Row { actor: shown(&told.actor), what: shown(&told.what), line: told.line }
 }
 
 async fn names(visit: &Visit, told: &[Told]) -> Result<Who, Trouble> {
@@ -221,14 +204,28 @@ async fn names(visit: &Visit, told: &[Told]) -> Result<Who, Trouble> {
 
 async fn table(visit: &Visit, search: Search) -> Result<Answer, Trouble> {
     let (operations, caller) = (visit.operations().clone(), visit.caller().clone());
+    file(visit, "audit-log", move |page| {
+        let (operations, caller, search) = (operations.clone(), caller.clone(), search.clone());
+        async move { search.page(&operations, &caller, &page).await }
+    })
+    .await
+}
+
+/// Lines as a file, each with its sentence.
+pub(in crate::console::pages) async fn file<F, Fut>(visit: &Visit, name: &str, fetch: F) -> Result<Answer, Trouble>
+where
+    F: Fn(Page) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<Listed<AuditLine>, Error>> + Send,
+{
+    let (operations, caller) = (visit.operations().clone(), visit.caller().clone());
     csv::answer(
         visit,
-        "audit-log",
+        name,
         &["Record", "Time", "Who", "What", "Exact line"],
         move |page| {
-            let (operations, caller, search) = (operations.clone(), caller.clone(), search.clone());
+            let (operations, caller, lines) = (operations.clone(), caller.clone(), fetch(page));
             async move {
-                let (Listed { items, next }, _) = search.page(&operations, &caller, &page).await?;
+                let Listed { items, next } = lines.await?;
                 let told: Vec<Told> = items.into_iter().map(Told::of).collect();
                 let (mut people, mut runners) = (BTreeSet::new(), BTreeSet::new());
                 for (some, others) in told.iter().map(Told::names) {
@@ -250,19 +247,29 @@ async fn table(visit: &Visit, search: Search) -> Result<Answer, Trouble> {
     .await
 }
 
+/// A row of every action, by people and Runners whose names are hostile.
+#[cfg(test)]
+pub(in crate::console::pages) fn sample_rows() -> Vec<Row> {
+    let (who, told) = tests::every_record();
+    let now = Timestamp::from_millis(1_795_000_000_000);
+    told.into_iter().map(|told| row(told, &who, now, Zone::UTC)).collect()
+}
+
 #[cfg(test)]
 pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     use crypto::Digest;
 
     use crate::console::sample::{HOSTILE, Sample};
 
+    let now = Timestamp::from_millis(1_795_000_000_000);
     let (who, told) = tests::every_record();
-    let rows = |told: &[Told]| told.iter().cloned().map(|told| row(told, &who, Zone::UTC)).collect::<Vec<_>>();
-    let unreadable =
-        Told::of(AuditLine { seq: 9, at: clock::Timestamp::from_millis(1_795_000_000_000), line: HOSTILE.to_owned() });
+    let rows = |told: &[Told]| told.iter().cloned().map(|told| row(told, &who, now, Zone::UTC)).collect::<Vec<_>>();
+    let unreadable = Told::of(AuditLine { seq: 9, at: now, line: HOSTILE.to_owned() });
     let newest = Newest {
         size: 12,
         root: Digest::from_bytes([9; 32]),
+        at: now,
+        cosigned: 3,
         cosigned_by: vec![who.runner(ids::RunnerId::from_parts(1, [2; 10]))],
     };
     let page = |rows, newest, draft: Draft, is_narrowed, read| AuditPage {
@@ -274,6 +281,7 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
         draft,
         people: vec![("person-x".to_owned(), HOSTILE.to_owned())],
         runners: vec![("runner-x".to_owned(), HOSTILE.to_owned())],
+        more: is_narrowed,
         read,
     };
     let hostile =

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
+use clock::Timestamp;
 use control_plane_domain::audit::AuditRecord;
 use control_plane_domain::audit_log::AuditLine;
 use ids::{PersonId, RunnerId};
 use proof::log::Line;
 
 use super::sentence::{self, Part};
+use crate::console::given::Given;
 use crate::console::kit::{self, Html};
 use crate::console::pages::who::{Who, short};
 use crate::console::path::{self, Href};
@@ -51,6 +53,7 @@ enum Look {
     Plain,
     Quoted,
     Code,
+    Time(Timestamp),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,11 +67,19 @@ struct Piece {
 #[template(path = "part/sentence.html")]
 struct Sentence {
     pieces: Vec<Piece>,
+    now: Timestamp,
+    zone: Zone,
 }
 
-/// The sentence as markup.
-pub(crate) fn html(parts: &[Part], who: &Who, zone: Zone) -> Html {
-    kit::html(&Sentence { pieces: parts.iter().map(|part| piece(part, who, zone)).collect() })
+impl Sentence {
+    fn time(&self, time: impl Given<Timestamp>) -> Html {
+        kit::time(time.given(), self.now, self.zone)
+    }
+}
+
+/// The sentence as markup, its times in this zone and with how long ago they were.
+pub(crate) fn html(parts: &[Part], who: &Who, now: Timestamp, zone: Zone) -> Html {
+    kit::html(&Sentence { pieces: parts.iter().map(|part| piece(part, who)).collect(), now, zone })
 }
 
 /// The sentence as text, ids in full.
@@ -76,13 +87,13 @@ pub(crate) fn text(parts: &[Part], who: &Who) -> String {
     parts.iter().map(|part| plain(part, who)).collect()
 }
 
-fn piece(part: &Part, who: &Who, zone: Zone) -> Piece {
+fn piece(part: &Part, who: &Who) -> Piece {
     let of = |look, text: String, href| Piece { look, text, href };
     match part {
         Part::Words(words) => of(Look::Plain, words.clone(), None),
         Part::Quote(text) => of(Look::Quoted, text.to_string(), None),
         Part::Word(word) => of(Look::Code, word.clone(), None),
-        Part::Time(time) => of(Look::Plain, zone.minute(*time), None),
+        Part::Time(time) => of(Look::Time(*time), String::new(), None),
         Part::Person(person) => {
             let linked = who.person(*person);
             of(Look::Plain, linked.text, linked.href)

@@ -16,64 +16,6 @@ use proof::text::{FreeText, Name};
 
 use crate::console::pages::alarms::meaning;
 
-/// The name of every action, in the order of the domain's table: what the log is searched by.
-pub(crate) const ACTIONS: &[&str] = &[
-    "tenant.created",
-    "drilldowns.switched",
-    "person.added",
-    "person.removed",
-    "person.role_changed",
-    "api_key.created",
-    "api_key.revoked",
-    "person.link_created",
-    "person.link_used",
-    "account.password_set",
-    "account.totp_set",
-    "account.recovery_codes_made",
-    "account.recovery_code_used",
-    "session.begun",
-    "session.confirmed",
-    "session.ended",
-    "sign_in.refused",
-    "device.registered",
-    "device.removed",
-    "token.created",
-    "token.revoked",
-    "token.redeemed",
-    "runner.approved",
-    "runner.enrolled",
-    "runner.certificate_renewed",
-    "runner.certificate_activated",
-    "runner.recovered",
-    "runner.revoked",
-    "runner.locked",
-    "runner.unlocked",
-    "runner.reported",
-    "runner.report_refused",
-    "runner.scheduled",
-    "procedure.catalogued",
-    "run.requested",
-    "run.request_answered",
-    "evidence.requested",
-    "evidence.prepared",
-    "evidence.signed",
-    "evidence.answered",
-    "evidence.refused",
-    "evidence.cut_off",
-    "evidence.expired",
-    "evidence.cancelled",
-    "secret.requested",
-    "secret.signed",
-    "secret.accepted",
-    "secret.refused",
-    "secret.expired",
-    "secret.cancelled",
-    "audit.fork_reported",
-    "audit.exported",
-    "alarm.raised",
-    "alarm.acknowledged",
-];
-
 /// A piece of a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Part {
@@ -146,7 +88,7 @@ pub(crate) fn actor(actor: &Actor) -> Said {
         Actor::Person { person, key } => say![person, " with API key ", key],
         Actor::Console { person, .. } => say![person],
         Actor::Runner { runner } => say!["Runner ", runner],
-        Actor::Operator {} => say!["The platform's operator"],
+        Actor::Operator {} => say!["The operator of this control plane"],
         Actor::System {} => say!["The control plane"],
     }
 }
@@ -236,6 +178,13 @@ pub(crate) fn sentence(action: Action) -> Said {
         }
         A::RunRequestAnswered { request, end, run, code } => run_request_answered(request, end, run, code),
 
+        A::CoverageScopeSet { framework, controls, .. } => {
+            say!["put ", counted(controls, "control"), " of ", word(framework), " in scope of the coverage"]
+        }
+        A::CoverageScopeRemoved { framework } => {
+            say!["removed the list of controls in scope of ", word(framework), " from the coverage"]
+        }
+
         A::EvidenceRequested { request, runner, run, items, purpose, justification, .. } => {
             let mut said = say!["asked Runner ", runner, " for ", asked_for(&items), " of run ", run, " for "];
             said.extend(say![word(purpose), " (", Part::DrillDown(request), "): ", justification]);
@@ -315,6 +264,7 @@ const fn session_end(cause: SessionEnd) -> &'static str {
     match cause {
         SessionEnd::SignedOut => "the person signed out",
         SessionEnd::EndedElsewhere => "the person ended it from another session",
+        SessionEnd::EndedByOther => "somebody who looks after people ended it",
         SessionEnd::PasswordChanged => "the password was changed",
         SessionEnd::SecondFactorChanged => "the second factor was changed",
         SessionEnd::RoleChanged => "the person has another role",

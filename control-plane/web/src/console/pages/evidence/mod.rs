@@ -8,6 +8,7 @@ mod calls;
 mod command;
 mod one;
 mod secret_calls;
+mod withdraw;
 
 use crate::console::route::PageRoute;
 
@@ -24,7 +25,7 @@ const STEPS: [(&str, &str); 8] = [
 ];
 
 pub(crate) fn routes() -> impl Iterator<Item = &'static PageRoute> {
-    [ask::ROUTES, one::ROUTES, calls::ROUTES, secret_calls::ROUTES].into_iter().flatten()
+    [ask::ROUTES, one::ROUTES, calls::ROUTES, secret_calls::ROUTES, withdraw::ROUTES].into_iter().flatten()
 }
 
 #[cfg(test)]

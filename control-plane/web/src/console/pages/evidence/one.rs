@@ -9,7 +9,7 @@ use control_plane_domain::policy::Permission;
 use crypto::digest::sha256;
 use ids::{PersonId, RequestId};
 
-use super::command;
+use super::command::{self, Why};
 use crate::console::answer::Answer;
 use crate::console::frame::{Frame, Section};
 use crate::console::kit::{Html, Tone};
@@ -24,26 +24,16 @@ use crate::http::verb::Verb;
 const NOT_APPROVED: &[&str] = &["E-DRILL-003", "E-DRILL-012", "E-DRILL-013", "E-DRILL-014"];
 const SECOND_PERSON: &str = "E-DRILL-023";
 
-pub(super) const ROUTES: &[PageRoute] = &[
-    PageRoute {
-        verb: Verb::Get,
-        path: "/drilldowns/{drilldown}",
-        name: "drilldown",
-        access: Access::Permitted(&[Permission::DrillDownsList, Permission::DrillDownsRequest], |visit| {
-            Box::pin(one(visit))
-        }),
-        query: &[],
-        takes: Takes::Nothing,
-    },
-    PageRoute {
-        verb: Verb::Post,
-        path: "/drilldowns/{drilldown}/cancel",
-        name: "drilldown.cancel",
-        access: Access::Permitted(&[Permission::DrillDownsRequest], |visit| Box::pin(cancel(visit))),
-        query: &[],
-        takes: Takes::Form(&[]),
-    },
-];
+pub(super) const ROUTES: &[PageRoute] = &[PageRoute {
+    verb: Verb::Get,
+    path: "/drilldowns/{drilldown}",
+    name: "drilldown",
+    access: Access::Permitted(&[Permission::DrillDownsList, Permission::DrillDownsRequest], |visit| {
+        Box::pin(one(visit))
+    }),
+    query: &[],
+    takes: Takes::Nothing,
+}];
 
 #[derive(Template)]
 #[template(path = "page/drilldown.html")]
@@ -55,7 +45,7 @@ struct DrillDownPage {
     device: Fingerprint,
     items: Vec<(AskedItem, String)>,
     stands: Stands,
-    /// What opens the first item without a page.
+    /// What opens the same without a page.
     command: String,
 }
 
@@ -83,16 +73,11 @@ async fn one(visit: &Visit) -> Result<Answer, Trouble> {
     let label = names.runners.get(&drilldown.runner).map_or_else(|| drilldown.runner.to_string(), ToString::to_string);
     let reader = visit.may(Permission::DrillDownsRequest).then(|| visit.caller().person());
     let frame =
-        visit.frame(Section::DrillDowns, "Request for evidence").crumb("Drill-downs", path::drilldowns()).live();
+        visit.frame(Section::DrillDowns, "Evidence request").crumb("Evidence requests", path::drilldowns()).live();
     Answer::page(&DrillDownPage::new(frame, drilldown, (asker, label), reader, &command::address(visit.settings())))
 }
 
-async fn cancel(visit: &Visit) -> Result<Answer, Trouble> {
-    let drilldown = visit.operations().cancel_drilldown(visit.caller(), id(visit)?).await?;
-    Ok(Answer::go(path::drilldown(drilldown.id)).saying("The request was taken back."))
-}
-
-fn id(visit: &Visit) -> Result<RequestId, Trouble> {
+pub(super) fn id(visit: &Visit) -> Result<RequestId, Trouble> {
     visit.path("drilldown", "drill-down")
 }
 
@@ -106,20 +91,12 @@ impl DrillDownPage {
     ) -> Self {
         let device = sha256(&drilldown.device_key);
         let stands = Stands::of(&drilldown, &Fingerprint::new(device), reader == Some(drilldown.person), &asker);
-        let first = drilldown.items.first();
-        let command = first.map(|asked| command::open(drilldown.run, asked.item, asked.rows.as_deref(), address));
+        let asked = drilldown.items.iter().map(|asked| (asked.item, asked.rows.as_deref()));
+        let why = Why { purpose: drilldown.purpose, reason: drilldown.reason.as_str() };
+        let command = command::open(drilldown.run, asked, address, &why);
         let said = |asked: &AskedItem| asked.rows.as_deref().map_or_else(|| "all".to_owned(), command::ranges);
         let items = drilldown.items.iter().map(|asked| (asked.clone(), said(asked))).collect();
-        Self {
-            frame,
-            asker,
-            runner_label,
-            device: Fingerprint::new(device),
-            items,
-            stands,
-            command: command.unwrap_or_default(),
-            drilldown,
-        }
+        Self { frame, asker, runner_label, device: Fingerprint::new(device), items, stands, command, drilldown }
     }
 
     fn badge(&self) -> Html {
@@ -192,7 +169,7 @@ impl Stands {
         };
         let at_the_runner = match code.as_deref() {
             Some(code) if NOT_APPROVED.contains(&code) => Some((
-                "The administrator of the Runner compares the fingerprint with the person and approves it:",
+                "The operator of the Runner compares the fingerprint with the person and approves it:",
                 format!("proctor-runner readers approve {device} --label '{}'", plain(asker)),
             )),
             Some(SECOND_PERSON) => Some((
@@ -239,7 +216,7 @@ fn in_words(word: DrillDownWord) -> (Tone, &'static str, &'static str) {
         ),
         DrillDownWord::Refused => (Tone::Bad, "refused", "Nothing was answered to the end."),
         DrillDownWord::Expired => (Tone::Quiet, "given up", "Nothing came in time."),
-        DrillDownWord::Cancelled => (Tone::Quiet, "taken back", "Whoever asked took it back."),
+        DrillDownWord::Cancelled => (Tone::Quiet, "withdrawn", "Whoever asked withdrew it."),
     }
 }
 
@@ -292,7 +269,7 @@ pub(super) fn samples() -> Vec<crate::console::sample::Sample> {
         ("drill-down, cancelled", DrillDownState::Cancelled { signed: None, at }),
     ];
     let page = |state, reader| {
-        let frame = Frame::sample(Section::DrillDowns, "Request for evidence").live();
+        let frame = Frame::sample(Section::DrillDowns, "Evidence request").live();
         DrillDownPage::new(frame, drilldown(state), (HOSTILE.to_owned(), HOSTILE.to_owned()), reader, "https://h:8440")
     };
     let mut samples: Vec<Sample> =

@@ -3,7 +3,6 @@
 use askama::Template;
 use clock::Timestamp;
 use control_plane_domain::api_key::ApiKey;
-use control_plane_domain::list::Page;
 use control_plane_domain::policy::Permission;
 use http::StatusCode;
 use ids::ApiKeyId;
@@ -12,11 +11,11 @@ use crate::console::answer::Answer;
 use crate::console::csv;
 use crate::console::frame::{Frame, Section};
 use crate::console::kit::{Pager, Tone};
+use crate::console::pages::sure::Sure;
 use crate::console::pages::who::{Linked, Who};
 use crate::console::path;
 use crate::console::route::{Access, Field, PageRoute, Takes};
 use crate::console::trouble::Trouble;
-use crate::console::values::Draft;
 use crate::console::visit::Visit;
 use crate::http::verb::Verb;
 
@@ -81,14 +80,6 @@ fn standing(key: &ApiKey, now: Timestamp) -> (Tone, &'static str) {
     }
 }
 
-#[derive(Template)]
-#[template(path = "page/key_end.html")]
-struct EndPage {
-    frame: Frame,
-    key: ApiKey,
-    draft: Draft,
-}
-
 async fn list(visit: &Visit) -> Result<Answer, Trouble> {
     if visit.query().text("format") == Some("csv") {
         return table(visit).await;
@@ -130,39 +121,54 @@ async fn table(visit: &Visit) -> Result<Answer, Trouble> {
 
 /// The key that the path names, if this person may see it: their own, or anybody's.
 async fn found(visit: &Visit) -> Result<ApiKey, Trouble> {
-    let wanted: ApiKeyId = visit.path("key", "API key")?;
-    let mut page = Page::first();
-    loop {
-        let keys = visit.operations().list_api_keys(visit.caller(), &page).await?;
-        if let Some(key) = keys.items.into_iter().find(|key| key.id == wanted) {
-            return Ok(key);
-        }
-        page = page.following(keys.next.ok_or_else(|| Trouble::not_found("API key"))?);
-    }
+    let key: ApiKeyId = visit.path("key", "API key")?;
+    Ok(visit.operations().api_key(visit.caller(), key).await?)
 }
 
 async fn ending(visit: &Visit) -> Result<Answer, Trouble> {
     let key = found(visit).await?;
-    show_end(visit, StatusCode::OK, key, Draft::default())
+    let frame = end_frame(visit);
+    sure_of(&frame, &key).ask(frame)
 }
 
-fn show_end(visit: &Visit, status: StatusCode, key: ApiKey, draft: Draft) -> Result<Answer, Trouble> {
-    let frame = visit.frame(Section::Keys, "End an API key").crumb("API keys", path::api_keys());
-    Answer::page_with(status, &EndPage { frame, key, draft })
+fn end_frame(visit: &Visit) -> Frame {
+    visit.frame(Section::Keys, "End an API key").crumb("API keys", path::api_keys())
+}
+
+fn sure_of(frame: &Frame, key: &ApiKey) -> Sure {
+    Sure {
+        heading: format!("End the key “{}”", key.label),
+        says: vec!["It stops working at once, and for good. Programs that use it are refused from then on.".to_owned()],
+        facts: vec![
+            ("Made", frame.time(key.created)),
+            ("Last used", frame.time_or(key.last_used, "never")),
+            ("Until", frame.time(key.expires)),
+        ],
+        what: "label",
+        name: key.label.to_string(),
+        wants_reason: false,
+        hidden: &[],
+        action: path::api_key_revoke(key.id),
+        button: "End the key",
+        is_danger: true,
+        back: path::api_keys(),
+        back_says: "Leave it",
+    }
 }
 
 async fn end(visit: &Visit) -> Result<Answer, Trouble> {
     let key = found(visit).await?;
-    let mut draft = visit.form().draft();
-    if !visit.form().confirms(key.label.as_str()) {
-        draft.fault_at("confirm", "this is not the key's label: type it exactly as it is shown");
-        return show_end(visit, StatusCode::UNPROCESSABLE_ENTITY, key, draft);
+    let frame = end_frame(visit);
+    let sure = sure_of(&frame, &key);
+    let mut draft = sure.read(visit.form());
+    if draft.has_faults() {
+        return sure.again(frame, StatusCode::UNPROCESSABLE_ENTITY, draft);
     }
     match visit.operations().revoke_api_key(visit.caller(), key.id).await {
         Ok(()) => Ok(Answer::go(path::api_keys()).saying(format!("The key {} has ended.", key.label))),
         Err(error) => {
             draft.refuse(error)?;
-            show_end(visit, StatusCode::CONFLICT, key, draft)
+            sure.again(frame, StatusCode::CONFLICT, draft)
         }
     }
 }
@@ -172,7 +178,7 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     use control_plane_domain::policy::{Role, Scopes};
     use ids::PersonId;
 
-    use crate::console::sample::{HOSTILE, Sample, hostile_text};
+    use crate::console::sample::{Sample, hostile_text};
 
     let now = Timestamp::from_millis(1_795_000_000_000);
     let ada = PersonId::from_parts(1, [1; 10]);
@@ -195,12 +201,9 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
         of_all,
         pager: Pager::default(),
     };
-    let ending = |draft| EndPage { frame: frame(), key: key(1, now.plus_ms(1), None), draft };
     vec![
         Sample::page("API keys, of everybody", &page(keys(), true)),
         Sample::page("API keys, one's own", &page(keys(), false)),
         Sample::page("API keys, none", &page(vec![], false)),
-        Sample::page("end an API key", &ending(Draft::default())),
-        Sample::page("end an API key, hostile", &ending(Draft::of([("confirm", HOSTILE.to_owned())]))),
     ]
 }

@@ -65,7 +65,7 @@ async fn making(visit: &Visit) -> Result<Answer, Trouble> {
 }
 
 fn show(visit: &Visit, status: StatusCode, draft: Draft) -> Result<Answer, Trouble> {
-    let frame = visit.frame(Section::Keys, "Make an API key").crumb("API keys", path::api_keys());
+    let frame = visit.frame(Section::Keys, "Make an API key").crumb("API keys", path::api_keys()).answering(status);
     Answer::page_with(status, &NewPage { frame, groups: scope::groups(visit.caller().role()), draft })
 }
 

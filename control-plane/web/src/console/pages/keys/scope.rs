@@ -36,34 +36,43 @@ const fn says(permission: Permission) -> Option<(&'static str, &'static str)> {
         P::ProceduresList => (RESULTS, "see what is installed where, and when it is due"),
         P::ChecksList => (RESULTS, "see the state of checks"),
         P::FindingsList => (RESULTS, "see what fails, and since when"),
+        P::CoverageScope => (RESULTS, "say which controls of a framework are in scope"),
         P::RunsRequest => (RESULTS, "ask a Runner to run what its operator installed"),
         P::ItemsList => (EVIDENCE, "see which evidence there is"),
-        P::DrillDownsRequest => (EVIDENCE, "ask for evidence, sign for it, read the sealed answer"),
-        P::DrillDownsList => (EVIDENCE, "see who asked for which evidence"),
-        P::DrillDownsSwitch => (EVIDENCE, "switch drill-downs off or on"),
+        P::DrillDownsRequest => (EVIDENCE, "request evidence, sign for it, read the sealed answer"),
+        P::DrillDownsList => (EVIDENCE, "see who requested which evidence"),
+        P::DrillDownsSwitch => (EVIDENCE, "switch evidence requests off or on"),
         P::RunnersList => (RUNNERS, "see Runners"),
         P::RunnersApprove => (RUNNERS, "approve a Runner by its fingerprint"),
         P::RunnersRevoke => (RUNNERS, "revoke a Runner"),
         P::RunnersUnlock => (RUNNERS, "unlock a Runner"),
         P::TokensList => (RUNNERS, "see join tokens"),
         P::TokensCreate => (RUNNERS, "make a join token"),
-        P::TokensRevoke => (RUNNERS, "take a join token back"),
+        P::TokensRevoke => (RUNNERS, "withdraw a join token"),
         P::SecretsSend => (RUNNERS, "send a sealed secret to a Runner"),
         P::SecretsList => (RUNNERS, "see which secrets were sent where"),
+        P::SecretsManage => (RUNNERS, "withdraw secrets that others send"),
         P::AlarmsList => (RUNNERS, "see alarms"),
         P::AlarmsAcknowledge => (RUNNERS, "acknowledge alarms"),
         P::PeopleList => (ORGANISATION, "see people"),
         P::PeopleAdd => (ORGANISATION, "let people in"),
         P::PeopleSetRole => (ORGANISATION, "change roles"),
         P::PeopleRemove => (ORGANISATION, "remove people"),
-        P::PeopleLink => (ORGANISATION, "make links with which people sign in"),
+        P::PeopleEndSessions => (ORGANISATION, "end the sessions of others"),
         P::AuditList => (ORGANISATION, "read the audit log"),
         P::AuditExport => (ORGANISATION, "take the audit log away"),
         P::ApiKeysList => (KEYS, "see keys"),
         P::ApiKeysCreate => (KEYS, "make keys that can do no more than this one"),
         P::ApiKeysRevoke => (KEYS, "end keys"),
         P::ApiKeysManage => (KEYS, "see, make and end the keys of others"),
-        P::AccountManage | P::AuditVerify | P::TenantsCreate | P::Authenticate | P::Enrol | P::Line | P::Upkeep => {
+        P::AccountManage
+        | P::PeopleLink
+        | P::AuditVerify
+        | P::TenantsCreate
+        | P::Authenticate
+        | P::Enrol
+        | P::Line
+        | P::Upkeep => {
             return None;
         }
     })

@@ -84,7 +84,7 @@ async fn inviting(visit: &Visit) -> Result<Answer, Trouble> {
 }
 
 fn show(visit: &Visit, status: StatusCode, draft: Draft) -> Result<Answer, Trouble> {
-    let frame = visit.frame(Section::People, "Invite somebody").crumb("People", path::people());
+    let frame = visit.frame(Section::People, "Invite somebody").crumb("People", path::people()).answering(status);
     Answer::page_with(status, &InvitePage::new(frame, visit.caller().role(), draft))
 }
 

@@ -10,6 +10,8 @@ use crate::console::answer::Answer;
 use crate::console::csv;
 use crate::console::frame::{Frame, Section};
 use crate::console::kit::{Pager, Tone};
+use crate::console::pages::whole;
+use crate::console::path::{self, Href};
 use crate::console::route::{Access, Field, PageRoute, Takes};
 use crate::console::trouble::Trouble;
 use crate::console::visit::Visit;
@@ -20,7 +22,7 @@ pub(crate) const ROUTES: &[PageRoute] = &[PageRoute {
     path: "/people",
     name: "people",
     access: Access::Permitted(&[Permission::PeopleList], |visit| Box::pin(list(visit))),
-    query: &[Field::one("cursor"), Field::one("format")],
+    query: &[Field::one("table"), Field::one("cursor"), Field::one("format")],
     takes: Takes::Nothing,
 }];
 
@@ -38,14 +40,37 @@ impl PeoplePage {
         Self { frame, rows, pager, abilities: role::abilities() }
     }
 
+    fn roles_csv(&self) -> Href {
+        path::people().with("format", "csv").with("table", "roles")
+    }
+
+    /// How somebody gets in.
+    const fn method(&self, row: &PersonRow) -> &'static str {
+        method(row)
+    }
+
     fn is_me(&self, person: &Person) -> bool {
         self.frame.who.as_ref().is_some_and(|who| who.person == person.id)
     }
 }
 
+/// How somebody gets in.
+pub(super) const fn method(row: &PersonRow) -> &'static str {
+    match (row.second_factor, row.has_key) {
+        (true, true) => "password and second factor; API key",
+        (true, false) => "password and second factor",
+        (false, true) => "API key only",
+        (false, false) => "none yet",
+    }
+}
+
 async fn list(visit: &Visit) -> Result<Answer, Trouble> {
     if visit.query().text("format") == Some("csv") {
-        return table(visit).await;
+        return match visit.query().text("table") {
+            None | Some("people") => table(visit).await,
+            Some("roles") => roles(visit).await,
+            Some(_) => Err(Trouble::invalid("the page has the tables people and roles")),
+        };
     }
     let people = visit.operations().list_people_standing(visit.caller(), &visit.query().page()?).await?;
     let pager = visit.pager(&people);
@@ -57,7 +82,18 @@ async fn table(visit: &Visit) -> Result<Answer, Trouble> {
     csv::answer(
         visit,
         "people",
-        &["Person", "Name", "E-mail", "Role", "State", "Since", "Second factor", "Signed in", "Open link until"],
+        &[
+            "Person",
+            "Name",
+            "E-mail",
+            "Role",
+            "State",
+            "Since",
+            "Second factor",
+            "API key",
+            "Signed in",
+            "Open link until",
+        ],
         move |page| {
             let (operations, caller) = (operations.clone(), caller.clone());
             async move { operations.list_people_standing(&caller, &page).await }
@@ -72,10 +108,28 @@ async fn table(visit: &Visit) -> Result<Answer, Trouble> {
                 .text(person.state)
                 .time(person.created)
                 .text(if row.second_factor { "yes" } else { "no" })
+                .text(if row.has_key { "yes" } else { "no" })
                 .maybe_time(row.signed_in)
                 .maybe_time(row.open_link)
         },
     )
+    .await
+}
+
+/// A role a row, with what it is for and what it may do.
+async fn roles(visit: &Visit) -> Result<Answer, Trouble> {
+    let abilities = role::abilities();
+    let says = abilities.iter().map(|ability| ability.says);
+    let head: Vec<&str> = ["Role", "What it is for"].into_iter().chain(says).collect();
+    let row = |(at, role): (usize, &Role)| {
+        let allowed = abilities.iter().map(|ability| ability.allowed.get(at).copied().unwrap_or_default()).collect();
+        (*role, allowed)
+    };
+    let rows: Vec<(Role, Vec<bool>)> = Role::ALL.iter().enumerate().map(row).collect();
+    whole::table(visit, "roles", &head, rows, |(role, allowed): &(Role, Vec<bool>)| {
+        let row = csv::Row::new().text(role).text(role::purpose(*role));
+        allowed.iter().fold(row, |row, allowed| row.text(if *allowed { "yes" } else { "no" }))
+    })
     .await
 }
 

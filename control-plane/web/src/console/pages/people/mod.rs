@@ -25,6 +25,7 @@ mod sample {
         let row = |(number, person): (usize, Person)| PersonRow {
             person,
             second_factor: number % 2 == 0,
+            has_key: number % 5 == 0,
             signed_in: (number % 2 == 0).then_some(time),
             open_link: (number % 3 == 0).then_some(time),
         };

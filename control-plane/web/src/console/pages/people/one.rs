@@ -65,6 +65,10 @@ impl PersonPage {
         Reach::of(&self.frame, &self.person)
     }
 
+    const fn method(&self) -> &'static str {
+        super::list::method(&self.row)
+    }
+
     /// What they did, in the audit log.
     fn did(&self) -> Href {
         path::audit().with("who", format_args!("person-{}", self.person.id))

@@ -7,7 +7,7 @@ pub(super) const fn purpose(role: Role) -> &'static str {
     match role {
         Role::Owner => "answers for the organisation: may do everything, and alone makes, changes and removes owners",
         Role::Administrator => "looks after Runners, people and keys; opens no evidence",
-        Role::Engineer => "asks for runs, sends secrets, and opens evidence to mend what fails",
+        Role::Engineer => "requests runs, sends secrets, and opens evidence to mend what fails",
         Role::Approver => "decides on exceptions, and opens evidence for it",
         Role::Auditor => "reads everything, opens evidence to check it, and takes the audit log away",
         Role::Viewer => "sees results, and no evidence",
@@ -25,16 +25,17 @@ pub(super) struct Ability {
 /// Each of these stands for permissions that the same roles have.
 const ABILITIES: &[(&str, Permission)] = &[
     ("See results, runs and coverage", Permission::RunsList),
-    ("See which evidence there is, alarms and drill-downs", Permission::DrillDownsList),
-    ("Ask for evidence", Permission::DrillDownsRequest),
-    ("Ask a Runner to run a procedure", Permission::RunsRequest),
+    ("See which evidence there is, alarms and evidence requests", Permission::DrillDownsList),
+    ("Request evidence", Permission::DrillDownsRequest),
+    ("Request a run", Permission::RunsRequest),
     ("Send a connector's secret to a Runner", Permission::SecretsSend),
+    ("Say which controls of a framework are in scope", Permission::CoverageScope),
     ("Add, approve, unlock and revoke Runners", Permission::RunnersApprove),
     ("Acknowledge alarms", Permission::AlarmsAcknowledge),
-    ("Let people in, change their roles, remove them", Permission::PeopleAdd),
+    ("Let people in, change their roles, end their sessions, remove them", Permission::PeopleAdd),
     ("See and end the API keys of others", Permission::ApiKeysManage),
     ("Read the audit log and take it away", Permission::AuditExport),
-    ("Switch drill-downs off or on", Permission::DrillDownsSwitch),
+    ("Switch evidence requests off or on", Permission::DrillDownsSwitch),
 ];
 
 /// The table.
@@ -58,7 +59,15 @@ mod tests {
             Permission::RunnersApprove,
             &[Permission::RunnersRevoke, Permission::RunnersUnlock, Permission::TokensCreate, Permission::TokensRevoke],
         ),
-        (Permission::PeopleAdd, &[Permission::PeopleSetRole, Permission::PeopleRemove, Permission::PeopleLink]),
+        (
+            Permission::PeopleAdd,
+            &[
+                Permission::PeopleSetRole,
+                Permission::PeopleRemove,
+                Permission::PeopleLink,
+                Permission::PeopleEndSessions,
+            ],
+        ),
         (Permission::AuditExport, &[Permission::AuditList]),
     ];
 

@@ -12,6 +12,7 @@ use proof::text::FreeText;
 use crate::console::answer::Answer;
 use crate::console::frame::{Frame, Section};
 use crate::console::pages::alarms::meaning;
+use crate::console::pages::sure::Sure;
 use crate::console::path;
 use crate::console::route::{Access, Field, Handle, PageRoute, Takes};
 use crate::console::trouble::Trouble;
@@ -66,7 +67,7 @@ async fn approving(visit: &Visit) -> Result<Answer, Trouble> {
 
 async fn show_approve(visit: &Visit, status: StatusCode, draft: Draft) -> Result<Answer, Trouble> {
     let runner = visit.operations().get_runner(visit.caller(), visit.path("runner", "Runner")?).await?;
-    let frame = frame(visit, &runner, "Approve a Runner");
+    let frame = frame(visit, &runner, "Approve a Runner").answering(status);
     Answer::page_with(status, &ApprovePage { frame, runner, draft })
 }
 
@@ -106,58 +107,70 @@ impl Act {
     }
 }
 
-#[derive(Template)]
-#[template(path = "page/runner_shut.html")]
-struct ShutPage {
-    frame: Frame,
-    runner: Runner,
-    act: Act,
-    /// Why it is locked.
-    locked: Option<&'static str>,
-    /// Whether there is anything left to do.
-    fits: bool,
-    draft: Draft,
-}
-
-impl ShutPage {
-    fn new(frame: Frame, runner: Runner, act: Act, draft: Draft) -> Self {
-        let locked = match runner.state {
-            RunnerState::Locked { reason, .. } => Some(meaning::lock_reason(reason)),
-            RunnerState::Pending | RunnerState::Active { .. } | RunnerState::Revoked { .. } => None,
-        };
-        let fits = match act {
-            Act::Revoke => !matches!(runner.state, RunnerState::Revoked { .. }),
-            Act::Unlock => locked.is_some(),
-        };
-        Self { frame, runner, act, locked, fits, draft }
+/// Says what comes of it, and asks for the label. Where there is nothing left to do it says so, and operations refuse.
+fn sure_of(frame: &Frame, runner: &Runner, act: Act) -> Sure {
+    let label = &runner.label;
+    let says = match (act, &runner.state) {
+        (Act::Revoke, RunnerState::Revoked { .. }) => "This Runner is revoked already.".to_owned(),
+        (Act::Revoke, RunnerState::Pending | RunnerState::Active { .. } | RunnerState::Locked { .. }) => {
+            "It is shut out for good: its session is cut within seconds, and its certificate is worth nothing. What it \
+             reported stays and keeps verifying. To let it in again it has to be enrolled anew with a token and approved \
+             by its fingerprint."
+                .to_owned()
+        }
+        (Act::Unlock, RunnerState::Locked { reason, .. }) => format!(
+            "It is locked because {}. Unlocking believes the certificate that it has. Do that only when you know the \
+             cause and it is gone; if its keys may have been copied, revoke it and enrol it again instead.",
+            meaning::lock_reason(*reason)
+        ),
+        (Act::Unlock, RunnerState::Pending | RunnerState::Active { .. } | RunnerState::Revoked { .. }) => {
+            "This Runner is not locked.".to_owned()
+        }
+    };
+    let (heading, button) = match act {
+        Act::Revoke => (format!("Revoke {label}"), "Revoke for good"),
+        Act::Unlock => (format!("Unlock {label}"), "Unlock"),
+    };
+    Sure {
+        heading,
+        says: vec![says],
+        facts: vec![("Id", frame.id(runner.id)), ("Last seen", frame.time_or(runner.presence.last_seen, "never"))],
+        what: "Runner's label",
+        name: label.to_string(),
+        wants_reason: true,
+        hidden: &[],
+        action: path::runner_act(runner.id, act.word()),
+        button,
+        is_danger: act == Act::Revoke,
+        back: path::runner(runner.id),
+        back_says: "Leave it as it is",
     }
 }
 
-async fn shutting(visit: &Visit, act: Act) -> Result<Answer, Trouble> {
-    visit.confirmed()?;
-    show_shut(visit, StatusCode::OK, act, Draft::default()).await
-}
-
-async fn show_shut(visit: &Visit, status: StatusCode, act: Act, draft: Draft) -> Result<Answer, Trouble> {
+/// The Runner that the path names, with what is asked about it.
+async fn found(visit: &Visit, act: Act) -> Result<(Runner, Frame, Sure), Trouble> {
     let runner = visit.operations().get_runner(visit.caller(), visit.path("runner", "Runner")?).await?;
     let title = match act {
         Act::Revoke => "Revoke a Runner",
         Act::Unlock => "Unlock a Runner",
     };
     let frame = frame(visit, &runner, title);
-    Answer::page_with(status, &ShutPage::new(frame, runner, act, draft))
+    let sure = sure_of(&frame, &runner, act);
+    Ok((runner, frame, sure))
+}
+
+async fn shutting(visit: &Visit, act: Act) -> Result<Answer, Trouble> {
+    visit.confirmed()?;
+    let (_, frame, sure) = found(visit, act).await?;
+    sure.ask(frame)
 }
 
 async fn shut(visit: &Visit, act: Act) -> Result<Answer, Trouble> {
     visit.confirmed()?;
-    let mut draft = visit.form().draft();
-    let found = visit.operations().get_runner(visit.caller(), visit.path("runner", "Runner")?).await?;
-    let justification = draft.read::<FreeText>("justification");
-    if !visit.form().confirms(found.label.as_str()) {
-        draft.fault_at("confirm", "this is not the Runner's label: type it exactly as it is shown");
-    }
-    let (Some(justification), false) = (justification, draft.has_faults()) else {
-        return show_shut(visit, StatusCode::UNPROCESSABLE_ENTITY, act, draft).await;
+    let (found, frame, sure) = found(visit, act).await?;
+    let mut draft = sure.read(visit.form());
+    let (Some(justification), false) = (draft.read::<FreeText>("justification"), draft.has_faults()) else {
+        return sure.again(frame, StatusCode::UNPROCESSABLE_ENTITY, draft);
     };
     let (operations, caller) = (visit.operations(), visit.caller());
     let done = match act {
@@ -174,7 +187,7 @@ async fn shut(visit: &Visit, act: Act) -> Result<Answer, Trouble> {
         }
         Err(error) => {
             draft.refuse(error)?;
-            show_shut(visit, StatusCode::CONFLICT, act, draft).await
+            sure.again(frame, StatusCode::CONFLICT, draft)
         }
     }
 }
@@ -191,8 +204,7 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     use super::sample;
     use crate::console::sample::{HOSTILE, Sample};
     let frame = || Frame::sample(Section::Runners, "A Runner");
-    let hostile = || Draft::of([("justification", HOSTILE.to_owned()), ("confirm", HOSTILE.to_owned())]);
-    let mut all = vec![
+    vec![
         Sample::page(
             "approve a Runner",
             &ApprovePage { frame: frame(), runner: sample::runner(), draft: Draft::default() },
@@ -205,14 +217,5 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
                 draft: Draft::of([("fingerprint", HOSTILE.to_owned())]),
             },
         ),
-    ];
-    for act in [Act::Revoke, Act::Unlock] {
-        for (number, runner) in (1..).zip(sample::of_every_kind()) {
-            let name = format!("{} a Runner, kind {number}", act.word()).leak();
-            all.push(Sample::page(name, &ShutPage::new(frame(), runner, act, Draft::default())));
-        }
-        let name = format!("{} a Runner, hostile", act.word()).leak();
-        all.push(Sample::page(name, &ShutPage::new(frame(), sample::hostile(), act, hostile())));
-    }
-    all
+    ]
 }

@@ -9,14 +9,13 @@ use control_plane_domain::list::Page;
 use control_plane_domain::policy::Permission;
 use control_plane_domain::runner::{Runner, Standing};
 use http::StatusCode;
-use ids::TokenId;
 
 use crate::console::answer::Answer;
 use crate::console::csv;
 use crate::console::frame::{Frame, Section};
 use crate::console::kit::{Pager, Tone};
 use crate::console::pages::who::{Linked, Who};
-use crate::console::path;
+use crate::console::path::{self, Href};
 use crate::console::route::{Access, Field, PageRoute, Takes};
 use crate::console::trouble::Trouble;
 use crate::console::values::Draft;
@@ -41,14 +40,6 @@ pub(crate) const ROUTES: &[PageRoute] = &[
         query: &[],
         takes: Takes::Form(&[Field::one("label")]),
     },
-    PageRoute {
-        verb: Verb::Post,
-        path: "/runners/tokens/{token}/revoke",
-        name: "token.revoke",
-        access: Access::Permitted(&[Permission::TokensRevoke], |visit| Box::pin(revoke(visit))),
-        query: &[],
-        takes: Takes::Form(&[]),
-    },
 ];
 
 #[derive(Template)]
@@ -60,6 +51,18 @@ struct AddPage {
     tokens: Vec<TokenRow>,
     pager: Pager,
     draft: Draft,
+    /// Whether both factors were shown so short a while ago that a command can be made.
+    is_fresh: bool,
+}
+
+impl AddPage {
+    fn confirm_href(&self) -> Href {
+        path::confirm(&path::add_runner())
+    }
+
+    fn waiting_csv(&self) -> Href {
+        path::runners().with("standing", Standing::Pending).with("format", "csv")
+    }
 }
 
 /// A token that was made a moment ago.
@@ -97,7 +100,7 @@ fn became(token: &JoinToken, now: Timestamp) -> (Tone, &'static str, Option<Time
         TokenState::Open if now < token.expires => (Tone::Wait, "not used yet", None),
         TokenState::Open => (Tone::Quiet, "expired", Some(token.expires)),
         TokenState::Used { at, .. } => (Tone::Good, "used", Some(*at)),
-        TokenState::Revoked { at } => (Tone::Quiet, "taken back", Some(*at)),
+        TokenState::Revoked { at } => (Tone::Quiet, "withdrawn", Some(*at)),
     }
 }
 
@@ -121,7 +124,8 @@ async fn show(visit: &Visit, status: StatusCode, made: Option<Made>, draft: Draf
     let who = Who::read(visit, makers, used).await?;
     let tokens = tokens.items.into_iter().map(|token| TokenRow::new(token, &who, visit.now())).collect();
     let frame = visit.frame(Section::Runners, "Add a Runner").crumb("Runners", path::runners()).live();
-    Answer::page_with(status, &AddPage { frame, made, waiting, tokens, pager, draft })
+    let (frame, is_fresh) = (frame.answering(status), visit.confirmed().is_ok());
+    Answer::page_with(status, &AddPage { frame, made, waiting, tokens, pager, draft, is_fresh })
 }
 
 async fn add(visit: &Visit) -> Result<Answer, Trouble> {
@@ -149,18 +153,12 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-async fn revoke(visit: &Visit) -> Result<Answer, Trouble> {
-    let token: TokenId = visit.path("token", "token")?;
-    visit.operations().revoke_token(visit.caller(), token).await?;
-    Ok(Answer::go(path::add_runner()).saying("The token was taken back."))
-}
-
 async fn table(visit: &Visit) -> Result<Answer, Trouble> {
     let (operations, caller, now) = (visit.operations().clone(), visit.caller().clone(), visit.now());
     csv::answer(
         visit,
         "join-tokens",
-        &["Token", "Label", "Made by", "Made", "Until", "Became", "When", "Runner"],
+        &["Token", "Label", "Made by", "Made", "Until", "Result", "When", "Runner"],
         move |page| {
             let (operations, caller) = (operations.clone(), caller.clone());
             async move { operations.list_tokens(&caller, &page).await }
@@ -190,7 +188,7 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     use super::sample;
     use crate::console::sample::{HOSTILE, Sample, hostile_text};
     use crypto::Digest;
-    use ids::PersonId;
+    use ids::{PersonId, TokenId};
 
     let now = Timestamp::from_millis(1_795_000_000_000);
     let (ada, runner) = (PersonId::from_parts(1, [1; 10]), sample::runner());
@@ -210,7 +208,8 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
         let all = states.into_iter().zip(until).zip(number);
         all.map(|((state, until), number)| token(label.clone(), number, until, state)).collect::<Vec<_>>()
     };
-    let page = |made, waiting, tokens: Vec<JoinToken>, draft| {
+    let page = |made: Option<Made>, waiting, tokens: Vec<JoinToken>, draft| {
+        let made_now = made.is_some();
         let who = Who::sample(&[(ada, "Ada <i>Lovelace</i>")], &[(runner.id, "warehouse")]);
         AddPage {
             frame: Frame::sample(Section::Runners, "Add a Runner"),
@@ -219,6 +218,7 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
             tokens: tokens.into_iter().map(|token| TokenRow::new(token, &who, now)).collect(),
             pager: Pager::default(),
             draft,
+            is_fresh: made_now,
         }
     };
     let made = |label: &str| Made {

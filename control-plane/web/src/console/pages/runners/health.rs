@@ -58,8 +58,8 @@ impl Health {
         match condition {
             Some(Condition::Rollback) => Self::new(
                 Tone::Bad,
-                "put back",
-                "An older copy of its store was put back: it runs nothing and opens no evidence.",
+                "restored from a copy",
+                "Its store was restored from an older copy: it runs nothing and opens no evidence.",
             ),
             Some(Condition::ForkSeen) => Self::new(
                 Tone::Bad,
@@ -82,7 +82,7 @@ impl Health {
         } else if certificate_until.is_some_and(ends_soon) {
             Self::new(Tone::Warn, "renewal is late", "Connected, and its certificate should have been renewed before.")
         } else {
-            Self::new(Tone::Good, "well", "")
+            Self::new(Tone::Good, "connected", "")
         }
     }
 }
@@ -93,7 +93,7 @@ pub(crate) const fn condition(condition: Option<Condition>) -> &'static str {
         None => "not said",
         Some(Condition::Ready) => "ready",
         Some(Condition::Full) => "full: no new runs",
-        Some(Condition::Rollback) => "store was put back",
+        Some(Condition::Rollback) => "store was restored from a copy",
         Some(Condition::ForkSeen) => "saw the audit log fork",
     }
 }
@@ -133,14 +133,14 @@ mod tests {
         let (late, soon) = (Some(now.plus_ms(-1)), Some(now.plus_ms(24 * 3_600_000)));
         let word = |runner: &Runner, until| Health::of(runner, until, now).word;
         let mut runner = sample::runner();
-        assert_eq!(word(&runner, soon), "well");
+        assert_eq!(word(&runner, soon), "connected");
         assert_eq!(word(&runner, late), "renewal is late");
         runner.overdue_since = Some(now);
         assert_eq!(word(&runner, late), "overdue");
         for (condition, expected) in [
             (Condition::Ready, "overdue"),
             (Condition::Full, "full"),
-            (Condition::Rollback, "put back"),
+            (Condition::Rollback, "restored from a copy"),
             (Condition::ForkSeen, "saw a fork"),
         ] {
             runner.presence.condition = Some(condition);

@@ -79,7 +79,7 @@ async fn table(visit: &Visit, standing: Option<Standing>) -> Result<Answer, Trou
         &[
             "Runner",
             "Label",
-            "Standing",
+            "Status",
             "Health",
             "Connected",
             "Last seen",

@@ -7,6 +7,7 @@ pub(super) mod list;
 pub(super) mod one;
 #[cfg(test)]
 pub(crate) mod sample;
+pub(super) mod token;
 
 #[cfg(test)]
 pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {

@@ -1,24 +1,29 @@
 //! One Runner: who it is, how it is, what it proved, and what is installed there.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clock::Timestamp;
 use contract::enrolment::Fingerprint;
 use control_plane_domain::policy::Permission;
-use control_plane_domain::procedure::InstalledProcedure;
+use control_plane_domain::procedure::{InstalledProcedure, ScheduleDue};
 use control_plane_domain::runner::{Runner, RunnerState};
 use control_plane_operations::console::RunnerPage as Read;
 use crypto::digest::sha256;
-use proof::text::FreeText;
+use proof::text::{FreeText, Name};
 
 use super::health::{self, Health};
 use crate::console::answer::Answer;
+use crate::console::csv;
 use crate::console::frame::{Frame, Section};
 use crate::console::pages::alarms::meaning;
 use crate::console::pages::shown::{due, words};
-use crate::console::path;
-use crate::console::route::{Access, PageRoute, Takes};
+use crate::console::pages::who::Linked;
+use crate::console::pages::whole;
+use crate::console::path::{self, Href};
+use crate::console::route::{Access, Field, PageRoute, Takes};
 use crate::console::trouble::Trouble;
 use crate::console::visit::Visit;
 use crate::http::verb::Verb;
@@ -28,7 +33,7 @@ pub(crate) const ROUTES: &[PageRoute] = &[PageRoute {
     path: "/runners/{runner}",
     name: "runner",
     access: Access::Permitted(&[Permission::RunnersList], |visit| Box::pin(one(visit))),
-    query: &[],
+    query: &[Field::one("table"), Field::one("format")],
     takes: Takes::Nothing,
 }];
 
@@ -91,6 +96,27 @@ impl RunnerPage {
         due::schedule(schedule.as_ref().map(FreeText::as_str), time_zone.as_ref().map(FreeText::as_str))
     }
 
+    /// A procedure by its title, if it is one of those that the page shows.
+    fn named(&self, id: &Name) -> Linked {
+        let known = self.read.procedures.iter().find(|procedure| procedure.id == *id);
+        Linked {
+            text: known.map_or_else(|| id.to_string(), |procedure| procedure.title.to_string()),
+            href: known.map(|procedure| path::procedure(procedure.runner, procedure.digest)),
+        }
+    }
+
+    fn procedures_csv(&self) -> Href {
+        path::procedures().with("runner", self.read.runner.id).with("format", "csv")
+    }
+
+    fn due_csv(&self) -> Href {
+        path::runner(self.read.runner.id).with("format", "csv").with("table", "due")
+    }
+
+    fn missed(&self) -> Href {
+        path::missed().with("runner", self.read.runner.id)
+    }
+
     /// What a person can do here: there is an act for the standing, and the person has the permission.
     fn acts(&self) -> Vec<(&'static str, &'static str, bool)> {
         let acts = [
@@ -104,9 +130,34 @@ impl RunnerPage {
 
 async fn one(visit: &Visit) -> Result<Answer, Trouble> {
     let read = visit.operations().runner_page(visit.caller(), visit.path("runner", "Runner")?).await?;
+    if visit.query().text("format") == Some("csv") {
+        return match visit.query().text("table") {
+            None | Some("due") => table(visit, read).await,
+            Some(_) => {
+                Err(Trouble::invalid("a Runner has the table due; procedures and missed have pages of their own"))
+            }
+        };
+    }
     let title = read.runner.label.to_string();
     let frame = visit.frame(Section::Runners, title).crumb("Runners", path::runners()).live();
     Answer::page(&RunnerPage::new(frame, read, visit.now()))
+}
+
+/// When its procedures are due.
+async fn table(visit: &Visit, read: Read) -> Result<Answer, Trouble> {
+    let name = format!("runner-{}-due", read.runner.id);
+    let titles: BTreeMap<Name, FreeText> =
+        read.procedures.into_iter().map(|procedure| (procedure.id, procedure.title)).collect();
+    let head = &["Procedure", "Title", "Due next", "Reported", "Overdue since"];
+    whole::table(visit, &name, head, read.schedule, move |due: &ScheduleDue| {
+        csv::Row::new()
+            .text(&due.procedure)
+            .maybe(titles.get(&due.procedure))
+            .time(due.next_due)
+            .time(due.reported)
+            .maybe_time(due.overdue_since)
+    })
+    .await
 }
 
 #[cfg(test)]

@@ -3,10 +3,13 @@
 
 mod audit;
 mod keys;
+mod narrow;
+mod own;
 mod people;
 mod roles;
 mod runners;
 mod show;
+pub(super) mod sure;
 
 use control_plane_domain::audit_log::AuditFilter;
 use control_plane_domain::list::Page;

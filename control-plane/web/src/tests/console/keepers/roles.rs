@@ -103,7 +103,7 @@ async fn pages_show_no_button_that_is_not_for_the_role() {
         ("/runners".to_owned(), "/runners/add"),
         (format!("/runners/{}", things.runner), "/revoke"),
         ("/requests".to_owned(), "href=\"/people/"),
-        ("/account/keys".to_owned(), "<th scope=\"col\">Person"),
+        ("/account/keys".to_owned(), "<th scope=\"col\" role=\"columnheader\">Person"),
     ] {
         let answer = viewer.get(&path).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}");

@@ -35,11 +35,12 @@ async fn a_token_is_shown_once_and_kept_nowhere() {
     let log = lines(&fixture, &fixture.ours).await;
     assert_eq!(word(&log[0], "action"), "token.created");
     assert!(!log.iter().any(|line| line.contains(&token)), "the log holds no token");
-    // It is taken back, once.
+    // It is withdrawn, once.
     let path = format!("/runners/tokens/{}/revoke", word(&log[0], "token"));
-    assert_eq!(place_of(&owner.post(&path, &[]).await), "/runners/add");
-    let refused = owner.post(&path, &[]).await;
-    assert_eq!((refused.status, code_of(&refused).as_str()), (StatusCode::CONFLICT, "E-OPS-022"));
+    assert_eq!(place_of(&owner.post(&path, &[("confirm", "cellar 2")]).await), "/runners/add");
+    let refused = owner.post(&path, &[("confirm", "cellar 2")]).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert!(refused.text().contains("E-OPS-022"), "{}", refused.text());
     assert_eq!(actions(&fixture, &fixture.ours).await[0], "token.revoked");
     let wrong = owner.post("/runners/add", &[("label", " ")]).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);

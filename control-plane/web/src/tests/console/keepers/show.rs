@@ -80,7 +80,7 @@ async fn drilldowns_are_switched_off_with_the_name_and_on_again() {
     assert_eq!(place_of(&done), "/settings");
     assert!(owner.follow(done).await.text().contains("switched off for everybody"));
     assert_eq!(actions(&fixture, &fixture.ours).await[0], "drilldowns.switched");
-    assert!(owner.get(path).await.text().contains("Switch drill-downs on"));
+    assert!(owner.get(path).await.text().contains("Switch evidence requests on"));
     assert_eq!(place_of(&owner.post(path, &[("to", "on")]).await), "/settings");
 }
 
@@ -94,7 +94,7 @@ async fn an_empty_tenant_is_taught() {
         ("/runners/add", "Nobody waits"),
         ("/requests", "Nobody has asked for a run"),
         ("/alarms", "Nothing is open"),
-        ("/drilldowns", "Nobody has asked for evidence"),
+        ("/drilldowns", "Nobody has requested evidence"),
         ("/secrets", "No secret was sent"),
         ("/secrets/new", "There is no Runner to send it to"),
     ] {
