@@ -6,8 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use contract::enrolment::{KEYS_TYPE, KeyStatement};
+use crypto::{SystemEntropy, p256};
+use proof::dsse::{Envelope, MAX_ENVELOPE, Signer};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use serde_json::Value;
 use tests::{ControlPlane, Visitor};
 
 /// Changes a body, knowing method and path.
@@ -18,6 +22,8 @@ type Change = Box<dyn Fn(&str, &str, Vec<u8>) -> Vec<u8> + Send>;
 struct Lies {
     asked: Option<Change>,
     answered: Option<Change>,
+    /// Answers to paths that end so do not arrive, so many times.
+    lost: Option<(&'static str, usize)>,
 }
 
 /// The liar. It is trusted by its own key, as a control plane of that operator would be.
@@ -74,18 +80,51 @@ impl Liar {
 
     /// From now on, changes what the page asks.
     pub(crate) fn change_asked(&self, change: impl Fn(&str, &str, Vec<u8>) -> Vec<u8> + Send + 'static) {
-        *self.lies.lock().unwrap() = Lies { asked: Some(Box::new(change)), answered: None };
+        *self.lies.lock().unwrap() = Lies { asked: Some(Box::new(change)), ..Lies::default() };
     }
 
     /// From now on, changes what the page is answered.
     pub(crate) fn change_answered(&self, change: impl Fn(&str, &str, Vec<u8>) -> Vec<u8> + Send + 'static) {
-        *self.lies.lock().unwrap() = Lies { asked: None, answered: Some(Box::new(change)) };
+        *self.lies.lock().unwrap() = Lies { answered: Some(Box::new(change)), ..Lies::default() };
+    }
+
+    /// From now on, the next answers to paths that end so are lost on their way; what was asked is done all the same.
+    pub(crate) fn lose(&self, ends: &'static str, times: usize) {
+        self.lies.lock().unwrap().lost = Some((ends, times));
     }
 
     /// Tells the truth again.
     pub(crate) fn be_honest(&self) {
         *self.lies.lock().unwrap() = Lies::default();
     }
+}
+
+/// Changes one bit in the middle.
+pub(crate) fn flipped(mut bytes: Vec<u8>) -> Vec<u8> {
+    let middle = bytes.len() / 2;
+    if let Some(byte) = bytes.get_mut(middle) {
+        *byte ^= 1;
+    }
+    bytes
+}
+
+/// Changes a JSON body.
+pub(crate) fn edited(bytes: Vec<u8>, edit: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let Ok(mut body) = serde_json::from_slice::<Value>(&bytes) else { return bytes };
+    edit(&mut body);
+    serde_json::to_vec(&body).unwrap()
+}
+
+/// Puts in place of a Runner's statement one that says the same of the same Runner and is valid, by another key.
+pub(crate) fn restate(document: &mut Value) {
+    let statement = BASE64.decode(document["statement"].as_str().unwrap_or_default()).unwrap_or_default();
+    let Ok(envelope) = Envelope::parse(&statement, MAX_ENVELOPE) else { return };
+    let Ok((said, _)) = KeyStatement::open(&envelope) else { return };
+    let key = p256::SigningKey::generate(&SystemEntropy::new());
+    let forged = KeyStatement { attestation_key: key.verifying_key(), ..said };
+    let envelope = Envelope::sign(KEYS_TYPE, &forged.to_bytes(), &[Signer::P256(&key)]);
+    assert!(KeyStatement::open(&envelope).is_ok(), "the statement is valid");
+    document["statement"] = Value::from(BASE64.encode(envelope.bytes()));
 }
 
 /// One request on one connection.
@@ -125,6 +164,13 @@ fn serve(
         return stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
     }
     let reply = visitor.send(request);
+    if let Some((ends, left)) = &mut lies.lock().unwrap().lost
+        && path.ends_with(*ends)
+        && *left > 0
+    {
+        *left -= 1;
+        return Ok(());
+    }
     let mut bytes = reply.bytes;
     if let Some(change) = &lies.lock().unwrap().answered {
         bytes = change(&method, &path, bytes);

@@ -6,23 +6,7 @@ use serde_json::Value;
 use tests::{Browser, Look, SESSION};
 
 use crate::evidence::{self, Till};
-use crate::liar::Liar;
-
-/// Changes one bit in the middle.
-fn flipped(mut bytes: Vec<u8>) -> Vec<u8> {
-    let middle = bytes.len() / 2;
-    if let Some(byte) = bytes.get_mut(middle) {
-        *byte ^= 1;
-    }
-    bytes
-}
-
-/// Changes a JSON body.
-fn edited(bytes: Vec<u8>, edit: impl FnOnce(&mut Value)) -> Vec<u8> {
-    let Ok(mut body) = serde_json::from_slice::<Value>(&bytes) else { return bytes };
-    edit(&mut body);
-    serde_json::to_vec(&body).unwrap()
-}
+use crate::liar::{Liar, edited, flipped, restate};
 
 /// Every step that may be red after this lie, and that nothing is shown.
 #[track_caller]
@@ -89,7 +73,8 @@ fn lies_in_answers(before: Vec<u8>) -> Vec<Lie> {
         answers("/receipt", "one bit of the receipt", &["receipt.signature"], flipped),
         answers("/manifest", "one bit of the manifest", &["run.attested"], flipped),
         answers("/attestation", "one bit of the attestation", &["run.attested"], flipped),
-        answers("/keys", "another key of the Runner", &["run.attested"], |body| edited(body, turned)),
+        answers("/keys", "a broken statement of the Runner's keys", &["run.attested"], |body| edited(body, turned)),
+        answers("/keys", "another key of the Runner", &["run.attested"], |body| edited(body, restate)),
     ]
 }
 
@@ -144,6 +129,11 @@ fn whatever_a_control_plane_changes_the_page_turns_red_and_shows_nothing() {
         liar.change_answered(lie.change);
         evidence::ask(&browser, &run, &[&notes], "");
         is_caught(&browser, lie.what, lie.steps);
+        if lie.what == "another key of the Runner" {
+            // A statement that is valid, and not by the key that this person compared.
+            let fault = browser.text("[data-open-fault]");
+            assert!(fault.contains("another key of this Runner than the one that this browser remembers"), "{fault}");
+        }
     }
     for lie in lies_in_requests(accounts, (other_run, of_other_run)) {
         liar.change_asked(lie.change);

@@ -1,6 +1,8 @@
 //! The page on which evidence is asked for and opened. What is typed into it goes nowhere by itself: a script of ours asks
 //! with it, and everything that comes back is verified there.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use control_plane_domain::audit::Purpose;
 use control_plane_domain::drilldown::DrillDown;
@@ -8,9 +10,10 @@ use control_plane_domain::policy::Permission;
 use control_plane_operations::console::{RunEvidence, RunPage};
 use ids::{ItemId, RequestId, RunId};
 
-use super::command;
+use super::command::{self, Why};
 use crate::console::answer::Answer;
 use crate::console::frame::{Frame, Section};
+use crate::console::pages::shown::words;
 use crate::console::path::{self, Href};
 use crate::console::route::{Access, Field, PageRoute, Takes};
 use crate::console::trouble::Trouble;
@@ -43,6 +46,8 @@ struct AskPage {
     max_reason: usize,
     /// Whose browser it is, for the label of its key.
     whose: String,
+    /// Where the console is reached, for the commands that open evidence without a page.
+    address: String,
     /// What opens the first item without a page.
     command: String,
     steps: [(&'static str, &'static str); 8],
@@ -52,8 +57,11 @@ struct AskPage {
 struct Item {
     id: ItemId,
     step: String,
+    /// Which of the items of its step it is, where there are several.
+    ordinal: Option<String>,
     class: String,
-    form: String,
+    /// How much there is of it.
+    holds: String,
     rows: u64,
     collected: clock::Timestamp,
     is_destroyed: bool,
@@ -74,11 +82,12 @@ async fn ask(visit: &Visit) -> Result<Answer, Trouble> {
     };
     // Words that somebody else typed are theirs.
     let before = before.filter(|before| before.run == run && before.person == visit.caller().person());
-    let title = "Open evidence";
+    let title = "Request evidence";
+    let procedure = procedure_of(&read);
     let frame = visit
         .frame(Section::Runs, title)
         .crumb("Runs", path::runs())
-        .crumb(read.run.procedure.id.to_string(), path::run(run))
+        .crumb(procedure.clone(), path::run(run))
         .script("open.js");
     let address = command::address(visit.settings());
     Answer::page(&AskPage::new(frame, read, &chosen, before.as_ref(), &address, visit.who().name.clone()))
@@ -102,31 +111,55 @@ impl AskPage {
         address: &str,
         whose: String,
     ) -> Self {
-        let RunPage { run, runner, source, items, .. } = read;
+        let procedure = procedure_of(&read);
+        let RunPage { run, runner, items, .. } = read;
+        let items = items.unwrap_or_default();
+        let ordinals = ordinals(&items);
         let items: Vec<Item> =
-            items.unwrap_or_default().into_iter().map(|item| Item::new(item, chosen, before)).collect();
+            items.into_iter().zip(ordinals).map(|(item, ordinal)| Item::new(item, ordinal, chosen, before)).collect();
         let purposes = Purpose::ALL.iter().map(|word| (*word, before.is_some_and(|before| before.purpose == *word)));
-        let command = items.first().map(|item| command::open(run.id, item.id, None, address)).unwrap_or_default();
+        let command = command::open(run.id, items.first().map(|item| (item.id, None)), address, &Why::OPEN);
         Self {
             frame,
             run: run.id,
             runner: run.runner,
             runner_label: runner.label.to_string(),
-            procedure: source.map_or_else(|| run.procedure.id.to_string(), |source| source.title),
+            procedure,
             items,
             purposes: purposes.collect(),
             reason: before.map(|before| before.reason.to_string()).unwrap_or_default(),
             max_reason: MAX_REASON,
             whose,
+            address: address.to_owned(),
             command,
             steps: super::STEPS,
         }
     }
 }
 
+/// What the procedure is called.
+fn procedure_of(read: &RunPage) -> String {
+    read.source.as_ref().map_or_else(|| read.run.procedure.id.to_string(), |source| source.title.clone())
+}
+
+/// `item 2 of 3` for those whose step collected several.
+fn ordinals(items: &[RunEvidence]) -> Vec<Option<String>> {
+    let mut of_step: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for item in items {
+        of_step.entry(item.line.step.to_string()).or_default().1 += 1;
+    }
+    let mut next = |item: &RunEvidence| {
+        let (nth, of) = of_step.entry(item.line.step.to_string()).or_default();
+        *nth += 1;
+        (*of > 1).then(|| format!("item {nth} of {of}"))
+    };
+    items.iter().map(&mut next).collect()
+}
+
 impl Item {
     fn new(
         RunEvidence { line, step_title, destroyed }: RunEvidence,
+        ordinal: Option<String>,
         chosen: &[ItemId],
         before: Option<&DrillDown>,
     ) -> Self {
@@ -135,8 +168,9 @@ impl Item {
         Self {
             id: line.item,
             step: step_title.unwrap_or_else(|| line.step.to_string()),
+            ordinal,
             class: line.class.to_string(),
-            form: line.form.to_string(),
+            holds: words::rows(line.form, line.rows),
             rows: line.rows,
             collected: line.collected,
             is_destroyed,
@@ -152,8 +186,9 @@ pub(super) fn samples() -> Vec<crate::console::sample::Sample> {
     let item = |number: u8, is_destroyed, text: &str| Item {
         id: ItemId::from_parts(1_795_000_000_000, [number; 10]),
         step: text.to_owned(),
+        ordinal: Some(format!("item {number} of 2")),
         class: "personal".to_owned(),
-        form: "rows".to_owned(),
+        holds: "3 rows".to_owned(),
         rows: 3,
         collected: clock::Timestamp::from_millis(1_795_000_000_000),
         is_destroyed,
@@ -161,12 +196,13 @@ pub(super) fn samples() -> Vec<crate::console::sample::Sample> {
         listed: "0-1".to_owned(),
     };
     let page = |items: Vec<Item>, text: &str| AskPage {
-        frame: Frame::sample(Section::Runs, "Open evidence").script("open.js"),
+        frame: Frame::sample(Section::Runs, "Request evidence").script("open.js"),
         run: RunId::NIL,
         runner: ids::RunnerId::NIL,
         runner_label: text.to_owned(),
         procedure: text.to_owned(),
-        command: items.first().map(|item| command::open(RunId::NIL, item.id, None, "https://h")).unwrap_or_default(),
+        address: "https://h".to_owned(),
+        command: command::open(RunId::NIL, items.first().map(|item| (item.id, None)), "https://h", &Why::OPEN),
         items,
         purposes: Purpose::ALL.iter().map(|word| (*word, false)).collect(),
         reason: text.to_owned(),

@@ -1,5 +1,6 @@
 //! The command that opens evidence without a page.
 
+use control_plane_domain::audit::Purpose;
 use ids::{ItemId, RunId};
 
 use crate::Settings;
@@ -10,13 +11,33 @@ pub(super) fn address(settings: &Settings) -> String {
     known.unwrap_or_else(|| "https://CONTROL-PLANE:8440".to_owned())
 }
 
-/// `proctor-verify open …`, to be completed by the person.
-pub(super) fn open(run: RunId, item: ItemId, rows: Option<&[u64]>, address: &str) -> String {
-    let rows = rows.map(|rows| format!(":{}", ranges(rows))).unwrap_or_default();
-    format!(
-        "proctor-verify open {run} {item}{rows} --control-plane {address} --ca-file authority.pem \
-         --api-key-file my.key --runner-key runner.pem --purpose audit --reason 'why'"
-    )
+/// What evidence is opened for, as the command says it.
+pub(super) struct Why<'w> {
+    pub(super) purpose: Purpose,
+    pub(super) reason: &'w str,
+}
+
+impl Why<'_> {
+    /// To be completed by the person.
+    pub(super) const OPEN: Why<'static> = Why { purpose: Purpose::Audit, reason: "why" };
+}
+
+/// `proctor-verify open …`, a line for each item.
+pub(super) fn open<'i>(
+    run: RunId,
+    items: impl IntoIterator<Item = (ItemId, Option<&'i [u64]>)>,
+    address: &str,
+    Why { purpose, reason }: &Why<'_>,
+) -> String {
+    let reason = reason.replace('\'', "'\\''");
+    let line = |(item, rows): (ItemId, Option<&[u64]>)| {
+        let rows = rows.map(|rows| format!(":{}", ranges(rows))).unwrap_or_default();
+        format!(
+            "proctor-verify open {run} {item}{rows} --control-plane {address} --ca-file authority.pem \
+             --api-key-file my.key --runner-key runner.pem --purpose {purpose} --reason '{reason}'"
+        )
+    };
+    items.into_iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Positions as people write them: `0-9,17`.
@@ -51,10 +72,16 @@ mod tests {
 
     #[test]
     fn the_command_names_everything_that_the_program_needs() {
-        let line = open(RunId::NIL, ItemId::NIL, Some(&[0, 1]), "https://h:8440");
+        let rows = [0, 1];
+        let why = Why { purpose: Purpose::Remediation, reason: "it's due; $(x)" };
+        let items = [(ItemId::NIL, Some(rows.as_slice())), (ItemId::NIL, None)];
+        let lines = open(RunId::NIL, items, "https://h:8440", &why);
+        let (line, other) = lines.split_once('\n').unwrap();
         assert!(line.starts_with("proctor-verify open 00000000-0000-0000-0000-000000000000 00000000-"));
-        for part in [":0-1 ", "--control-plane https://h:8440", "--runner-key", "--purpose", "--reason"] {
+        let reason = "--purpose remediation --reason 'it'\\''s due; $(x)'";
+        for part in [":0-1 ", "--control-plane https://h:8440", "--runner-key", reason] {
             assert!(line.contains(part), "{part}: {line}");
         }
+        assert!(!other.contains(":0"), "all rows: {other}");
     }
 }
