@@ -14,7 +14,7 @@ use proof::text::{FreeText, Name, is_deceptive};
 pub const MAX_CONTROLS: usize = 2_000;
 
 /// Bytes of the text that lists them, at most.
-pub const MAX_TEXT: usize = 256 * 1024;
+pub const MAX_TEXT: usize = 128 * 1024;
 
 /// Frameworks with a scope, at most.
 pub const MAX_FRAMEWORKS: usize = 50;

@@ -5,6 +5,7 @@ mod bundle;
 mod connected;
 mod drilldown;
 mod evaluation;
+mod fleet;
 mod ingest;
 mod journal;
 mod pages;

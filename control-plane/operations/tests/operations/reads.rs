@@ -259,11 +259,11 @@ async fn what_is_in_scope_and_served_by_nothing_is_seen_as_not_covered() {
             person: None,
             label: "for years".parse().unwrap(),
             scopes: None,
-            expires: world.now().plus_ms(370 * 86_400_000),
+            expires: world.now().plus_ms(365 * 86_400_000 + 43_200_000),
         };
         world.ops.create_api_key(&acme.owner, key).await.unwrap().text
     };
-    world.advance_seconds(366 * 86_400);
+    world.advance_seconds(365 * 86_400);
     let owner = world.ops.authenticate(key.expose(), crate::support::ADDRESS).await.unwrap();
     let coverage = world.ops.framework_coverage(&owner, iso).await.unwrap();
     assert_eq!((standing(&coverage)[1].1, coverage.counts.stale), (Stale, 2));

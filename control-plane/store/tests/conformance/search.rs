@@ -13,9 +13,10 @@ use proof::manifest::{CheckLine, Manifest};
 use proof::text::Name;
 use verdict::{Counts, Severity, Status, Trigger};
 
+use crate::cluster::cluster;
 use crate::records::with_runner;
 use crate::sample::{self, digest, person_id, run_id, runner_id};
-use crate::world::{World, at, on_both, permit};
+use crate::world::{Place, World, at, on_both, permit};
 
 const PROCEDURES: [&str; 3] = ["access-review", "backup", "tls"];
 
@@ -301,5 +302,49 @@ on_both! {
         assert!(tx.remove_scope(&framework).await.unwrap());
         assert!(!tx.remove_scope(&framework).await.unwrap());
         assert!(tx.scopes(9).await.unwrap().is_empty());
+    }
+}
+
+/// The statements by which runs are searched, out of the sources.
+fn statements() -> Vec<String> {
+    let text = include_str!("../../src/runs/ways.rs");
+    let literals = text.split("sql!(").skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"')?.split_once('"'));
+    let on_one_line =
+        |text: &str| text.lines().map(|line| line.trim().trim_end_matches('\\')).collect::<Vec<_>>().concat();
+    literals.map(|(text, _)| on_one_line(text)).collect()
+}
+
+/// On SQLite every statement's plan is looked at by a test of the crate.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_enters_an_index_for_every_search_and_sorts_nothing() {
+    let world = World::postgres().await;
+    let (tx, _) = with_runner(&world).await;
+    tx.add_runner(&sample::runner(2)).await.unwrap();
+    let manifests = manifests(&world, 3_000);
+    let reports: Vec<_> = manifests.iter().zip(0..).map(|(manifest, seq)| sample::report(manifest, seq)).collect();
+    for reports in reports.chunks(500) {
+        tx.accept_reports(reports).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let Place::Postgres { database } = &world.place else { panic!("a world on PostgreSQL") };
+    let admin = cluster().await.admin(database).await;
+    // As it is planned once for every value there may be.
+    admin.batch_execute("ANALYZE; SET plan_cache_mode = force_generic_plan").await.unwrap();
+    let statements = statements();
+    assert_eq!(statements.len(), 18, "{statements:#?}");
+    for statement in statements {
+        let values = (1..).take_while(|n| statement.contains(&format!("${n}"))).map(|_| "NULL");
+        let values = values.collect::<Vec<_>>().join(", ");
+        admin.batch_execute(&format!("DEALLOCATE ALL; PREPARE wanted AS {statement}")).await.unwrap();
+        let plan = admin.simple_query(&format!("EXPLAIN EXECUTE wanted({values})")).await.unwrap();
+        let lines: Vec<String> = plan
+            .iter()
+            .filter_map(|message| match message {
+                tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+                _ => None,
+            })
+            .collect();
+        let plan = lines.join("\n");
+        assert!(plan.contains("Index") && !plan.contains("Seq Scan") && !plan.contains("Sort"), "{statement}\n{plan}");
     }
 }

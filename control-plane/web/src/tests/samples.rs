@@ -11,6 +11,7 @@ use control_plane_domain::procedure::{InstalledProcedure, MissedDue, ReportedPro
 use control_plane_domain::run::AcceptedReport;
 use control_plane_domain::run_request::{RunRequest, RunRequestState};
 use control_plane_domain::runner::{Presence, Runner, RunnerKeys, RunnerState};
+use control_plane_domain::scope::{self, ScopeLine};
 use control_plane_domain::secret::{ConnectorSecret, SecretState};
 use control_plane_operations::Operations;
 use control_plane_store::{Unlogged, WriteTx};
@@ -145,6 +146,15 @@ impl Things {
             acknowledged: None,
         };
         assert!(tx.raise_alarm(&alarm).await.unwrap());
+        let controls = scope::parse("A.5.15,Access control").unwrap();
+        let line = ScopeLine {
+            framework: self.framework().parse().unwrap(),
+            controls: 1,
+            sha256: Digest::ZERO,
+            set: now,
+            by: owner,
+        };
+        tx.set_scope(&line, &controls).await.unwrap();
         tx.commit_unlogged(Unlogged::Delivery).await.unwrap();
         operations.sign_checkpoint(tenant).await.unwrap();
     }
@@ -292,6 +302,11 @@ impl Things {
         }
     }
 
+    /// A framework of which controls are listed; no other tenant names it.
+    fn framework(&self) -> String {
+        format!("framework-{}", self.runner)
+    }
+
     /// Every id, as text.
     pub(crate) fn ids(&self) -> Vec<String> {
         vec![
@@ -326,6 +341,7 @@ impl Things {
             .replace("{alarm}", &self.alarm.to_string())
             .replace("{person}", &self.person.to_string())
             .replace("{key}", &self.key.to_string())
+            .replace("{framework}", &self.framework())
     }
 
     /// A good body for a route; `None` if it takes none.
@@ -334,6 +350,7 @@ impl Things {
         let justified = json!({"justification": "as agreed"});
         Some(match route.id {
             "switchDrilldowns" => json!({"enabled": true}),
+            "setCoverageScope" => json!({"framework": "soc2-tsc", "text": "CC6.1,Logical access"}),
             "addPerson" => json!({"email": "new@example.org", "name": "New", "role": "viewer"}),
             "setRole" => json!({"role": "auditor"}),
             "createPersonLink" => json!({"kind": "password"}),

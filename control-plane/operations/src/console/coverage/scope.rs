@@ -49,7 +49,7 @@ impl Operations {
     /// changes nothing.
     pub async fn set_scope(&self, caller: &Caller, framework: &str, text: &str) -> Result<Scope, Error> {
         let permit = caller.permit(Permission::CoverageScope)?;
-        let framework = named(framework)?;
+        let framework = scope::framework(framework).map_err(|why| Error::invalid("framework", why))?;
         let controls = scope::parse(text).map_err(|why| Error::invalid("scope", why))?;
         let line = ScopeLine {
             controls: u64::try_from(controls.len()).unwrap_or(u64::MAX),
@@ -82,10 +82,11 @@ impl Operations {
     /// Takes the list of a framework away.
     pub async fn remove_scope(&self, caller: &Caller, framework: &str) -> Result<(), Error> {
         let permit = caller.permit(Permission::CoverageScope)?;
-        let framework = named(framework)?;
+        let none = || Error::NotFound("list of controls in scope");
+        let framework = scope::framework(framework).map_err(|_| none())?;
         let tx = self.store().write(&permit).await?;
         if !tx.remove_scope(&framework).await? {
-            return Err(Error::NotFound("list of controls in scope"));
+            return Err(none());
         }
         tx.commit(&permit.record(Action::CoverageScopeRemoved { framework })).await?;
         Ok(())
@@ -114,10 +115,6 @@ impl Operations {
 /// The frameworks whose controls are listed, by name.
 pub(super) async fn scopes_of(reads: &Reads) -> Result<Vec<ScopeOf>, Error> {
     shown(reads, reads.scopes(u32::try_from(MAX_FRAMEWORKS).unwrap_or(u32::MAX)).await?).await
-}
-
-fn named(framework: &str) -> Result<Name, Error> {
-    scope::framework(framework).map_err(|why| Error::invalid("framework", why))
 }
 
 async fn shown(reads: &Reads, lines: Vec<ScopeLine>) -> Result<Vec<ScopeOf>, Error> {

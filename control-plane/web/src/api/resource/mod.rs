@@ -5,6 +5,7 @@ pub(crate) mod answer;
 mod api_keys;
 mod audit;
 mod checks;
+mod coverage;
 pub(crate) mod drilldowns;
 mod items;
 mod me;
@@ -36,6 +37,7 @@ pub(crate) fn routes() -> impl Iterator<Item = &'static Route> {
         run_requests::ROUTES,
         schedule::ROUTES,
         checks::ROUTES,
+        coverage::ROUTES,
         items::ROUTES,
         drilldowns::ROUTES,
         secrets::ROUTES,

@@ -23,6 +23,9 @@ pub(super) const STATUSES: Form = Form::Words(&["pass", "fail", "error", "pendin
 pub(super) const PROCEDURE: Parameter =
     Parameter { name: "procedure", description: "Only what is of the procedure with this id.", form: Form::Text };
 
+const TRIGGERS: Form = Form::Words(&["schedule", "request", "local"]);
+const SEVERITIES: Form = Form::Words(&["critical", "high", "medium", "low", "info"]);
+
 const ATTESTATION: &str = "application/vnd.dsse.envelope.v1+json";
 const MANIFEST: &str = "application/jsonl";
 
@@ -31,14 +34,43 @@ pub(crate) const ROUTES: &[Route] = &[
         verb: Verb::Get,
         path: "/api/v1/runs",
         id: "listRuns",
-        summary: "Runs, newest first",
+        summary: "Runs, newest first; a page may be short, or empty, and have a next one: a search looks through a bounded part",
         access: Access::Permitted(&[Permission::RunsList], list),
         query: &[
             RUNNER,
             PROCEDURE,
             Parameter { name: "verdict", description: "Only runs with this verdict.", form: STATUSES },
-            Parameter { name: "from", description: "Only runs that ended then or later.", form: Form::Time },
-            Parameter { name: "until", description: "Only runs that ended before then.", form: Form::Time },
+            Parameter { name: "trigger", description: "Only runs that this set off.", form: TRIGGERS },
+            Parameter { name: "from", description: "Only runs that began then or later.", form: Form::Time },
+            Parameter { name: "until", description: "Only runs that began before then.", form: Form::Time },
+            Parameter { name: "asked_by", description: "Only runs that this person asked for.", form: Form::Id },
+            Parameter {
+                name: "digest",
+                description: "Only runs of the procedure with this digest.",
+                form: Form::Digest,
+            },
+            Parameter { name: "version", description: "Only runs of this version of a procedure.", form: Form::Text },
+            Parameter { name: "partial", description: "Only runs with checks left out, or without.", form: Form::Flag },
+            Parameter {
+                name: "check",
+                description: "Only runs in which this check of the procedure failed; name the procedure too.",
+                form: Form::Text,
+            },
+            Parameter {
+                name: "failing",
+                description: "Only runs in which a check at least so severe failed.",
+                form: SEVERITIES,
+            },
+            Parameter {
+                name: "score_from",
+                description: "Only scores of at least so many basis points.",
+                form: Form::Text,
+            },
+            Parameter {
+                name: "score_to",
+                description: "Only scores of at most so many basis points.",
+                form: Form::Text,
+            },
         ],
         body: None,
         shape: Shape::Page(schema_of::<RunDocument>()),
@@ -280,13 +312,20 @@ impl From<RunDetail> for WholeRun {
 fn list(call: Call) -> Answering {
     Box::pin(async move {
         let filter = RunFilter {
-            trigger: None,
             runner: call.query.parsed("runner")?,
             procedure: call.query.parsed("procedure")?,
             verdict: call.query.parsed("verdict")?,
             from: call.query.parsed("from")?,
             until: call.query.parsed("until")?,
-            ..RunFilter::default()
+            trigger: call.query.parsed("trigger")?,
+            asked_by: call.query.parsed("asked_by")?,
+            digest: call.query.parsed("digest")?,
+            version: call.query.parsed("version")?,
+            partial: call.query.parsed("partial")?,
+            failing_check: call.query.parsed("check")?,
+            failing: call.query.parsed("failing")?,
+            score_from: call.query.parsed("score_from")?,
+            score_to: call.query.parsed("score_to")?,
         };
         let runs = call.operations().list_runs(&call.caller, &filter, &call.query.page()?).await?;
         Reply::page::<_, RunDocument>(runs)

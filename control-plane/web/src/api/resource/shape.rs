@@ -3,12 +3,12 @@
 use control_plane_domain::alarm::AlarmKind;
 use control_plane_domain::audit::Purpose;
 use control_plane_domain::drilldown::DrillDownWord;
-use control_plane_domain::link::LinkKind;
 use control_plane_domain::person::PersonState;
 use control_plane_domain::policy::{Permission, Role};
 use control_plane_domain::run_request::RunRequestWord;
 use control_plane_domain::runner::{Condition, LockReason, Standing};
 use control_plane_domain::secret::SecretWord;
+use control_plane_operations::console::CoverageState;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -73,9 +73,9 @@ macro_rules! words {
 }
 
 words! {
+    CoverageWord = CoverageState::ALL;
     RoleWord = Role::ALL;
     PersonWord = PersonState::ALL;
-    LinkWord = LinkKind::ALL;
     ScopeWord = grantable();
     StandingWord = Standing::ALL;
     LockWord = LockReason::ALL;
