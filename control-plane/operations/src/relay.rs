@@ -235,8 +235,17 @@ impl Relay {
         }
     }
 
+    /// Whether somebody reads the answer now.
+    pub(crate) fn is_read(&self, request: RequestId) -> bool {
+        self.lock().get(&request).is_some_and(|answer| answer.reader == Reader::Reading)
+    }
+
+    /// Nobody reads any more. What the Runner has not been told to stop is kept until its session's next look.
     fn forget(&self, request: RequestId) {
-        self.lock().remove(&request);
+        let mut answers = self.lock();
+        if answers.get(&request).is_some_and(|answer| answer.reader != Reader::Left) {
+            answers.remove(&request);
+        }
     }
 
     /// The session ended: its answers are cut off.

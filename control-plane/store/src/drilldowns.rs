@@ -66,18 +66,20 @@ impl Reads {
         self.all("drilldown", sql, values![], read).await
     }
 
-    /// Drill-downs of this person that are not over: which they are, at which Runner, and with what they were asked for.
+    /// Drill-downs of this person that are not over: which they are, at which Runner, with what they were asked for, and
+    /// where they stand.
     pub async fn open_drilldowns_of(
         &self,
         person: PersonId,
-    ) -> Result<Vec<(RequestId, RunnerId, AskedWith)>, StoreError> {
+    ) -> Result<Vec<(RequestId, RunnerId, AskedWith, DrillDownWord)>, StoreError> {
         let sql = sql!(
-            "SELECT request, runner, api_key, session FROM drilldown \
+            "SELECT request, runner, api_key, session, state FROM drilldown \
              WHERE tenant = $1 AND person = $2 AND is_over = 0 ORDER BY request"
         );
         let read = |mut cells: Cells| {
             let (request, runner, key) = (cells.take("request")?, cells.take("runner")?, cells.take("api_key")?);
-            Ok((request, runner, asked_with(&mut cells, key)?))
+            let with = asked_with(&mut cells, key)?;
+            Ok((request, runner, with, cells.take("state")?))
         };
         self.all("drilldown", sql, values![person], read).await
     }

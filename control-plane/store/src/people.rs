@@ -77,10 +77,7 @@ impl Reads {
         let sql = sql!(
             "SELECT person, name, email, role, state, created, zone FROM person WHERE tenant = $1 AND person = $2"
         );
-        let read = |mut cells: Cells| {
-            let zone = cells.take("zone")?;
-            Ok((read(cells)?, zone))
-        };
+        let read = |mut cells: Cells| Ok((read_cells(&mut cells)?, cells.take("zone")?));
         self.one("person", sql, values![id], read).await
     }
 
@@ -123,14 +120,18 @@ impl Writes {
 }
 
 fn read_row(mut cells: Cells) -> Result<PersonRow, StoreError> {
-    let (signed_in, open_link) = (cells.take("signed_in")?, cells.take("link_expires")?);
+    let (person, signed_in) = (read_cells(&mut cells)?, cells.take("signed_in")?);
     let totp: Option<Timestamp> = cells.take("totp_since")?;
+    let open_link = cells.take("link_expires")?;
     let key: Option<Timestamp> = cells.take("key_expires")?;
-    let (second_factor, has_key) = (totp.is_some(), key.is_some());
-    Ok(PersonRow { person: read(cells)?, second_factor, has_key, signed_in, open_link })
+    Ok(PersonRow { person, second_factor: totp.is_some(), has_key: key.is_some(), signed_in, open_link })
 }
 
 fn read(mut cells: Cells) -> Result<Person, StoreError> {
+    read_cells(&mut cells)
+}
+
+fn read_cells(cells: &mut Cells) -> Result<Person, StoreError> {
     Ok(Person {
         id: cells.take("person")?,
         name: cells.take("name")?,

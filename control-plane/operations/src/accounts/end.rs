@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clock::Timestamp;
 use control_plane_domain::audit::{Action, AuditRecord};
-use control_plane_domain::drilldown::AskedWith;
+use control_plane_domain::drilldown::{AskedWith, DrillDownWord};
 use control_plane_domain::session::{Session, SessionEnd, SessionState};
 use control_plane_store::{Reads, Unlogged, WriteTx, Writes};
 use ids::{PersonId, RequestId, RunnerId, SessionId};
@@ -51,8 +51,11 @@ impl Operations {
         let (mut logged, _) = tx.log(first).await?;
         logged.log_all(rest).await?;
         logged.commit().await?;
-        for (request, runner) in waited_for {
-            self.relay().abandon(request);
+        for Waited { request, runner, state } in waited_for {
+            // What was not sent yet is looked at again before it is.
+            if state != DrillDownWord::Signed || self.relay().is_read(request) {
+                self.relay().abandon(request);
+            }
             self.nudges().nudge(tenant, runner);
         }
         Ok(())
@@ -66,8 +69,15 @@ enum Ended {
     All,
 }
 
+/// A drill-down that somebody waited for.
+struct Waited {
+    request: RequestId,
+    runner: RunnerId,
+    state: DrillDownWord,
+}
+
 /// The drill-downs that nobody may wait for any more once these records stand.
-async fn waited_for(reads: &Reads, records: &[AuditRecord]) -> Result<Vec<(RequestId, RunnerId)>, Error> {
+async fn waited_for(reads: &Reads, records: &[AuditRecord]) -> Result<Vec<Waited>, Error> {
     let mut ended: BTreeMap<PersonId, Vec<Ended>> = BTreeMap::new();
     for record in records {
         let (person, what) = match &record.action {
@@ -82,7 +92,8 @@ async fn waited_for(reads: &Reads, records: &[AuditRecord]) -> Result<Vec<(Reque
     for (person, ended) in ended {
         let open = reads.open_drilldowns_of(person).await?;
         let over = |with: AskedWith| ended.iter().any(|what| *what == Ended::All || *what == Ended::One(with));
-        found.extend(open.into_iter().filter(|(_, _, with)| over(*with)).map(|(request, runner, _)| (request, runner)));
+        let open = open.into_iter().filter(|(_, _, with, _)| over(*with));
+        found.extend(open.map(|(request, runner, _, state)| Waited { request, runner, state }));
     }
     Ok(found)
 }

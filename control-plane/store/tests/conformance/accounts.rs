@@ -210,7 +210,7 @@ on_both! {
         tx.add_drilldown(&asked).await.unwrap();
         assert_eq!(tx.drilldown(asked.id).await.unwrap().as_ref(), Some(&asked));
         let open = tx.open_drilldowns_of(asked.person).await.unwrap();
-        assert_eq!(open, [(asked.id, asked.runner, asked.with)]);
+        assert_eq!(open, [(asked.id, asked.runner, asked.with, asked.state.word())]);
         assert_eq!(tx.open_drilldowns_of(person_id(9)).await.unwrap(), []);
         // The session that asked is kept for good; where its person was is not.
         assert_eq!(tx.forget_sessions(at(2_000)).await.unwrap(), 1);

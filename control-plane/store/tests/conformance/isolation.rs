@@ -83,7 +83,7 @@ async fn everything(tx: &Reads) -> Answers {
         audit_kept_by(runner_id(1)); audit_verify();
         run_request(request_id(1)); run_requests(None, &first); waiting_run_requests(runner_id(1));
         run_requests_expired_by(at(9_000), 9);
-        drilldown(request_id(1)); drilldowns(None, &first); open_drilldowns(runner_id(1)); open_drilldowns_of(person_id(1));
+        drilldown(request_id(1)); drilldowns(None, &first); open_drilldowns(runner_id(1)); open_drilldowns_of(person_id(1)); all_open_drilldowns();
         drilldowns_expired_by(at(9_000), 9); drilldown_receipts(request_id(1));
         connector_secret(request_id(1)); connector_secrets(None, &first); open_connector_secrets(runner_id(1));
         unsealed_connector_secrets_of(person_id(1), 9); connector_secrets_expired_by(at(9_000), 9); connector_secret_receipts(request_id(1));

@@ -81,7 +81,7 @@ impl Person {
         let code = self.code(world);
         let finished = world.ops.second_factor(begun.cookie.expose(), SecondFactor::Totp(&code), client).await.unwrap();
         self.take(&finished);
-        self.caller(world).await.unwrap()
+        self.caller_from(world, client).await.unwrap()
     }
 
     pub(crate) fn take(&mut self, finished: &Finished) {
@@ -90,7 +90,11 @@ impl Person {
 
     /// Whom the browser's cookie lets in.
     pub(crate) async fn caller(&self, world: &World) -> Option<Caller> {
-        match world.ops.session(&self.cookie, &client(1)).await.unwrap() {
+        self.caller_from(world, &client(1)).await
+    }
+
+    async fn caller_from(&self, world: &World, client: &Client) -> Option<Caller> {
+        match world.ops.session(&self.cookie, client).await.unwrap() {
             Seen::Full(signed) => Some(signed.caller),
             Seen::Nobody | Seen::Half(_) => None,
         }
