@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use clock::{Clock, SystemClock, Timestamp};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tests::{Browser, Console, Look, SESSION, text};
 
 use crate::liar::{self, Liar};
@@ -141,7 +141,8 @@ impl Sender {
         let api = self.console.line.control_plane.api(&self.console.line.tenant.key_file);
         let listed = api.get("/secrets").with_status(200).json();
         for secret in listed["items"].as_array().unwrap().iter().filter(|secret| secret["state"] == "to_seal") {
-            let _ = api.post(&format!("/secrets/{}/cancel", text(secret, "/id")), &json!({})).with_status(200);
+            let cancel = api.url(&format!("/secrets/{}/cancel", text(secret, "/id")));
+            let _ = api.send(api.client().post(cancel)).with_status(200);
         }
     }
 }

@@ -113,6 +113,26 @@ check("no character of it is cut", pieces_.boundary(4) === 3 && pieces_.boundary
 check("no file", new Pieces([]).length === 0 && new Pieces([]).slice(0, 5).length === 0);
 check("a dump of a part says where it is", dump(utf8("x"), 0, 1, 32).startsWith("00000020  78"));
 
+// The commands beside the page say what the form says, and nothing that a shell would do.
+const { commandsOf } = await load("command.js");
+const { element } = await load("dom.js");
+const ids = ["019aa7f0-0000-7000-8000-00000000000a", "019aa7f0-0000-7000-8000-00000000000b"];
+const box = (id) => element("input", { type: "checkbox", name: "item", value: id, "data-rows": "20" });
+const rowsOf = (id) => element("input", { id: `rows-${id}`, name: "rows" });
+const purposes = element("select", { id: "open-purpose" }, element("option", { value: "" }), element("option", { value: "remediation" }));
+const form = element("form", {}, ...ids.flatMap((id) => [box(id), rowsOf(id)]), purposes, element("input", { id: "open-reason" }));
+place.replaceChildren(form);
+const commands = () => commandsOf(form, { run: "RUN", address: "https://h:8440" }).split("\n");
+check("nothing chosen names the first item", commands().length === 1 && commands()[0].includes(`open RUN ${ids[0]} --control-plane https://h:8440 `));
+form.querySelectorAll("[type=checkbox]").forEach((one) => { one.checked = true; });
+form.querySelector(`#rows-${ids[1]}`).value = "0-2, 7";
+purposes.value = "remediation";
+form.querySelector("#open-reason").value = "it's $(due) `now`";
+check("a line for each item", commands().length === 2 && commands()[1].includes(` ${ids[1]}:0-2,7 --`));
+check("purpose and reason", commands()[0].endsWith(`--purpose remediation --reason 'it'\\''s $(due) \`now\`'`));
+form.querySelector(`#rows-${ids[1]}`).value = "0-; rm -rf";
+check("what is no row is in no command", !commands()[1].includes("rm"));
+
 // Saved as CSV, nothing is a formula.
 for (const cell of ["=1+1", "+1", "-1", "@x", "\tx", "\rx"]) {
   check(`a formula ${JSON.stringify(cell)}`, csvLine([cell]) === `"'${cell}"\r\n`);

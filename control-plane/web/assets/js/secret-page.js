@@ -283,4 +283,7 @@ function whyCompare(known) {
     : "This Runner has stated its keys anew since you compared them, under the same attestation key; that is so after it was enrolled again.";
 }
 
-await new Page().begin();
+// Without a Runner there is nobody to send it to.
+if (document.querySelector("[data-secret-form]") !== null) {
+  await new Page().begin();
+}
