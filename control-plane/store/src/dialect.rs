@@ -40,6 +40,7 @@ pub(crate) const DELETABLE: &[&str] = &[
     "procedure_installed",
     "procedure_source",
     "schedule_due",
+    "run_under_way",
     "idempotency",
     "platform_lease",
     "platform_attempt",

@@ -19,4 +19,4 @@ ALTER TABLE run_under_way ENABLE ROW LEVEL SECURITY;
 ALTER TABLE run_under_way FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_only ON run_under_way USING (tenant = (SELECT current_setting('app.tenant', true)))
     WITH CHECK (tenant = (SELECT current_setting('app.tenant', true)));
-GRANT SELECT, INSERT, DELETE ON run_under_way TO proctor_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON run_under_way TO proctor_app;

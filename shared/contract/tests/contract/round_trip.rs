@@ -47,7 +47,7 @@ fn epoch() -> impl Strategy<Value = Epoch> {
 }
 
 fn version() -> impl Strategy<Value = Version> {
-    (1_u32..=3).prop_map(|minor| Version { major: CURRENT.major, minor })
+    (CURRENT.minor - 1..=CURRENT.minor + 1).prop_map(|minor| Version { major: CURRENT.major, minor })
 }
 
 fn code() -> impl Strategy<Value = Code> {
