@@ -53,7 +53,8 @@ pub(super) fn samples() -> Vec<crate::console::sample::Sample> {
         UnderWayPage::new(frame, run, row)
     };
     let rows = sample::running().into_iter().filter(|row| row.run().is_some());
-    let mut samples: Vec<_> = rows.map(|row| Sample::page("run under way, one of several", &page(row))).collect();
+    let names = ["run under way, of several", "run under way, another", "run under way, a third"];
+    let mut samples: Vec<_> = names.iter().zip(rows).map(|(name, row)| Sample::page(name, &page(row))).collect();
     samples.push(Sample::page("run under way, ordinary", &page(sample::working(Some(sample::step_now())))));
     samples.push(Sample::page("run under way, unheard of", &page(sample::working(None))));
     samples

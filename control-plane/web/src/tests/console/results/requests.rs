@@ -30,7 +30,7 @@ async fn a_run_is_asked_for_and_followed_to_its_result() {
     let again = browser.post_from(&page, &format!("{procedure}/run"), &[("wait", "86400")]).await;
     assert_eq!(again.status, 409, "{}", again.text());
     let runs = browser.get("/runs").await.text();
-    assert!(runs.contains(&place) && runs.contains("Asked for and not ended yet"), "{runs}");
+    assert!(runs.contains(&place) && runs.contains("No result yet"), "{runs}");
 
     reporter.say(progress(request, Some(9), RunStage::Begun, None)).await;
     assert!(browser.get(&place).await.text().contains("The Runner began at"));

@@ -38,7 +38,8 @@ async fn a_control_in_scope_that_nothing_serves_is_seen() {
     let form = browser.get("/coverage/scopes/cis-v8").await.text();
     assert!(form.contains("4.1,") && form.contains("Set the list"), "{form}");
     assert_eq!(column(&rows(&browser.get("/coverage/scopes/cis-v8?format=csv").await), "id"), ["4.1", "9.9", "10.1"]);
-    assert_eq!(column(&rows(&browser.get("/coverage/scopes?format=csv").await), "Framework"), ["cis-v8"]);
+    let listed = column(&rows(&browser.get("/coverage/scopes?format=csv").await), "Framework");
+    assert!(listed.contains(&"cis-v8".to_owned()), "{listed:?}");
 }
 
 #[tokio::test]
