@@ -96,7 +96,9 @@ impl Web {
         if octets == 0 {
             return Ok(response);
         }
-        let most = if *verb == Method::POST { usize::MAX } else { self.settings.limits.unread_per_address };
+        // One answer is given in any case, however large it is.
+        let most = self.settings.limits.unread_per_address.max(octets);
+        let most = if *verb == Method::POST { usize::MAX } else { most };
         let place = self.unread.enter_with(octets, &[(Whose::network(client), most)])?;
         Ok(response.map(|body| keeping(body, place)))
     }

@@ -114,7 +114,7 @@ problems! {
     /// It is done by another page.
     elsewhere = "E-WEB-028", CONFLICT, "this is done on another page", "go there";
     /// More live pages than a session has.
-    too_many_live = "E-WEB-029", TOO_MANY_REQUESTS, "this session follows as many pages live as it may", "close some of them, or load this one again by hand";
+    too_many_live = "E-WEB-029", TOO_MANY_REQUESTS, "as many pages are followed live as this session, person or organisation may have", "close some of them, or load this one again by hand";
     /// Not HTTP, or a head that is larger than allowed.
     not_http = "E-WEB-030", BAD_REQUEST, "this is not a request that can be read", "send HTTP/1.1 or HTTP/2 as its standards write it";
     /// A head that is larger than allowed.

@@ -1,6 +1,7 @@
 //! The way of a request for a page: who asks is found by the cookie, then whether they may, what they asked for, read
 //! strictly, and for a change whether a page of ours asks for it; then it is done and answered.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 
 use axum::Router;
@@ -291,7 +292,8 @@ async fn done(
         }
         (Access::Full(handle) | Access::Permitted(_, handle), Known::Full(signed)) => {
             let handle = *handle;
-            let visit = Visit { asked, caller: signed.caller.clone(), who: who_is(signed) };
+            let is_taken = AtomicBool::new(false);
+            let visit = Visit { asked, caller: signed.caller.clone(), who: who_is(signed), is_taken };
             if refused.is_some() {
                 return again::page(&visit, refused);
             }
@@ -307,6 +309,9 @@ async fn done(
                         })
                     }
                 };
+                if outcome.is_err() {
+                    visit.not_done();
+                }
                 match outcome {
                     // What was typed is not thrown away because it took a while.
                     Err(Trouble::ConfirmFirst) if again::keeps(route) => again::page(&visit, None),

@@ -53,6 +53,14 @@ impl Once {
         }
         true
     }
+
+    /// Nothing came of this form: it may be sent again.
+    pub(crate) fn forget(&self, session: SessionId, form: Digest) {
+        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(of_session) = sent.by_session.get_mut(&session) {
+            of_session.oldest_first.retain(|known| *known != form);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -77,6 +85,8 @@ mod tests {
         }
         assert!(!once.first(session(1), form(1)), "somebody else's forms made it be forgotten");
         assert!(once.first(session(3), form(1)), "another session has its own");
+        once.forget(session(1), form(1));
+        assert!(once.first(session(1), form(1)), "nothing came of it");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -132,6 +133,8 @@ pub(crate) struct Visit {
     pub(super) asked: Asked,
     pub(super) caller: Caller,
     pub(super) who: Who,
+    /// Whether its form is one that is sent once, and was taken for sent.
+    pub(super) is_taken: AtomicBool,
 }
 
 impl Deref for Visit {
@@ -159,8 +162,20 @@ impl Visit {
     /// Refuses a form that was sent before: what it made is not made again.
     pub(crate) fn once(&self) -> Result<(), Trouble> {
         match (self.caller.session(), self.form_id) {
-            (Some(session), Some(form)) if self.web.once.first(session, form) => Ok(()),
+            (Some(session), Some(form)) if self.web.once.first(session, form) => {
+                self.is_taken.store(true, Ordering::Release);
+                Ok(())
+            }
             _ => Err(Problem::sent_before().into()),
+        }
+    }
+
+    /// Nothing came of the form: it may be sent again.
+    pub(super) fn not_done(&self) {
+        if let (true, Some(session), Some(form)) =
+            (self.is_taken.load(Ordering::Acquire), self.caller.session(), self.form_id)
+        {
+            self.web.once.forget(session, form);
         }
     }
 

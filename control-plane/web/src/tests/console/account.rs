@@ -45,9 +45,11 @@ async fn what_matters_wants_both_factors_again() {
     let named = [("confirm", "owner@ours.example")];
     let codes = owner.post_from(&page, "/account/recovery-codes", &named).await;
     assert!(codes.text().contains("<li><code>"), "{}", codes.text());
-    // The same form again makes no others.
-    let again = owner.post_from(&page, "/account/recovery-codes", &named).await;
-    assert_eq!((again.status, code_of(&again).as_str()), (StatusCode::CONFLICT, "E-WEB-026"));
+    // The same form again makes no others, however often.
+    for _ in 0..3 {
+        let again = owner.post_from(&page, "/account/recovery-codes", &named).await;
+        assert_eq!((again.status, code_of(&again).as_str()), (StatusCode::CONFLICT, "E-WEB-026"));
+    }
 }
 
 #[tokio::test]

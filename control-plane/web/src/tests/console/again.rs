@@ -34,6 +34,8 @@ async fn what_was_typed_outlives_the_quarter_of_an_hour() {
     }
     assert!(!asked.text().contains("<b>"), "what was typed became markup");
     assert!(!owner.get("/people").await.text().contains("grace@example.org"));
+    // Whoever goes back and sends the form itself again is asked the same.
+    assert_eq!(owner.post_from(&form, "/people/invite", TYPED).await.status, StatusCode::FORBIDDEN);
 
     let wrong = send_again(&owner, &asked, "000000").await;
     assert_eq!(wrong.status, StatusCode::FORBIDDEN);
