@@ -34,6 +34,7 @@ async fn everybody_reads_what_they_did_and_nothing_of_others() {
         assert!(somebody.get("/account").await.text().contains("/account/activity"), "{role}");
     }
     // What the owner does to a viewer stands in the owner's, not in the viewer's.
+    fixture.clock.advance_ms(1_000);
     let viewer = fixture.signed_in_with_role(&fixture.ours, Role::Viewer).await;
     let person = fixture.ours.things.person;
     owner.post(&format!("/people/{person}/role"), &[("role", "engineer")]).await;

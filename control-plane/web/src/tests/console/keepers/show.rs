@@ -79,7 +79,7 @@ async fn drilldowns_are_switched_off_with_the_name_and_on_again() {
     let done = owner.post(path, &[("to", "off"), ("confirm", "ours")]).await;
     assert_eq!(place_of(&done), "/settings");
     assert!(owner.follow(done).await.text().contains("switched off for everybody"));
-    assert_eq!(actions(&fixture, &fixture.ours).await[0], "drilldowns.switched");
+    assert!(actions(&fixture, &fixture.ours).await.contains(&"drilldowns.switched".to_owned()));
     assert!(owner.get(path).await.text().contains("Switch evidence requests on"));
     assert_eq!(place_of(&owner.post(path, &[("to", "on")]).await), "/settings");
 }
@@ -92,7 +92,7 @@ async fn an_empty_tenant_is_taught() {
     for (path, says) in [
         ("/runners", "There is no Runner yet"),
         ("/runners/add", "Nobody waits"),
-        ("/requests", "Nobody has asked for a run"),
+        ("/requests", "Nobody has requested a run"),
         ("/alarms", "Nothing is open"),
         ("/drilldowns", "Nobody has requested evidence"),
         ("/secrets", "No secret was sent"),

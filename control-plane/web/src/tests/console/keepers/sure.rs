@@ -10,8 +10,8 @@ use crate::tests::harness::{CLIENT, Fixture, fixture};
 
 /// The name that a page of this kind wants to be typed.
 pub(in crate::tests::console) fn name_on(page: &str) -> String {
-    let named = page.split("<p>The ").nth(1).and_then(|rest| rest.split("<strong>").nth(1));
-    let name = named.and_then(|rest| rest.split("</strong>").next());
+    let named = page.lines().find(|line| line.trim_start().starts_with("<p>The ") && line.contains(" is <strong>"));
+    let name = named.and_then(|line| line.split("<strong>").nth(1)).and_then(|rest| rest.split("</strong>").next());
     let name = name.unwrap_or_else(|| panic!("no name on {page}"));
     name.replace("&#39;", "'").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
