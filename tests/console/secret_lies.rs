@@ -182,7 +182,7 @@ fn nothing_is_sealed_under_a_lie_and_what_was_sent_is_never_said_not_to_be() {
     sender.state("E-SECRET-032");
     let _ = console.line.runner.run(&["readers", "approve", &device, "--label", "a browser"]).with_code(0);
     sender.send();
-    sender.state("The Runner has it.");
+    sender.state("Its next run uses it.");
 
     for lie in lies() {
         let before = sender.sealed();
@@ -197,7 +197,7 @@ fn nothing_is_sealed_under_a_lie_and_what_was_sent_is_never_said_not_to_be() {
     sender.tell(|_, _, _| {});
     liar.lose("/sealed", 3);
     sender.send();
-    sender.state("The Runner has it.");
+    sender.state("Its next run uses it.");
     assert_eq!(browser.value("[name=value]"), "", "the page forgets it");
 
     // What the Runner says is not what it signed.
@@ -209,6 +209,6 @@ fn nothing_is_sealed_under_a_lie_and_what_was_sent_is_never_said_not_to_be() {
     // And the truth again, in the same browser.
     liar.be_honest();
     sender.send();
-    sender.state("The Runner has it.");
+    sender.state("Its next run uses it.");
     assert_eq!(browser.count("[data-secret-steps] li.good"), 7);
 }
