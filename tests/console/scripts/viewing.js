@@ -140,7 +140,7 @@ for (const cell of ["=1+1", "+1", "-1", "@x", "\tx", "\rx"]) {
 for (const cell of ["x;=1", "x;\u3000@y", "a\n=1", "a\r\n-1", "a\t+1", 'x;"=1', "x; =1"]) {
   check(`a formula after a break ${JSON.stringify(cell)}`, /[;\t\r\n]'/.test(csvLine([cell])) && csvLine([cell]).startsWith('"'));
 }
-for (const cell of ["\uff1d1", "\uff0b1", "\uff0d1", "\uff20x", " =1", "\n=1", '"=1']) {
+for (const cell of ["\uff1d1", "\uff0b1", "\uff0d1", "\uff20x", " =1", "\u00a0=1", "\ufeff=1", "\n=1", '"=1']) {
   check(`a formula in disguise ${JSON.stringify(cell)}`, csvLine([cell]).startsWith("\"'"));
 }
 check("what is none stays", csvLine(["2026-11-22", "a-b", "x=1", "a@b"]) === "2026-11-22,a-b,x=1,a@b\r\n");

@@ -11,7 +11,7 @@ const MAX_COLUMNS = 256;
 const BATCH = 2000;
 const BATCH_BYTES = 2 * 1024 * 1024;
 /** What a spreadsheet takes for a formula, also in full width; quotes and spaces before it hide nothing. */
-const FORMULA = "[\"' \u3000]*[=+\\-@\uff1d\uff0b\uff0d\uff20]";
+const FORMULA = "[\"' \u00a0\u3000\ufeff]*[=+\\-@\uff1d\uff0b\uff0d\uff20]";
 const AT_BEGIN = new RegExp(`^(?:${FORMULA}|[\\t\\r\\n])`);
 const AFTER_BREAK = new RegExp(`([;\\t\\r\\n])(?=${FORMULA})`, "g");
 
