@@ -257,6 +257,9 @@ fn compare(plan: &Plan, what: &str, small: &Bed<'_>, large: &Bed<'_>) -> Outcome
     let p99 = times.get(times.len() * 99 / 100).copied().unwrap_or(f64::NAN);
     line("12", "the console's page of runs, p99 with TLS and client", p99, Goal::AtMost(10.0), " ms")?;
     line("12", "the slowest of all filters, p99 of the query", slowest(plan, large)?, Goal::AtMost(10.0), " ms")?;
+    let (few, many) = (slowest_search(plan, small)?, slowest_search(plan, large)?);
+    line("12", "the slowest search by everything else", many, Goal::AtMost(10.0), " ms")?;
+    line("13", "the slowest search, many of few runs", many / few, Goal::AtMost(1.3), "")?;
     for (text, ours, other, goal) in [
         ("a page's query, many of few runs", QUERY, SMALL_QUERY, 1.3),
         ("the console's page, many of few runs", PAGE, SMALL_PAGE, 1.3),
@@ -273,6 +276,39 @@ fn compare(plan: &Plan, what: &str, small: &Bed<'_>, large: &Bed<'_>) -> Outcome
         1e3 * measured.wall(INSERT),
         1e3 * measured.wall(TREND),
     ))
+}
+
+/// Milliseconds of the slowest search: of what many runs have, what few have, and what none has.
+fn slowest_search(plan: &Plan, bed: &Bed<'_>) -> Outcome<f64> {
+    let none = RunFilter::default;
+    let searches = [
+        RunFilter { version: Some(1), ..none() },
+        RunFilter { version: Some(7), ..none() },
+        RunFilter { digest: Some(crypto::Digest::ZERO), score_to: Some(1), ..none() },
+        RunFilter { partial: Some(false), score_from: Some(9_001), ..none() },
+        RunFilter { partial: Some(true), ..none() },
+        RunFilter { failing: Some(Severity::Info), ..none() },
+        RunFilter { procedure: Some("procedure-3".parse()?), version: Some(7), ..none() },
+        RunFilter { runner: Some(bed.runner), verdict: Some(Status::Fail), score_to: Some(1), ..none() },
+        RunFilter { asked_by: Some(ids::PersonId::NIL), ..none() },
+    ];
+    let permit = bed.permit()?;
+    let page = Page::new(None, ROWS)?;
+    let mut worst: f64 = 0.0;
+    for filter in searches {
+        for _ in 0..plan.pick(10, 2) {
+            let (spent, ()) = cost(|| {
+                bed.runtime().block_on(async {
+                    for _ in 0..TURN {
+                        bed.store.read(&permit).await?.search_runs(&filter, None, &page).await?;
+                    }
+                    Ok(())
+                })
+            })?;
+            worst = worst.max(1e3 * spent.each(TURN).wall);
+        }
+    }
+    Ok(worst)
 }
 
 /// Every page that shows more where there are more Runners, procedures and people.
@@ -299,7 +335,8 @@ fn fleet(plan: &Plan, what: &str, bed: &Bed<'_>) -> Outcome<()> {
         let p99 = times.get(times.len() * 99 / 100).copied().unwrap_or(f64::NAN);
         let shown = if path.starts_with("/runs/") { "/runs/…" } else { &path };
         let what = format!("{what}, {shown} with a large fleet, p99 with TLS and client");
-        Line { row: "12", what, seen: p99, cpu: None, goal: Goal::AtMost(10.0), unit: " ms", is_void: false }.print()?;
+        Line { row: "12", what, seen: p99, cpu: None, goal: Goal::AtMost(10.0), unit: " ms", is_void: false }
+            .print()?;
     }
     Ok(())
 }
@@ -314,8 +351,7 @@ fn slowest(plan: &Plan, bed: &Bed<'_>) -> Outcome<f64> {
                 for trigger in [None, Some(Trigger::Request), Some(Trigger::Local)] {
                     for until in [None, Some(clock::Timestamp::from_millis(BEGAN + APART))] {
                         let procedure = procedure.clone();
-                        let filter =
-                            RunFilter { runner, procedure, verdict, trigger, until, ..RunFilter::default() };
+                        let filter = RunFilter { runner, procedure, verdict, trigger, until, ..RunFilter::default() };
                         let rounds = plan.pick(10, 2);
                         let costs = (0..rounds).map(|_| bed.query(&filter)).collect::<Outcome<Vec<_>>>()?;
                         worst = costs.iter().map(|cost| 1e3 * cost.wall).fold(worst, f64::max);

@@ -23,7 +23,7 @@ use crate::value::{Cells, ToValue, Value, values};
 const LOOKED_AT: u64 = 2_000;
 
 /// The least that is looked at of each of several lists.
-const LEAST: u64 = 100;
+const LEAST: u64 = 25;
 
 /// A page of a search.
 #[derive(Debug, Clone, PartialEq, Eq)]

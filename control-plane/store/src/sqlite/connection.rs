@@ -215,7 +215,7 @@ mod tests {
             "UPDATE tenant SET name = 'C' WHERE tenant = 'b'",
             "DELETE FROM idempotency",
             "INSERT INTO tenant_key VALUES ('b', 'audit', 1, x'', x'', 0)",
-            "INSERT INTO person VALUES (NULL, 'p', 'n', 'e', 'r', 'active', 0)",
+            "INSERT INTO person (tenant, person, name, email, role, state, created) VALUES (NULL, 'p', 'n', 'e', 'r', 'active', 0)",
         ] {
             assert!(refusal(&writer.db, sql).contains("another tenant"), "{sql}");
         }

@@ -11,7 +11,7 @@ use control_plane_domain::journal::JournalCheckpoint;
 use control_plane_domain::list::Page;
 use control_plane_domain::policy::Role;
 use control_plane_domain::procedure::{MissedDue, ScheduleDue, TextPlace};
-use control_plane_domain::run::{CheckFilter, RunFilter, RunSummary};
+use control_plane_domain::run::{CheckFilter, RunFilter, RunSummary, RunUnderWay};
 use control_plane_domain::run_request::RunRequestState;
 use control_plane_domain::runner::{CertificateState, RunnerState, Standing};
 use control_plane_domain::sealed::Sealed;
@@ -58,6 +58,7 @@ async fn everything(tx: &Reads) -> Answers {
     };
     let here = BTreeSet::from([(runner_id(1), name.clone())]);
     let framework: Name = "iso-27001-2022".parse().unwrap();
+    let installed = BTreeSet::from([(runner_id(1), digest(9))]);
     ask!(tx,
         tenant(); tenant_state(); tenant_key(TenantKeyKind::Audit); tenant_keys();
         person(person_id(1)); person_by_email(&sample::person(1).email); people(&first); active_people_of(Role::Owner);
@@ -103,6 +104,7 @@ async fn everything(tx: &Reads) -> Answers {
         runners_with(&name, 9); overdue_among(&BTreeSet::from(["tls".parse().unwrap()])); person_names_first(9); open_alarms_of(runner_id(1), 9);
         journal_lines_at(runner_id(1), &[0]); witness_keys(&runners); audit_cosigners(1);
         scopes(9); scope_line(&framework); scoped_controls([&framework]);
+        runs_under_way(9); run_under_way(run_id(7)); under_way_heard(); reported_runs(&[run_id(1)]); installed_names(&installed);
     )
 }
 
@@ -159,6 +161,17 @@ async fn add_everything(tx: &Writes, audit: AuditRef) -> Answers {
         set: at(0),
         by: person_id(1),
     };
+    let under_way = RunUnderWay {
+        run: run_id(7),
+        runner: runner_id(1),
+        procedure: "access-review".parse().unwrap(),
+        digest: digest(9),
+        began: at(0),
+        step: None,
+        done: 0,
+        steps: 2,
+        heard: at(1),
+    };
     let answers = ask!(tx,
         add_tenant_key(&key); add_person(&sample::person(1)); add_api_key(&sample::api_key(1, 1));
         set_password(person_id(1), &sample::password()); set_totp(person_id(1), &sample::totp());
@@ -177,6 +190,7 @@ async fn add_everything(tx: &Writes, audit: AuditRef) -> Answers {
         add_connector_secret(&sample::connector_secret(1, audit)); add_connector_secret_receipt(&secret_receipt);
         raise_alarm(&sample::alarm(1)); begin_idempotency(&entry);
         add_destroyed(runner_id(1), &[(item_id(1), 5)]); set_scope(&scope, &controls);
+        replace_under_way(&[(runner_id(1), vec![under_way.clone()])]);
     );
     tx.mark_overdue(runner_id(1), &late.procedure, at(1)).await.unwrap();
     tx.add_certificate(&sample::certificate(1, 2, CertificateState::Current)).await.unwrap();
