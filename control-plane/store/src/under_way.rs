@@ -23,11 +23,11 @@ impl Reads {
         self.all("run_under_way", sql, values![limit], read_under_way).await
     }
 
-    /// One run that is worked at.
+    /// One run that is worked at; where two Runners name it, as the one says that was heard last.
     pub async fn run_under_way(&self, run: RunId) -> Result<Option<RunUnderWay>, StoreError> {
         let sql = sql!(
             "SELECT run, runner, procedure_id, procedure_digest, began, step, done, steps, heard FROM run_under_way \
-             WHERE tenant = $1 AND run = $2"
+             WHERE tenant = $1 AND run = $2 ORDER BY heard DESC, runner LIMIT 1"
         );
         self.one("run_under_way", sql, values![run], read_under_way).await
     }

@@ -123,7 +123,8 @@ impl Operations {
         };
         let mut rows = Vec::with_capacity(under_way.len() + requests.len());
         for (at, title) in under_way.into_iter().zip(titles) {
-            let asked = requests.iter().position(|request| begun_as(request) == Some(at.run));
+            let asked =
+                requests.iter().position(|request| request.runner == at.runner && begun_as(request) == Some(at.run));
             let request = asked.map(|asked| requests.remove(asked));
             let RunUnderWay { run, runner, procedure: id, digest, began, step, done, steps, heard } = at;
             rows.push(RunningRow {
