@@ -28,6 +28,7 @@ const STEPS = [
 /** @typedef {import("./keeping.js").Device} Device */
 /** @typedef {import("./sending.js").Outcome} Outcome */
 /** @typedef {import("./statement.js").RunnerKeys} RunnerKeys */
+/** @typedef {"wait" | "good" | "warn" | "bad"} Tone */
 
 class Page {
   constructor() {
@@ -50,7 +51,7 @@ class Page {
   async begin() {
     const why = await whyUnable();
     if (why !== null) {
-      this.state.textContent = `It cannot be sealed here: ${why}.`;
+      this.say(`It cannot be sealed here: ${why}.`, "bad");
       return;
     }
     for (const without of document.querySelectorAll("[data-secret-without]")) {
@@ -100,7 +101,7 @@ class Page {
       field.setAttribute("aria-invalid", String(!holds));
       field.setAttribute("aria-errormessage", this.state.id);
       if (!holds) {
-        this.say(why);
+        this.say(why, "bad");
         field.focus();
         return false;
       }
@@ -201,21 +202,22 @@ class Page {
   async ended(outcome) {
     switch (outcome.kind) {
       case "kept":
-        return this.say("The Runner has it. Its next run uses it.");
+        return this.say("The Runner has it. Its next run uses it.", "good");
       case "waiting":
-        return this.say("It was sent, and the Runner has not decided yet. What becomes of it is shown under", true);
+        return this.say("It was sent, and the Runner has not decided yet. What becomes of it is shown under", "wait", true);
       case "expired":
         return this.explained("It was given up before the Runner took it", outcome.code);
       case "cancelled":
-        return this.say("It was withdrawn.");
+        return this.say("It was withdrawn.", "warn");
       case "unproven":
-        return this.say("Nobody knows whether the Runner has it: its receipt does not hold. Tell the Runner's operator.");
+        return this.say("Nobody knows whether the Runner has it: its receipt does not hold. Tell the Runner's operator.", "bad");
       case "unsure":
-        return this.say("It may have been sent: no answer came. Before you send it again, see what became of it under", true);
+        return this.say("It may have been sent: no answer came. Before you send it again, see what became of it under", "warn", true);
       case "seen":
         return this.say(
           `The Runner says that it decided on this request before (${outcome.code}), and what it decided is not known here. ` +
             "Its operator sees with proctor-runner secret list whether it has the value. What is known here is shown under",
+          "warn",
           true,
         );
       case "refused":
@@ -233,31 +235,31 @@ class Page {
   async explained(what, code) {
     const { meaning, next } = await jsonAt(`/console/codes/${encodeURIComponent(code || "-")}`).catch(() => ({}));
     const of = code === "" ? "" : ` (${code})`;
-    this.say(`${what}${of}${typeof meaning === "string" ? `: ${meaning}. What to do: ${next}` : ""}.`);
+    this.say(`${what}${of}${typeof meaning === "string" ? `: ${meaning}. What to do: ${next}` : ""}.`, "bad");
   }
 
   /** @param {unknown} error */
   failed(error) {
     const message = error instanceof Error ? error.message : String(error);
     if (this.isSent) {
-      this.say(`It was sent. What became of it is not known here (${message}); it is shown under`, true);
+      this.say(`It was sent. What became of it is not known here (${message}); it is shown under`, "warn", true);
       return;
     }
     const detour = detourOf(error);
     if (detour !== null) {
       // In another tab, so that what was typed, which is kept nowhere, stays.
       const link = element("a", { href: detour, target: "_blank", rel: "noopener" }, "say again who you are");
-      this.state.replaceChildren("Not sent. In another tab, ", link, "; then press the button once more. What you typed stays here.");
+      this.put("warn", "Not sent. In another tab, ", link, "; then press the button once more. What you typed stays here.");
       link.focus();
       return;
     }
-    this.say(`Not sent: ${message}.${error instanceof Fail ? ` What to do: ${error.next}.` : ""}`);
+    this.say(`Not sent: ${message}.${error instanceof Fail ? ` What to do: ${error.next}.` : ""}`, "bad");
   }
 
   listSteps() {
     this.list.replaceChildren(
       ...STEPS.map(([id, title]) =>
-        element("li", { class: "wait", "data-step": id }, element("strong", {}, title), " ", element("span", { "data-word": "" }), " ", element("span", { class: "quiet", "data-detail": "" })),
+        element("li", { class: "wait", "data-step": id }, element("strong", {}, title), " ", element("span", {}, element("span", { "data-word": "" }), element("span", { class: "quiet", "data-detail": "" }))),
       ),
     );
     this.steps.begin();
@@ -265,11 +267,21 @@ class Page {
 
   /**
    * @param {string} text
+   * @param {Tone} [tone]
    * @param {boolean} [elsewhere] whether the list of secrets says more
    */
-  say(text, elsewhere = false) {
+  say(text, tone = "wait", elsewhere = false) {
     const link = elsewhere ? [" ", element("a", { href: "/secrets" }, "Secrets"), "."] : [];
-    this.state.replaceChildren(shown(text), ...link);
+    this.put(tone, shown(text), ...link);
+  }
+
+  /**
+   * @param {Tone} tone
+   * @param {...(Node | string)} content
+   */
+  put(tone, ...content) {
+    this.state.className = `notice is-${tone}`;
+    this.state.replaceChildren(element("p", {}, ...content));
   }
 }
 

@@ -62,7 +62,7 @@ export class Steps {
     const said = step.querySelector("[data-detail]");
     if (word !== null && said !== null) {
       word.textContent = WORDS[tone];
-      said.replaceChildren(shown(detail));
+      said.replaceChildren(detail === "" ? "" : ": ", shown(detail));
     }
   }
 }

@@ -103,6 +103,11 @@ impl AskPage {
         path::open_evidence(self.run)
     }
 
+    /// Whether there is an item of which some rows can be asked for.
+    fn has_rows(&self) -> bool {
+        self.items.iter().any(|item| item.rows > 1)
+    }
+
     fn new(
         frame: Frame,
         read: RunPage,
