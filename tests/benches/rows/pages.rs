@@ -313,7 +313,8 @@ fn slowest_search(plan: &Plan, bed: &Bed<'_>) -> Outcome<f64> {
 
 /// Every page that shows more where there are more Runners, procedures and people.
 fn fleet(plan: &Plan, what: &str, bed: &Bed<'_>) -> Outcome<()> {
-    let size = Size { runners: plan.pick(200, 20), procedures: plan.pick(30, 6), people: plan.pick(200, 20) };
+    let pick = |full, quick| u64::try_from(plan.pick(full, quick));
+    let size = Size { runners: pick(200, 20)?, procedures: pick(30, 6)?, people: pick(200, 20)? };
     let run = bed.grow(size)?;
     let Size { runners, procedures, people } = size;
     note(format_args!("{what}: {runners} Runners with {procedures} procedures each, {people} people"))?;
@@ -333,7 +334,7 @@ fn fleet(plan: &Plan, what: &str, bed: &Bed<'_>) -> Outcome<()> {
         bed.times(&path, 3)?;
         let times = bed.times(&path, plan.pick(200, 20))?;
         let p99 = times.get(times.len() * 99 / 100).copied().unwrap_or(f64::NAN);
-        let shown = if path.starts_with("/runs/") { "/runs/…" } else { &path };
+        let shown = if path.starts_with("/runs/") { "/runs/…" } else { path.as_str() };
         let what = format!("{what}, {shown} with a large fleet, p99 with TLS and client");
         Line { row: "12", what, seen: p99, cpu: None, goal: Goal::AtMost(10.0), unit: " ms", is_void: false }
             .print()?;
