@@ -10,6 +10,7 @@ pub mod bundle;
 pub mod checkpoint;
 pub mod commitment;
 pub mod cosignature;
+mod countersigned;
 pub mod drilldown;
 pub mod dsse;
 pub mod export;

@@ -12,8 +12,14 @@ use proof::drilldown::{AnswerReader, PendingRequest, Request};
 
 use crate::evil::{Forged, Scene, Session, Table, send};
 
-/// Tries all of these; each must be refused with its code, and the refusal must stand in the Runner's journal. Where the
-/// id of the request could be told, a receipt says the same.
+/// The last code of what not both signed, or not as one request.
+const LAST_UNSIGNED: &str = "E-DRILL-005";
+
+/// Codes of requests that may have been decided before: then they have the receipt that they got then.
+const DECIDED_BEFORE: [&str; 3] = ["E-DRILL-007", "E-DRILL-009", "E-DRILL-010"];
+
+/// Tries all of these; each must be refused with its code, and the refusal must stand in the Runner's journal. A receipt says
+/// the same about what both signed and was not decided before, and about nothing else.
 fn try_all(scene: &Scene, session: &mut Session, table: &mut Table, attempts: Vec<(&str, &str, Forged)>) {
     let mut made = Vec::new();
     for (tried, code, forged) in attempts {
@@ -28,13 +34,16 @@ fn try_all(scene: &Scene, session: &mut Session, table: &mut Table, attempts: Ve
         let named = refused.iter().any(|record| record["request"] == id.as_str() && record["code"] == code);
         let nameless = refused.iter().any(|record| record["request"].is_null() && record["code"] == code);
         assert!(named || nameless, "{tried}: no record");
-        let mut given = receipts.iter().filter(|(receipted, _)| *receipted == request).map(|(_, code)| code).peekable();
-        if given.peek().is_some() {
-            assert!(named && given.any(|given| given == code), "{tried}: no receipt says {code}");
-            table.row(tried, code, "journal, receipt");
+        let given: Vec<_> = receipts.iter().filter(|(about, _)| *about == request).map(|(_, code)| code).collect();
+        if code <= LAST_UNSIGNED {
+            assert!(given.is_empty(), "{tried}: {given:?} is signed about what nobody vouches for");
+            table.row(tried, code, "journal");
+        } else if given.is_empty() {
+            assert!(DECIDED_BEFORE.contains(&code), "{tried}: no receipt says {code}");
+            table.row(tried, code, "journal (decided before)");
         } else {
-            assert!(!named, "{tried}: the request could be told, and no receipt came");
-            table.row(tried, code, "journal (its id could not be told)");
+            assert!(named && given.iter().all(|given| *given == code), "{tried}: {given:?} and {code}");
+            table.row(tried, code, "journal, receipt");
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::evil::{Forged, Scene, Session, Table, all_of, eve, new_request, perso
 
 #[test]
 fn nothing_opens_beyond_the_policy_of_the_runner() {
-    let scene = Scene::new();
+    let mut scene = Scene::new();
     let gone = scene.items["gone"].item.to_string();
     let _ = scene.line.runner.run(&["destroy", "--yes", &gone, "--reason", "it is no longer needed"]).with_code(0);
     let mut session = scene.session();
@@ -18,7 +18,7 @@ fn nothing_opens_beyond_the_policy_of_the_runner() {
     try_all(&scene, &mut session, &mut table, attempts);
     scene.nothing_came_out();
 
-    // Two requests of a person are allowed within an hour. A third is not, whatever its id.
+    // Fifty requests of a person are allowed within an hour, refused ones included. Another is not, whatever its id.
     let recipient = eve();
     let mut ids = Vec::new();
     for _ in 0..2 {
@@ -26,10 +26,22 @@ fn nothing_opens_beyond_the_policy_of_the_runner() {
         ids.push(honest.request);
         answered(&scene, &mut session, &honest, &recipient);
     }
-    let third = scene.changed(&session, |_| {});
-    assert_eq!(scene.refusal(&mut session, "a third request", &third), "E-DRILL-021");
-    table.row("a third request within the hour", "E-DRILL-021", "journal, receipt");
     scene.no_answer_but(&mut session, &ids);
+    // The process anew, as it writes down thirty refusals a minute and a count of what is over.
+    session = scene.session_after_restart();
+    let large = vec![all_of(scene.items["large"])];
+    let too_much = |scene: &Scene, session: &Session| scene.changed(session, |it| it.items = large.clone());
+    let spent = (0..29).any(|_| {
+        let forged = too_much(&scene, &session);
+        let code = scene.refusal(&mut session, "more rows than one request opens", &forged);
+        assert!(["E-DRILL-021", "E-DRILL-022"].contains(&code.as_str()), "{code}");
+        code == "E-DRILL-021"
+    });
+    assert!(spent, "refused requests do not count");
+    let another = scene.changed(&session, |_| {});
+    assert_eq!(scene.refusal(&mut session, "one more request", &another), "E-DRILL-021");
+    table.row("the fifty-first request within the hour", "E-DRILL-021", "journal, receipt");
+    scene.no_answer_but(&mut session, &[]);
     assert_eq!(scene.records("evidence.opened").len(), 2);
     scene.nothing_came_out();
     table.print();

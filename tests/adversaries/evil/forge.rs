@@ -99,7 +99,7 @@ impl Scene {
         })
     }
 
-    /// The codes of the receipts that were heard; one request may have several.
+    /// The codes of the refusals that were receipted, as they were heard.
     pub(crate) fn receipts(&self, session: &Session) -> Vec<(RequestId, String)> {
         let receipt = |message: &FromRunner| match message {
             FromRunner::Receipt(receipt) => {

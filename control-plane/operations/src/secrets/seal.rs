@@ -9,7 +9,7 @@ use crypto::digest::sha256;
 use crypto::hpke::{ENC, TAG};
 use ids::RequestId;
 use proof::dsse::EnvelopeSignature;
-use proof::secret::{PendingSecret, SecretError, Terms};
+use proof::secret::{PendingSecret, RequestError, Terms};
 
 use super::{check_sender, device, terms};
 use crate::{Error, Operations};
@@ -63,7 +63,7 @@ impl Operations {
         let signature = EnvelopeSignature { keyid: device.key_id().to_string(), sig: signature };
         let ours = self.drilldown_key(&tx, permit.tenant()).await?;
         let envelope = pending.complete(&signature, &device, &ours).map_err(|why| match why {
-            SecretError::TooLong { .. } => Error::SecretDiffers(why.to_string()),
+            RequestError::TooLong { .. } => Error::SecretDiffers(why.to_string()),
             _ => Error::WrongSignature,
         })?;
         let (request_sha256, sealed_sha256) = (pending.sha256(), sha256(&sealed));

@@ -5,7 +5,7 @@ use contract::ConnectorSecret;
 use crypto::{Secret, ed25519};
 use ids::{PersonId, RequestId};
 use proof::drilldown::Epoch;
-use proof::secret::{self, MAX_SEALED, OpenError, PendingSecret, SecretError, Terms};
+use proof::secret::{self, MAX_SEALED, OpenError, PendingSecret, RequestError, Terms};
 use runner_vault::{Condition, Fate, Reader, SecretOrigin, Vault, VaultError};
 
 use super::SecretCode as Code;
@@ -188,13 +188,13 @@ fn code_of_device(unfit: Unfit) -> Code {
     }
 }
 
-fn code_of(error: &SecretError) -> Code {
+fn code_of(error: &RequestError) -> Code {
     match error {
-        SecretError::TooLong { .. } => Code::Size,
-        SecretError::Envelope(_) => Code::Envelope,
-        SecretError::Roles(_) => Code::Signatures,
-        SecretError::Payload(_) => Code::Content,
-        SecretError::Device => Code::Device,
+        RequestError::TooLong { .. } => Code::Size,
+        RequestError::Envelope(_) => Code::Envelope,
+        RequestError::Roles(_) => Code::Signatures,
+        RequestError::Payload(_) | RequestError::Items(_) => Code::Content,
+        RequestError::Device => Code::Device,
     }
 }
 

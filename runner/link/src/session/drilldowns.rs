@@ -111,3 +111,24 @@ impl DrillDowns {
         std::mem::take(&mut self.open).into_keys().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::samples::{drill_down, request};
+
+    #[test]
+    fn one_more_than_the_runner_answers_at_once_waits_for_its_turn() {
+        let mut all = DrillDowns::default();
+        for _ in 0..=MOST_ANSWERS {
+            assert!(all.came(drill_down()));
+        }
+        for number in 0..MOST_ANSWERS {
+            assert!(all.next_request().is_some());
+            assert!(all.began(request(u8::try_from(number).unwrap())));
+        }
+        assert!(all.next_request().is_none(), "the Runner would refuse it");
+        all.ended(request(0));
+        assert!(all.next_request().is_some());
+    }
+}

@@ -1,18 +1,21 @@
 //! The JSON of a request: written in one spelling, read strictly.
 
+use crypto::Digest;
 use crypto::hpke::{self, AEAD, KDF, KEM};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::base64_of;
-use super::request::{Epoch, Factor, MAX_ITEMS, MAX_PAYLOAD, Person, RecordRef, Request, RequestError, RequestedItem};
+use super::request::{Epoch, Factor, MAX_ITEMS, MAX_PAYLOAD, Person, REQUEST_TYPE, RecordRef, Request, RequestedItem};
+use crate::countersigned::{Countersigned, RequestError};
 use crate::json::{JsonError, Object};
 
 const MAX_DEPTH: u32 = 4;
 
-impl Request {
-    /// The payload, in its one spelling.
-    pub(super) fn to_payload(&self) -> Result<Vec<u8>, RequestError> {
+impl Countersigned for Request {
+    const TYPE: &'static str = REQUEST_TYPE;
+
+    fn to_payload(&self) -> Result<Vec<u8>, RequestError> {
         check_items(&self.items)?;
         check_factors(&self.person.factors)?;
         let payload = serde_json::to_vec(&wire(self)).expect("texts and numbers are written to memory");
@@ -22,8 +25,7 @@ impl Request {
         }
     }
 
-    /// Reads a payload, strictly.
-    pub(super) fn from_payload(payload: &[u8]) -> Result<Self, RequestError> {
+    fn from_payload(payload: &[u8]) -> Result<Self, RequestError> {
         if payload.len() > MAX_PAYLOAD {
             return Err(RequestError::TooLong { found: payload.len(), limit: MAX_PAYLOAD });
         }
@@ -65,6 +67,10 @@ impl Request {
         };
         // One content has one spelling: whoever signs and whoever reads cannot mean different things by it.
         if request.to_payload()? == payload { Ok(request) } else { Err(JsonError::Spelling.into()) }
+    }
+
+    fn device(&self) -> Digest {
+        self.person.device
     }
 }
 

@@ -26,13 +26,13 @@ pub use answer::{
 };
 pub use receipt::{Decision, MAX_RECEIPT, RECEIPT_TYPE, Receipt, ReceiptError};
 pub use request::{
-    Epoch, Factor, MAX_ITEMS, MAX_PAYLOAD, MAX_REQUEST, Person, Purpose, REQUEST_TYPE, RecordRef, Request,
-    RequestError, RequestedItem,
+    Epoch, Factor, MAX_ITEMS, MAX_PAYLOAD, Person, Purpose, REQUEST_TYPE, RecordRef, Request, RequestedItem,
 };
-pub use signing::{PendingRequest, SignedBy, claimed, envelope, open, parse, roles};
+pub use signing::{PendingRequest, open, parse, roles};
+
+pub use crate::countersigned::{MAX_REQUEST, RequestError, SignedBy, claimed, envelope};
 
 pub(crate) use document::{read_epoch, read_person, read_record};
-pub(crate) use signing::{check_signature, signed_by_both, with_both};
 
 /// What the HPKE context of an answer is bound to: `"proctor/v1/drilldown" || 0x00 || H(PAE of the request)`.
 pub fn info(request_sha256: &Digest) -> Vec<u8> {

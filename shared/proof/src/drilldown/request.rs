@@ -7,49 +7,16 @@ use clock::Timestamp;
 use crypto::{Digest, hpke};
 use ids::{ItemId, PersonId, RequestId, RunId, RunnerId, TenantId};
 
-use crate::dsse::DsseError;
-use crate::json::JsonError;
 use crate::text::{Name, Reason};
 
 /// The type of the envelope's payload.
 pub const REQUEST_TYPE: &str = "application/vnd.proctor.drilldown-request.v1+json";
 
-/// Bytes of a request's envelope.
-pub const MAX_REQUEST: usize = 8192;
-
-/// Bytes of a request's payload, so that the envelope with both signatures stays within [`MAX_REQUEST`].
+/// Bytes of a request's payload, so that the envelope with both signatures stays within [`MAX_REQUEST`](super::MAX_REQUEST).
 pub const MAX_PAYLOAD: usize = 5_760;
 
 /// Items of one request.
 pub const MAX_ITEMS: usize = 32;
-
-/// Why a request is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RequestError {
-    /// More bytes than a request may have.
-    #[error("a request of {found} bytes; at most {limit} are allowed: ask for fewer items or rows")]
-    TooLong {
-        /// Bytes given, or needed.
-        found: usize,
-        /// Bytes allowed.
-        limit: usize,
-    },
-    /// Not a DSSE envelope.
-    #[error("the request cannot be read: {0}")]
-    Envelope(DsseError),
-    /// Not of this type, or not signed by a known device and the control plane, each once, and nobody else.
-    #[error("the request is not signed by both who must: {0}")]
-    Roles(DsseError),
-    /// The payload is not that of a request.
-    #[error("the request's payload: {0}")]
-    Payload(#[from] JsonError),
-    /// The items or rows contradict one another.
-    #[error("the request's items: {0}")]
-    Items(&'static str),
-    /// The key that signed is not the device that the request names.
-    #[error("the request names another device than the one that signed it")]
-    Device,
-}
 
 /// What a person asks for. Whether it may be granted is for the Runner's policy to say.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,9 +1,11 @@
 //! The JSON of a request and of its draft: written in one spelling, read strictly.
 
+use crypto::Digest;
 use crypto::hpke::{AEAD, KDF, KEM};
 use serde::Serialize;
 
-use super::request::{Class, MAX_PAYLOAD, Request, SealedRef, SecretError, Terms};
+use super::request::{Class, MAX_PAYLOAD, Request, SECRET_TYPE, SealedRef, Terms};
+use crate::countersigned::{Countersigned, RequestError};
 use crate::drilldown::{read_epoch, read_person, read_record};
 use crate::json::{JsonError, Object};
 
@@ -11,12 +13,12 @@ const MAX_DEPTH: u32 = 3;
 
 impl Terms {
     /// The draft that a device completes: the request's payload with `null` for what is sealed.
-    pub fn to_draft(&self) -> Result<Vec<u8>, SecretError> {
+    pub fn to_draft(&self) -> Result<Vec<u8>, RequestError> {
         written(self, None)
     }
 
     /// Reads a draft, strictly.
-    pub fn from_draft(draft: &[u8]) -> Result<Self, SecretError> {
+    pub fn from_draft(draft: &[u8]) -> Result<Self, RequestError> {
         let (terms, mut document) = read(draft)?;
         document.null("sealed")?;
         document.finish()?;
@@ -25,14 +27,14 @@ impl Terms {
     }
 }
 
-impl Request {
-    /// The payload, in its one spelling.
-    pub(super) fn to_payload(&self) -> Result<Vec<u8>, SecretError> {
+impl Countersigned for Request {
+    const TYPE: &'static str = SECRET_TYPE;
+
+    fn to_payload(&self) -> Result<Vec<u8>, RequestError> {
         written(&self.terms, Some(&self.sealed))
     }
 
-    /// Reads a payload, strictly.
-    pub(super) fn from_payload(payload: &[u8]) -> Result<Self, SecretError> {
+    fn from_payload(payload: &[u8]) -> Result<Self, RequestError> {
         let (terms, mut document) = read(payload)?;
         let sealed = read_sealed(document.object("sealed")?)?;
         document.finish()?;
@@ -40,17 +42,21 @@ impl Request {
         same(payload, &request.to_payload()?)?;
         Ok(request)
     }
+
+    fn device(&self) -> Digest {
+        self.terms.person.device
+    }
 }
 
 /// One content has one spelling: whoever signs and whoever reads cannot mean different things by it.
-fn same(given: &[u8], written: &[u8]) -> Result<(), SecretError> {
+fn same(given: &[u8], written: &[u8]) -> Result<(), RequestError> {
     if given == written { Ok(()) } else { Err(JsonError::Spelling.into()) }
 }
 
 /// Everything but `sealed`, and the document with what is left of it.
-fn read(bytes: &[u8]) -> Result<(Terms, Object), SecretError> {
+fn read(bytes: &[u8]) -> Result<(Terms, Object), RequestError> {
     if bytes.len() > MAX_PAYLOAD {
-        return Err(SecretError::TooLong { found: bytes.len(), limit: MAX_PAYLOAD });
+        return Err(RequestError::TooLong { found: bytes.len(), limit: MAX_PAYLOAD });
     }
     let mut document = Object::parse(bytes, MAX_PAYLOAD, MAX_DEPTH)?;
     if document.integer("v")? != 2 {
@@ -85,10 +91,10 @@ fn read_sealed(mut sealed: Object) -> Result<SealedRef, JsonError> {
     Ok(SealedRef { key, class, sha256 })
 }
 
-fn written(terms: &Terms, sealed: Option<&SealedRef>) -> Result<Vec<u8>, SecretError> {
+fn written(terms: &Terms, sealed: Option<&SealedRef>) -> Result<Vec<u8>, RequestError> {
     let payload = serde_json::to_vec(&wire(terms, sealed)).expect("texts and numbers are written to memory");
     match payload.len() {
-        found if found > MAX_PAYLOAD => Err(SecretError::TooLong { found, limit: MAX_PAYLOAD }),
+        found if found > MAX_PAYLOAD => Err(RequestError::TooLong { found, limit: MAX_PAYLOAD }),
         _ => Ok(payload),
     }
 }

@@ -15,6 +15,8 @@ mod signing;
 mod tests;
 
 pub use receipt::{Decision, MAX_RECEIPT, RECEIPT_TYPE, Receipt, ReceiptError};
-pub use request::{Class, MAX_PAYLOAD, MAX_REQUEST, MAX_VALUE, Request, SECRET_TYPE, SealedRef, SecretError, Terms};
+pub use request::{Class, MAX_PAYLOAD, MAX_VALUE, Request, SECRET_TYPE, SealedRef, Terms};
 pub use sealing::{MAX_SEALED, OpenError, SealError, info, open_value, seal};
-pub use signing::{PendingSecret, claimed, envelope, open, parse, roles};
+pub use signing::{PendingSecret, open, parse, roles};
+
+pub use crate::countersigned::{MAX_REQUEST, RequestError, claimed, envelope};

@@ -5,46 +5,16 @@ use crypto::Digest;
 use ids::{RequestId, RunnerId, TenantId};
 
 use crate::drilldown::{Epoch, Person, RecordRef};
-use crate::dsse::DsseError;
-use crate::json::JsonError;
 use crate::text::Name;
 
 /// The type of the envelope's payload.
 pub const SECRET_TYPE: &str = "application/vnd.proctor.secret.v2+json";
 
-/// Bytes of a request's envelope.
-pub const MAX_REQUEST: usize = 8192;
-
-/// Bytes of a request's payload, so that the envelope with both signatures stays within [`MAX_REQUEST`].
+/// Bytes of a request's payload, so that the envelope with both signatures stays within [`MAX_REQUEST`](super::MAX_REQUEST).
 pub const MAX_PAYLOAD: usize = 4096;
 
 /// Bytes of a value.
 pub const MAX_VALUE: usize = Class::Large.bytes() - 4;
-
-/// Why a request is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SecretError {
-    /// More bytes than a request may have.
-    #[error("a request of {found} bytes; at most {limit} are allowed")]
-    TooLong {
-        /// Bytes given, or needed.
-        found: usize,
-        /// Bytes allowed.
-        limit: usize,
-    },
-    /// Not a DSSE envelope.
-    #[error("the request cannot be read: {0}")]
-    Envelope(DsseError),
-    /// Not of this type, or not signed by a known device and the control plane, each once, and nobody else.
-    #[error("the request is not signed by both who must: {0}")]
-    Roles(DsseError),
-    /// The payload is not that of a request.
-    #[error("the request's payload: {0}")]
-    Payload(#[from] JsonError),
-    /// The key that signed is not the device that the request names.
-    #[error("the request names another device than the one that signed it")]
-    Device,
-}
 
 /// Everything about a request but the value: fixed before the value is sealed, because the value is bound to it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -50,7 +50,7 @@ fn signed(payload: &str) -> Envelope {
     Envelope::sign(SECRET_TYPE, payload.as_bytes(), &[Signer::Ed25519(&signers.0), Signer::P256(&signers.1)])
 }
 
-fn refusal(envelope: &Envelope) -> SecretError {
+fn refusal(envelope: &Envelope) -> RequestError {
     let (devices, control_planes) = keys();
     open(envelope.bytes(), &devices, &control_planes).unwrap_err()
 }
@@ -126,22 +126,22 @@ fn both_must_sign_this_type_and_nobody_else() {
         vec![as_device, as_control_plane, Signer::P256(&stranger)],
         vec![as_control_plane, as_control_plane],
     ] {
-        assert!(matches!(refusal(&sign(SECRET_TYPE, &signers)), SecretError::Roles(_)), "{signers:?}");
+        assert!(matches!(refusal(&sign(SECRET_TYPE, &signers)), RequestError::Roles(_)), "{signers:?}");
     }
     let both = [as_device, as_control_plane];
     for kind in [crate::drilldown::REQUEST_TYPE, RECEIPT_TYPE, "application/json"] {
-        assert!(matches!(refusal(&sign(kind, &both)), SecretError::Roles(_)), "{kind}");
+        assert!(matches!(refusal(&sign(kind, &both)), RequestError::Roles(_)), "{kind}");
     }
     let other = ed25519::SigningKey::from_seed([7; 32]);
     let complete = |signature: &EnvelopeSignature, key: &ed25519::SigningKey| {
         pending.complete(signature, &key.verifying_key(), &control_plane()).unwrap_err()
     };
-    assert_eq!(complete(&pending.sign_as_device(&other), &other), SecretError::Device);
-    assert!(matches!(complete(&pending.sign_as_device(&other), &device()), SecretError::Roles(_)));
+    assert_eq!(complete(&pending.sign_as_device(&other), &other), RequestError::Device);
+    assert!(matches!(complete(&pending.sign_as_device(&other), &device()), RequestError::Roles(_)));
     // An approved device that signs another device's request is refused for that.
     let (devices, control_planes) = ([device().verifying_key(), other.verifying_key()], keys().1);
     let envelope = sign(SECRET_TYPE, &[Signer::Ed25519(&other), as_control_plane]);
-    assert_eq!(open(envelope.bytes(), &devices, &control_planes).unwrap_err(), SecretError::Device);
+    assert_eq!(open(envelope.bytes(), &devices, &control_planes).unwrap_err(), RequestError::Device);
 }
 
 #[test]
@@ -177,14 +177,14 @@ fn another_spelling_of_the_payload_is_refused() {
         assert!(payload.contains(from), "{from}");
         let changed = payload.replacen(from, to, 1);
         assert!(PendingSecret::read(changed.clone().into_bytes()).is_err(), "{from} -> {to}");
-        assert!(matches!(refusal(&signed(&changed)), SecretError::Payload(_)), "{from} -> {to}");
+        assert!(matches!(refusal(&signed(&changed)), RequestError::Payload(_)), "{from} -> {to}");
     }
     let draft = golden()["draft"].as_str().unwrap().to_owned();
     assert!(PendingSecret::read(draft.clone().into_bytes()).is_err(), "a draft is no request");
     assert!(Terms::from_draft(payload.as_bytes()).is_err(), "a request is no draft");
     let long = format!("{}{}", &draft[..draft.len() - 1], " ".repeat(MAX_PAYLOAD)) + "}";
-    assert!(matches!(Terms::from_draft(long.as_bytes()), Err(SecretError::TooLong { .. })));
-    assert!(matches!(envelope(&vec![b' '; MAX_REQUEST + 1]), Err(SecretError::TooLong { .. })));
+    assert!(matches!(Terms::from_draft(long.as_bytes()), Err(RequestError::TooLong { .. })));
+    assert!(matches!(envelope(&vec![b' '; MAX_REQUEST + 1]), Err(RequestError::TooLong { .. })));
 }
 
 /// A request for this value, sealed, with what it says of the sealed bytes.
