@@ -156,6 +156,24 @@ async fn a_session_that_ends_while_a_form_is_sent_does_nothing() {
     assert!(answer.headers()["location"].to_str().unwrap().starts_with("/sign-in"), "{answer:?}");
 }
 
+/// Session, tenant and person are read once, in one transaction; a page that needs nothing else reads nothing else.
+#[tokio::test]
+async fn who_asks_is_read_once() {
+    let fixture = fixture().await;
+    let owner = fixture.signed_in(&fixture.ours).await;
+    let page = owner.get("/account/zone").await;
+    let store = fixture.operations.store();
+    let before = store.round_trips();
+    assert_eq!(owner.get("/codes").await.status, StatusCode::OK);
+    let looked = store.round_trips() - before;
+    assert!(looked <= 4, "a page is {looked} reads before it begins its own");
+    let before = store.round_trips();
+    let refused = owner.post_from(&page, "/account/zone", &[("zone", "Europe/Nowhere")]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let looked = store.round_trips() - before;
+    assert!(looked <= 4, "a change is {looked} reads before it begins its own");
+}
+
 async fn call(browser: &Browser<'_>, path: &str, key: &str, body: &Value) -> Answer {
     let request = Request::post(path)
         .header("content-type", "application/json")
