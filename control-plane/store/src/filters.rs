@@ -101,12 +101,14 @@ impl Reads {
             upper(*until),
         ];
         let (sql, values) = match (person, runner) {
+            // Hidden from the planner: a person has few of these, in order; a Runner's would have to be put in order.
             (Some(person), _) => (
                 sql!(
                     "SELECT request, runner, run, items, person, api_key, purpose, reason, recipient, device_key, \
                      requested, expires, audit_seq, audit_hash, state, payload, envelope, request_sha256, epoch, until, \
-                     code, receipt, changed, session FROM drilldown WHERE tenant = $1 AND person = $2 AND runner >= $3 \
-                     AND runner <= $4 AND is_over >= $5 AND is_over <= $6 AND state >= $7 AND state <= $8 \
+                     code, receipt, changed, session FROM drilldown WHERE tenant = $1 AND person = $2 \
+                     AND COALESCE(runner, '') >= $3 \
+                     AND COALESCE(runner, '') <= $4 AND is_over >= $5 AND is_over <= $6 AND state >= $7 AND state <= $8 \
                      AND purpose >= $9 AND purpose <= $10 AND request > $11 AND request < $12 AND requested >= $13 \
                      AND requested < $14 ORDER BY request DESC LIMIT $15"
                 ),
