@@ -257,11 +257,11 @@ class Page {
   }
 
   listSteps() {
-    this.list.replaceChildren(
-      ...STEPS.map(([id, title]) =>
-        element("li", { class: "wait", "data-step": id }, element("strong", {}, title), " ", element("span", {}, element("span", { "data-word": "" }), element("span", { class: "quiet", "data-detail": "" }))),
-      ),
-    );
+    const lines = STEPS.map(([id, title]) => {
+      const judged = element("span", {}, element("span", { "data-word": "" }), element("span", { class: "quiet", "data-detail": "" }));
+      return element("li", { class: "wait", "data-step": id }, element("strong", {}, title), " ", judged);
+    });
+    this.list.replaceChildren(...lines);
     this.steps.begin();
   }
 
