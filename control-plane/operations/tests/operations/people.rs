@@ -42,6 +42,43 @@ async fn people_come_change_and_go_and_their_records_stay() {
     );
 }
 
+/// A list with how far each has come in is one question, however long it is.
+#[tokio::test]
+async fn a_page_of_people_costs_the_same_however_many_there_are() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let list = async || {
+        let before = world.ops.store().round_trips();
+        let rows = world.ops.list_people_standing(&acme.owner, &Page::first()).await.unwrap().items;
+        (rows, world.ops.store().round_trips() - before)
+    };
+    let (rows, trips) = list().await;
+    assert_eq!((rows.len(), rows[0].has_key, rows[0].second_factor), (1, true, false));
+    assert_eq!(rows[0].open_link, Some(world.now().plus_ms(86_400_000)));
+    for n in 0..20 {
+        world.ops.add_person(&acme.owner, somebody(&format!("a{n}@example.org"), Role::Viewer)).await.unwrap();
+    }
+    let (ada, caller) = world.at_console(&acme, Role::Viewer).await;
+    let (rows, with_many) = list().await;
+    assert_eq!((rows.len(), with_many), (22, trips));
+    let row = rows.iter().find(|row| row.person.id == ada.id).unwrap();
+    assert_eq!((row.second_factor, row.has_key, row.open_link), (true, false, None));
+    assert_eq!(row.signed_in, Some(world.now()));
+    assert_eq!(world.ops.get_person(&acme.owner, ada.id).await.unwrap(), *row);
+    world.advance_seconds(86_400);
+    let (rows, _) = list().await;
+    assert_eq!(rows[0].open_link, None, "its time is over");
+    world.ops.remove_person(&acme.owner, ada.id).await.unwrap();
+    let gone = world.ops.get_person(&acme.owner, ada.id).await.unwrap();
+    assert_eq!((gone.second_factor, gone.signed_in), (false, None));
+    // Nor does an account cost more than its parts.
+    let (_, grace) = world.at_console(&acme, Role::Viewer).await;
+    let before = world.ops.store().round_trips();
+    world.ops.account_page(&grace).await.unwrap();
+    assert!(world.ops.store().round_trips() - before <= 8);
+    assert_ne!(caller.person(), grace.person());
+}
+
 #[tokio::test]
 async fn owners_are_made_by_owners_and_one_always_stays() {
     let world = World::new().await;
