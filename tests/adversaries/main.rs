@@ -6,5 +6,6 @@ mod canaries;
 mod evidence;
 mod evil;
 mod line;
+mod people;
 mod secrets;
 mod zoo;

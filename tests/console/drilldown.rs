@@ -24,12 +24,12 @@ fn evidence_is_opened_in_the_page_after_every_step_holds_and_is_what_the_target_
     let grace = till.grace();
     let browser = till.console.browser(&grace);
     till.auditor(&browser, &run);
-    browser.is_accessible();
+    browser.is_accessible_in_every_look();
 
     // The same browser asks again: nothing is compared or approved a second time.
     evidence::ask(&browser, &run, &[&till.item(&run, "notes")], "");
     evidence::is_opened(&browser);
-    browser.is_accessible();
+    browser.is_accessible_in_every_look();
     let head =
         browser.eval("[...document.querySelectorAll('table.evidence thead th')].map((cell) => cell.textContent)");
     assert_eq!(head, json!(["Row", "id", "name", "note"]));
@@ -59,6 +59,7 @@ fn evidence_is_opened_in_the_page_after_every_step_holds_and_is_what_the_target_
     evidence::ask(&browser, &run, &[&till.item(&run, "notes"), &till.item(&run, "accounts")], "");
     evidence::is_opened(&browser);
     browser.says("ada:x:1000:1000");
+    browser.is_accessible_in_every_look();
 
     // The key cannot be taken out of the browser, and both logs know what was done.
     let key = browser.run(

@@ -36,7 +36,7 @@ checks:
 /// What the Runner may reach, and to whom it opens how much.
 const CONFIG: &str = "[policy]\nfiles = [\"BESIDE\"]\n[connections.till]\ntype = \"sqlite\"\npath = \"BESIDE/till.db\"\n\
                       [drilldowns]\npolicy = \"BESIDE/policy.toml\"\n";
-const POLICY: &str = r#"time_zone = "UTC"
+pub(crate) const POLICY: &str = r#"time_zone = "UTC"
 reader_days = 90
 [limits]
 requests_per_person_per_hour = 1000
@@ -99,7 +99,7 @@ impl Till {
             self.console.line.runner.run(&["readers", "approve", &fingerprint, "--label", "a browser"]).with_code(0);
     }
 
-    /// A browser whose device the Runner's administrator approved, after a first request in vain, and who it belongs to.
+    /// A browser whose device the Runner's operator approved, after a first request in vain, and who it belongs to.
     pub(crate) fn auditor(&self, browser: &Browser, run: &str) {
         ask(browser, run, &[&self.item(run, "accounts")], "");
         browser.see("[data-open-compare]");

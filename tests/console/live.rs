@@ -18,7 +18,7 @@ fn a_run_is_asked_for_in_the_page_and_seen_to_its_end_without_loading_it_again()
     assert!(browser.is_marked(), "the page was not loaded again");
 
     browser.open(&format!("/runs/{before}"));
-    browser.press("Run it again");
+    browser.press("Request another run");
     browser.until("the request has a page", || browser.path().starts_with("/requests/").then_some(()));
     browser.mark();
     browser.see("a.button[href^='/runs/']");

@@ -2,6 +2,7 @@
 //! click, type and wait. Whatever the browser's console complains of makes the walk fail.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
 
+mod confirming;
 mod crawl;
 mod drilldown;
 mod enrolment;
@@ -17,6 +18,7 @@ mod no_script;
 mod pages;
 mod pictures;
 mod scene;
+mod secret_lies;
 mod secrets;
 mod sign_in;
 mod tenants;

@@ -38,7 +38,7 @@ fn everything_but_evidence_and_secrets_works_without_script() {
     let count = || console.line.admin(&["run", "list"]).json()["runs"].as_array().map_or(0, Vec::len);
     let before = count();
     browser.open(&format!("/runs/{run}"));
-    browser.press("Run it again");
+    browser.press("Request another run");
     until("the run was made", || (count() == before + 1).then_some(()));
     browser.reload();
     browser.follow("See the result");

@@ -1,6 +1,7 @@
 //! Two tenants side by side: what belongs to one is not there for the other, whatever is asked, typed or kept.
 
-use tests::{Console, Person, SESSION, Visitor};
+use serde_json::json;
+use tests::{Browser, Console, Person, SESSION, Visitor};
 
 use crate::{crawl, scene};
 
@@ -58,6 +59,110 @@ fn nothing_of_one_tenant_is_there_for_another() {
         forged.set_session(&cookie);
         assert_eq!(forged.get("/runs").status, 303, "{SESSION}={cookie}");
     }
+}
+
+/// Signs in by the form, with the name of the organisation.
+fn sign_in(browser: &Browser, organisation: &str, person: &Person) {
+    browser.open("/sign-in");
+    browser.fill("organisation", organisation);
+    browser.fill("email", &person.email);
+    browser.fill("password", &person.password);
+    browser.press("Continue");
+    browser.at("/second-factor");
+    browser.fill("code", &person.authenticator.code());
+    browser.press("Sign in");
+    browser.at("/");
+}
+
+/// Everything that the browser keeps for this console, cookies left out: the databases with the owners of what is in them,
+/// and both storages.
+fn kept(browser: &Browser) -> serde_json::Value {
+    browser.run(
+        "const owners = [];
+         for (const { name } of await indexedDB.databases()) {
+           const open = indexedDB.open(name);
+           await new Promise((done, fail) => { open.onsuccess = done; open.onerror = fail; });
+           for (const store of open.result.objectStoreNames) {
+             const get = open.result.transaction(store).objectStore(store).getAll();
+             await new Promise((done, fail) => { get.onsuccess = done; get.onerror = fail; });
+             for (const row of get.result) owners.push(store + ' ' + row.owner);
+           }
+           open.result.close();
+         }
+         const workers = (await navigator.serviceWorker.getRegistrations()).length + (await caches.keys()).length;
+         return [owners.sort(), localStorage.length, workers];",
+        json!([]),
+    )
+}
+
+#[test]
+fn two_tenants_in_one_browser_and_in_two_see_only_their_own() {
+    let console = Console::start();
+    let run = scene::fill(&console);
+    let other = console.line.control_plane.tenant("two");
+    let stranger = Person::join(&console.line.control_plane, &other.link, "owner@two.example");
+    let theirs = |browser: &Browser| {
+        let text = browser.eval("document.documentElement.outerHTML").to_string();
+        !text.contains(&run) && !text.contains("Shares of the file server") && !text.contains("one.example")
+    };
+
+    // Two windows side by side.
+    let (first, second) = (Browser::start(&console.line.control_plane), Browser::start(&console.line.control_plane));
+    for browser in [&first, &second] {
+        browser.expect_complaint("status of 4");
+    }
+    sign_in(&first, "one", &console.owner);
+    sign_in(&second, "two", &stranger);
+    first.open("/runs");
+    first.says("Shares of the file server");
+    second.open("/runs");
+    second.mark();
+    assert!(theirs(&second));
+    // What happens at one tenant is heard there and nowhere else.
+    first.mark();
+    let before = first.count("#runs-rows tbody tr, main tbody tr");
+    console.line.request("shares");
+    first.until("the new run is in the list", || {
+        (first.count("#runs-rows tbody tr, main tbody tr") > before).then_some(())
+    });
+    assert!(first.is_marked() && second.is_marked() && theirs(&second));
+    for path in [format!("/runs/{run}"), format!("/runs/{run}/open"), format!("/runs/{run}/bundle")] {
+        second.open(&path);
+        let title = second.eval("document.title").to_string();
+        assert!(second.count("h1") == 1 && !second.reading().contains("Shares") && !title.contains("Shares"), "{path}");
+    }
+    drop(second);
+
+    // One browser, one tenant after the other: two tabs, of which one keeps standing.
+    scene::ask_in_vain(&console, &first, &run);
+    let person = first.attribute("body", "data-person");
+    let owner = format!("{}/{person}", first.attribute("body", "data-tenant"));
+    assert_eq!(kept(&first), json!([[format!("devices {owner}"), format!("runners {owner}")], 0, 0]));
+    first.open("/runs");
+    first.says("Shares of the file server");
+    let standing = first.tab();
+    let _ = first.new_tab();
+    first.open("/");
+    first.press("Sign out");
+    first.at("/sign-in");
+    sign_in(&first, "two", &stranger);
+    for path in ["/", "/runs", "/runners", "/account", "/drilldowns", "/secrets", "/people"] {
+        first.open(path);
+        assert!(theirs(&first), "{path}");
+    }
+    // The key of the other person's device stays where it is and is nobody else's.
+    first.open("/account");
+    first.says("No device key yet");
+    assert_eq!(kept(&first)[0].as_array().map(Vec::len), Some(2));
+    first.back();
+    first.back();
+    assert!(theirs(&first), "{}", first.path());
+    // The tab of the other tenant does not take in what is this one's, and says why.
+    first.turn_to(&standing);
+    first.says("Somebody else is signed in");
+    assert_eq!(first.attribute("body", "data-person"), person);
+    first.reload();
+    assert!(theirs(&first), "{}", first.reading());
 }
 
 /// Everything in these paths that names something.

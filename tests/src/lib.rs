@@ -19,7 +19,7 @@ pub mod totp;
 mod visitor;
 
 pub use api::{Api, Reply};
-pub use browser::{Browser, Look};
+pub use browser::{Browser, Look, Tab};
 pub use canary::Canary;
 pub use console::Console;
 pub use control_plane::{ControlPlane, Database, Detour, Ports, Tenant, pin_of, text};

@@ -184,14 +184,14 @@ pub fn device_key(file: &Path) -> Value {
 }
 
 /// The words of the join command of a new token, without the program's name.
-pub fn join_command(control_plane: &ControlPlane, tenant: &Tenant) -> Vec<String> {
-    let made = control_plane.admin(&tenant.key_file, &["token", "create", "runner"]).with_code(0).json();
+pub fn join_command(control_plane: &ControlPlane, tenant: &Tenant, label: &str) -> Vec<String> {
+    let made = control_plane.admin(&tenant.key_file, &["token", "create", label]).with_code(0).json();
     text(&made, "/join_command").split_whitespace().skip(1).map(str::to_owned).collect()
 }
 
 /// Enrols a Runner: token, request, approval, certificate.
 pub fn enrol(control_plane: &ControlPlane, tenant: &Tenant, runner: &Runner) {
-    let words = join_command(control_plane, tenant);
+    let words = join_command(control_plane, tenant, "runner");
     let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
     words.push("--no-wait");
     let _ = runner.run(&words).with_code(1);

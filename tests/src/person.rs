@@ -29,6 +29,11 @@ impl Authenticator {
         Self { secret: secret.to_owned(), last_step: Cell::new(0) }
     }
 
+    /// What was typed or scanned.
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+
     /// A code that counts now and was never given before. The control plane takes the steps beside the present one too,
     /// so three codes can be had at once; the fourth one comes with time.
     pub fn code(&self) -> String {

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,8 +98,18 @@ impl Visitor {
         Self::at(&control_plane.base(), &authority)
     }
 
+    /// The same who comes from another address of this machine.
+    pub fn from_address(control_plane: &ControlPlane, address: IpAddr) -> Self {
+        let authority = std::fs::read(control_plane.authority()).expect("the authority was made");
+        Self::made(&control_plane.base(), &authority, Some(address))
+    }
+
     /// The same at any address.
     pub fn at(base: &str, authority_pem: &[u8]) -> Self {
+        Self::made(base, authority_pem, None)
+    }
+
+    fn made(base: &str, authority_pem: &[u8], comes_from: Option<IpAddr>) -> Self {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -110,6 +121,7 @@ impl Visitor {
             .redirect(reqwest::redirect::Policy::none())
             // A connection that rested may be closed by now.
             .pool_max_idle_per_host(0)
+            .local_address(comes_from)
             .timeout(Duration::from_secs(60))
             .build();
         Self {

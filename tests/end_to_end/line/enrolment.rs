@@ -6,7 +6,7 @@ use tests::{ControlPlane, Line, Runner, join_command, text, until};
 fn of_many_who_redeem_one_token_one_is_let_in() {
     let control_plane = ControlPlane::start();
     let tenant = control_plane.tenant("one");
-    let words = join_command(&control_plane, &tenant);
+    let words = join_command(&control_plane, &tenant, "runner");
     let runners: Vec<_> = (0..50).map(|_| Runner::empty()).collect();
     let children: Vec<_> = runners
         .iter()

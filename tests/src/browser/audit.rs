@@ -3,18 +3,22 @@
 
 use serde_json::{Value, json};
 
-use super::Browser;
+use super::{Browser, Look};
 
-const SCRIPT: &str = include_str!("audit.js");
+const SCRIPT: &str = concat!(include_str!("audit.js"), include_str!("roles.js"), include_str!("measure.js"));
 
-/// Roles of what people act on: each needs a name.
-const ACTED_ON: [&str; 14] = [
+/// Roles of what people act on or look at as one thing: each needs a name.
+const ACTED_ON: [&str; 20] = [
+    "alertdialog",
     "button",
     "checkbox",
     "combobox",
+    "dialog",
     "link",
     "listbox",
     "menuitem",
+    "meter",
+    "progressIndicator",
     "radio",
     "searchbox",
     "slider",
@@ -22,6 +26,8 @@ const ACTED_ON: [&str; 14] = [
     "switch",
     "tab",
     "textbox",
+    "tooltip",
+    "treeitem",
     "DisclosureTriangle",
 ];
 
@@ -33,6 +39,24 @@ impl Browser {
         let mut faults: Vec<String> = found.iter().filter_map(Value::as_str).map(str::to_owned).collect();
         faults.extend(self.nameless());
         faults
+    }
+
+    /// The same in every look that people have; the page is as it was afterwards.
+    pub fn audit_looks(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (name, look) in Look::ALL {
+            self.look(look);
+            faults.extend(self.audit().into_iter().map(|fault| format!("{} ({name}): {fault}", self.path())));
+        }
+        self.look(Look::default());
+        faults
+    }
+
+    /// No fault in any look.
+    #[track_caller]
+    pub fn is_accessible_in_every_look(&self) {
+        let faults = self.audit_looks();
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
     }
 
     /// The same for a page that must have no fault.

@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
+use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand, WindowHandle};
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -43,6 +43,16 @@ impl Default for Look {
 impl Look {
     /// A small phone.
     pub const PHONE: Self = Self { dark: false, width: 360, height: 740, script: true, reduced_motion: false };
+
+    /// How every page is looked at: by light, in the dark, on a phone, at four times the size (1280 pixels become 320),
+    /// and on the largest screens.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("light", Self { dark: false, width: 1280, height: 900, script: true, reduced_motion: false }),
+        ("dark", Self { dark: true, width: 1280, height: 900, script: true, reduced_motion: true }),
+        ("phone", Self::PHONE),
+        ("enlarged", Self { dark: true, width: 320, height: 256, script: true, reduced_motion: false }),
+        ("large", Self { dark: true, width: 3840, height: 2160, script: true, reduced_motion: false }),
+    ];
 }
 
 /// The program that steers the browser; it ends with this value, and so does its browser.
@@ -88,6 +98,10 @@ pub struct Browser {
     _driver: Driver,
     home: TempDir,
 }
+
+/// One of the tabs of a browser.
+#[derive(Debug, Clone)]
+pub struct Tab(WindowHandle);
 
 /// A command of the DevTools protocol.
 #[derive(Debug)]
@@ -168,6 +182,34 @@ impl Browser {
             {"name": "prefers-reduced-motion", "value": word(reduced_motion, "reduce")},
         ]);
         self.cdp("Emulation.setEmulatedMedia", json!({"features": features}));
+    }
+
+    /// Looks at the page otherwise from now on.
+    pub fn look(&self, look: Look) {
+        self.prefer(look.dark, look.reduced_motion);
+        self.resize(look.width, look.height);
+    }
+
+    /// One more tab of the same browser, which is looked at from now on.
+    pub fn new_tab(&self) -> Tab {
+        let opened = self.runtime.block_on(self.client.new_window(true));
+        let opened = opened.unwrap_or_else(|error| self.fail(&format!("a new tab: {error}")));
+        let tab = Tab(opened.handle);
+        self.turn_to(&tab);
+        tab
+    }
+
+    /// The tab that is looked at.
+    pub fn tab(&self) -> Tab {
+        let at = self.runtime.block_on(self.client.window());
+        Tab(at.unwrap_or_else(|error| self.fail(&format!("which tab: {error}"))))
+    }
+
+    /// Looks at another tab.
+    pub fn turn_to(&self, tab: &Tab) {
+        let turned = self.runtime.block_on(self.client.switch_to_window(tab.0.clone()));
+        turned.unwrap_or_else(|error| self.fail(&format!("another tab: {error}")));
+        self.cdp("Page.bringToFront", json!({}));
     }
 
     /// A command of the DevTools protocol.
@@ -289,11 +331,16 @@ impl Browser {
         self.cdp("Network.clearBrowserCookies", json!({}));
     }
 
-    /// A picture of the page from its top, so many pixels of it at most, as PNG.
-    pub fn picture_of(&self, tallest: u32) -> Vec<u8> {
-        let size = self.eval("[innerWidth, document.documentElement.scrollHeight]");
+    /// A picture of the page from the top of this element on, so many pixels of it at most, as PNG.
+    pub fn picture_of(&self, from: &str, tallest: u32) -> Vec<u8> {
+        let size = self.run(
+            "const top = document.querySelector(arguments[0]).getBoundingClientRect().top + scrollY;
+             return [innerWidth, document.documentElement.scrollHeight, Math.max(0, Math.floor(top))];",
+            json!([from]),
+        );
         let number = |place: usize| size.get(place).and_then(Value::as_u64).unwrap_or(0);
-        let clip = json!({"x": 0, "y": 0, "width": number(0), "height": number(1).min(tallest.into()), "scale": 1});
+        let height = number(1).saturating_sub(number(2)).min(tallest.into());
+        let clip = json!({"x": 0, "y": number(2), "width": number(0), "height": height, "scale": 1});
         let how = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
         let picture = self.cdp("Page.captureScreenshot", how);
         let data = picture.get("data").and_then(Value::as_str).unwrap_or_default();
