@@ -53,8 +53,10 @@ const refused = await received({ decision: "refused", code: "E-DRILL-012", answe
 check("a refusal without an answer", refused.error instanceof Refused && refused.error.refusal === "E-DRILL-012" && told.includes("+receipt.signature"));
 const seen = await received({ decision: "refused", code: "E-DRILL-010", answer: none });
 check("decided before is no refusal", !(seen.error instanceof Refused) && seen.error.message.includes("not known here"));
-const cut = await received({ decision: "answered", code: "E-DRILL-040", answer: octets(sealed.subarray(0, 40)) });
+const cut = await received({ decision: "answered", code: "E-DRILL-029", answer: octets(sealed.subarray(0, 40)) });
 check("an answer that was cut off", cut.rows === null && told.includes("-answer.sealed"));
+const wholeAndCut = await received({ decision: "answered", code: "E-DRILL-029" });
+check("cut off, beside a whole answer", wholeAndCut.rows === null && told.includes("-answer.sealed") && wholeAndCut.error.message.includes("E-DRILL-029"));
 const foreign = await received({ decision: "answered", more: { sealed_sha256: "0".repeat(64) } });
 check("a receipt of another answer", foreign.rows === null && told.includes("-answer.sealed"));
 

@@ -58,8 +58,11 @@ export async function receive(question, attested, signed, tell) {
   tell.waits("receipt");
   const receipt = await fetchReceipt(question, signed, broken, tell);
   const { decision } = receipt;
+  if (summary !== null && decision.kind !== "answered") {
+    throw contradiction(decision.code, tell);
+  }
   if (decision.kind === "refused") {
-    throw refusal(decision.code, summary !== null, tell);
+    throw refusal(decision.code);
   }
   if (broken instanceof TooMuchError) {
     throw tooMuch();
@@ -90,19 +93,24 @@ export async function receive(question, attested, signed, tell) {
 }
 
 /**
- * What a receipt of a refusal means, by what came beside it.
+ * A Runner decides once. Whoever shows an answer of which every row is proven beside another word of the Runner hides
+ * something.
  * @param {string} code
- * @param {boolean} isOpened whether a whole answer came whose every row is proven
  * @param {Teller} tell
  */
-function refusal(code, isOpened, tell) {
-  if (isOpened) {
-    tell.fails("answer.sealed", `every row came and is proven, and the receipt says that the Runner refused (${code})`);
-    return new Fail(
-      "nothing is shown: the Runner opened this evidence, and the receipt that was shown says that it refused",
-      "tell the Runner's operator: its journal says what it did, and the control plane is not sound",
-    );
-  }
+function contradiction(code, tell) {
+  tell.fails("answer.sealed", `every row came and is proven, and the receipt that came with it says ${code}`);
+  return new Fail(
+    `nothing is shown: the Runner opened this evidence, and the receipt that was shown says ${code}`,
+    "tell the Runner's operator: its journal says what it did, and the control plane is not sound",
+  );
+}
+
+/**
+ * What a receipt of a refusal means.
+ * @param {string} code
+ */
+function refusal(code) {
   if (code === SEEN_BEFORE) {
     return new Fail(
       `the Runner says that it decided on this request before (${code}), and what it decided is not known here`,
