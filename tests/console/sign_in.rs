@@ -125,7 +125,10 @@ fn a_session_that_is_ended_elsewhere_is_over_at_once() {
     other.at("/runs");
     here.open("/account");
     assert_eq!(here.count("#sessions, [aria-labelledby=sessions] tbody tr") - 1, 2);
-    here.press("End all other sessions");
+    here.follow("End all other sessions");
+    here.at("/account/sessions");
+    here.fill("confirm", &console.owner.email);
+    here.press("End them");
     here.at("/account");
     here.says("this one");
     other.open("/findings");
