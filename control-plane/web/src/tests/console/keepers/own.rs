@@ -22,7 +22,7 @@ async fn everybody_reads_what_they_did_and_nothing_of_others() {
             page.text()
         );
         let log = lines(&fixture, &fixture.ours).await;
-        let mine = log.iter().filter(|line| line.contains("\"session.begun\"")).next().map(|line| word(line, "person"));
+        let mine = log.iter().find(|line| line.contains("\"session.begun\"")).map(|line| word(line, "person"));
         let person = mine.unwrap();
         let file = somebody.get("/account/activity?format=csv").await;
         assert!(file.headers["content-type"].to_str().unwrap().starts_with("text/csv"), "{role}");
