@@ -175,7 +175,8 @@ fn a_secret_is_set_by_its_sender_alone_and_read_by_nobody_on_the_way() {
     plot.epoch = session.hello.epoch;
     let attempts = vec![
         ("one that says it is older, after a restart", "E-SECRET-042", {
-            let terms = Terms { issued: honest.terms.issued, ..plot.terms("orders-db") };
+            let Terms { issued, expires, .. } = honest.terms;
+            let terms = Terms { issued, expires, ..plot.terms("orders-db") };
             plot.sent(&plot.made(terms, "older", &plot.scene.auditor.device))
         }),
         ("one that says it is newer, and names an older record of the audit log", "E-SECRET-042", {

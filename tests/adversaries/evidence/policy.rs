@@ -18,7 +18,7 @@ fn nothing_opens_beyond_the_policy_of_the_runner() {
     try_all(&scene, &mut session, &mut table, attempts);
     scene.nothing_came_out();
 
-    // Fifty requests of a person are allowed within an hour, refused ones included. Another is not, whatever its id.
+    // Forty requests of a person are allowed within an hour, refused ones included. Another is not, whatever its id.
     let recipient = eve();
     let mut ids = Vec::new();
     for _ in 0..2 {
@@ -40,7 +40,7 @@ fn nothing_opens_beyond_the_policy_of_the_runner() {
     assert!(spent, "refused requests do not count");
     let another = scene.changed(&session, |_| {});
     assert_eq!(scene.refusal(&mut session, "one more request", &another), "E-DRILL-021");
-    table.row("the fifty-first request within the hour", "E-DRILL-021", "journal, receipt");
+    table.row("the forty-first request within the hour", "E-DRILL-021", "journal, receipt");
     scene.no_answer_but(&mut session, &[]);
     assert_eq!(scene.records("evidence.opened").len(), 2);
     scene.nothing_came_out();

@@ -60,7 +60,7 @@ const POLICY: &str = r#"time_zone = "UTC"
 reader_days = 90
 
 [limits]
-requests_per_person_per_hour = 50
+requests_per_person_per_hour = 40
 rows_per_person_per_day = 100
 rows_per_day = 1000
 
