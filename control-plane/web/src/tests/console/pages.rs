@@ -202,12 +202,3 @@ fn the_check_finds_what_it_looks_for() {
                type=\"module\" src=\"/x\"></script>'\"`=</main></body></html>";
     check("bad", bad);
 }
-
-#[test]
-fn zz_dump() {
-    let Ok(to) = std::env::var("DUMP_SAMPLES") else { return };
-    for sample in samples() {
-        let name: String = sample.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-        std::fs::write(format!("{to}/{name}.html"), &sample.html).unwrap();
-    }
-}

@@ -275,8 +275,8 @@ pub(crate) fn hostile_coverage() -> Coverage {
     let mut hostile = coverage();
     for framework in &mut hostile.frameworks {
         framework.framework = HOSTILE.to_owned();
-        for control in &mut framework.controls {
-            control.control = format!("{HOSTILE}{}", long_word());
+        for (place, control) in framework.controls.iter_mut().enumerate() {
+            control.control = format!("{HOSTILE}{}{place}", long_word());
             for check in &mut control.checks {
                 (check.title, check.procedure_title) = (HOSTILE.to_owned(), HOSTILE.to_owned());
             }
