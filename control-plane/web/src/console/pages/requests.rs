@@ -67,6 +67,13 @@ impl Row {
     }
 }
 
+impl Row {
+    /// Whether its Runner may still take it.
+    fn waits(&self) -> bool {
+        matches!(self.request.state, RunRequestState::Waiting)
+    }
+}
+
 /// The procedure by its title, where it is installed still.
 fn title(request: &RunRequest, titles: &ProcedureTitles) -> String {
     let known = titles.get(&(request.runner, request.procedure));

@@ -44,6 +44,8 @@ struct RunPage {
     checks: Vec<RunCheck>,
     checks_window: Window,
     controls: Vec<ControlRow>,
+    /// How many checks the run has.
+    all_checks: usize,
     excepted: Vec<RunCheck>,
     /// The evidence, where this person may see which there is.
     items: Option<Vec<RunEvidence>>,
@@ -74,7 +76,7 @@ impl RunPage {
         let mut checks = std::mem::take(&mut is.checks);
         // What needs somebody first; the procedure's order among equals.
         checks.sort_by_key(|check| (check.line.status, check.line.severity));
-        let (controls, common) = (controls(&checks), common(&checks));
+        let (controls, common, all_checks) = (controls(&checks), common(&checks), checks.len());
         let excepted = checks.iter().filter(|check| !check.line.exceptions.is_empty()).cloned().collect();
         let link = |part: &'static str| move |row: usize| path::run(run).with(part, row).at(part);
         let (checks, checks_window) = Window::of("checks", checks, from.checks, link("checks"));
@@ -87,7 +89,28 @@ impl RunPage {
         };
         let facts = proof::facts(&is.proof);
         let title = title(&is);
-        Self { frame, is, title, checks, checks_window, controls, excepted, items, items_window, facts, common }
+        Self {
+            frame,
+            is,
+            title,
+            checks,
+            checks_window,
+            controls,
+            excepted,
+            items,
+            items_window,
+            facts,
+            common,
+            all_checks,
+        }
+    }
+
+    /// The checks that serve a control.
+    fn checks_of(&self, row: &ControlRow) -> String {
+        match row.checks.len() {
+            all if all > 1 && all == self.all_checks => format!("all {all} checks"),
+            _ => words::listed(&row.checks),
+        }
     }
 
     /// The controls that this check serves besides those of the procedure.
@@ -100,7 +123,7 @@ impl RunPage {
         let counts = &self.is.run.counts;
         match self.is.run.verdict {
             Status::Fail => format!(
-                "{} of {} do not hold. Below stands what to do about each check; ask for a run again afterwards.",
+                "{} of {} do not hold. Below stands what to do about each check; request another run afterwards.",
                 counts.fail.saturating_sub(counts.excepted),
                 count(counts.applicable(), "item", "items")
             ),
