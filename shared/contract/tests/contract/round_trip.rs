@@ -129,7 +129,7 @@ fn progress() -> impl Strategy<Value = RunProgress> {
 
 fn run_under_way() -> impl Strategy<Value = RunUnderWay> {
     let named = (any::<[u8; 16]>(), name(), digest(), time());
-    (named, prop::option::of(name()), 0_u32..=64, 1_u32..=64).prop_map(
+    (named, prop::option::of(name()), 0_u32..=36, 1_u32..=64).prop_map(
         |((run, procedure, digest, began), step, done, open)| {
             let run = RunId::from_bytes(run);
             RunUnderWay { run, procedure, digest, began, step, done, steps: done + open }
