@@ -33,11 +33,8 @@ impl Reads {
     }
 
     /// The controls in scope of these frameworks, each in the order in which they were given.
-    pub async fn scoped_controls<'a>(
-        &self,
-        frameworks: impl IntoIterator<Item = &'a Name>,
-    ) -> Result<BTreeMap<Name, Vec<ScopedControl>>, StoreError> {
-        let each = frameworks.into_iter().map(|framework| values![framework]).collect();
+    pub async fn scoped_controls(&self, frameworks: &[Name]) -> Result<BTreeMap<Name, Vec<ScopedControl>>, StoreError> {
+        let each = frameworks.iter().map(|framework| values![framework]).collect();
         let mut found: BTreeMap<Name, Vec<ScopedControl>> = BTreeMap::new();
         for (framework, control) in self.all_of_each("coverage_scope", CONTROLS, each, read_control).await? {
             found.entry(framework).or_default().push(control);

@@ -115,7 +115,8 @@ impl Operations {
         let (checks, controls) = checks(&tx, &labels, installed, now).await?;
         let mut scopes = scopes_of(&tx).await?;
         scopes.retain(|scope| only.is_none_or(|only| only == scope.framework.as_str()));
-        let scoped = tx.scoped_controls(scopes.iter().map(|scope| &scope.framework)).await?;
+        let listed: Vec<Name> = scopes.iter().map(|scope| scope.framework.clone()).collect();
+        let scoped = tx.scoped_controls(&listed).await?;
         let mut known = Known { checks, controls, scopes, scoped, unread, more };
         known.controls.retain(|control, _| only.is_none_or(|only| only == control.framework));
         Ok(known)

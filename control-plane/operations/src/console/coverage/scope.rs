@@ -106,7 +106,8 @@ impl Operations {
         let framework = scope::framework(framework).map_err(|_| none())?;
         let tx = self.store().read(&permit).await?;
         let line = tx.scope_line(&framework).await?.ok_or_else(none)?;
-        let controls = tx.scoped_controls([&framework]).await?.remove(&framework).unwrap_or_default();
+        let controls =
+            tx.scoped_controls(std::slice::from_ref(&framework)).await?.remove(&framework).unwrap_or_default();
         let of = shown(&tx, vec![line]).await?.pop().ok_or_else(none)?;
         Ok(Scope { of, controls })
     }
