@@ -18,7 +18,7 @@ pub struct Secrets {
     pub names: Vec<NamePattern>,
     /// Whether what the operator set at the Runner may be replaced.
     pub replace_local: bool,
-    /// Values of one person within an hour.
+    /// Requests of one person within an hour, refused ones included.
     pub per_person_per_hour: u64,
 }
 
@@ -44,8 +44,8 @@ pub(crate) enum SecretReason {
 }
 
 impl Secrets {
-    /// Whether a person may set a secret who set `kept` others within the hour.
-    pub(crate) fn rule(&self, role: &Name, factors: &[Factor], name: &Name, kept: u64) -> Result<(), SecretReason> {
+    /// Whether a person may set a secret who sent `others` within the hour, refused ones included.
+    pub(crate) fn rule(&self, role: &Name, factors: &[Factor], name: &Name, others: u64) -> Result<(), SecretReason> {
         let recognised: BTreeSet<Factor> = factors.iter().copied().collect();
         if !self.roles.contains(role) {
             Err(SecretReason::Role)
@@ -53,7 +53,7 @@ impl Secrets {
             Err(SecretReason::Factors)
         } else if !self.names.iter().any(|pattern| pattern.fits(name)) {
             Err(SecretReason::Name)
-        } else if kept >= self.per_person_per_hour {
+        } else if others >= self.per_person_per_hour {
             Err(SecretReason::Rate)
         } else {
             Ok(())

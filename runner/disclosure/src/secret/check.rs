@@ -162,8 +162,8 @@ fn is_allowed(
         return Ok(Err(code_of_device(unfit)));
     }
     let Some(rule) = &policy.secrets else { return Ok(Err(Code::Off)) };
-    let kept = vault.secrets_received_since(terms.person.id, now.plus_ms(-HOUR_MS))?;
-    if let Err(reason) = rule.rule(&terms.person.role, &terms.person.factors, &terms.name, kept) {
+    let others = vault.secrets_received_since(terms.person.id, now.plus_ms(-HOUR_MS))?;
+    if let Err(reason) = rule.rule(&terms.person.role, &terms.person.factors, &terms.name, others) {
         return Ok(Err(code_of_policy(reason)));
     }
     if vault.secret_origin(&terms.name)? == Some(SecretOrigin::Here) && !rule.replace_local {
