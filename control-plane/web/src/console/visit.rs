@@ -197,6 +197,12 @@ impl Visit {
         Ok(self.operations().check_confirmed(&self.caller)?)
     }
 
+    /// The same, with a code of the app: a recovery code signs for no evidence and sends no secret.
+    pub(crate) fn confirmed_by_app(&self) -> Result<(), Trouble> {
+        self.confirmed()?;
+        if self.caller.came_by_recovery_code() { Err(Trouble::ConfirmFirst) } else { Ok(()) }
+    }
+
     /// What stands around a page.
     pub(crate) fn frame(&self, section: Section, title: impl Into<String>) -> Frame {
         self.frame_with(section, title.into(), Some(self.who.clone()))

@@ -43,6 +43,8 @@ struct ConfirmPage {
     email: String,
     next: Href,
     refused: Option<String>,
+    /// The second factor that was shown last was a recovery code.
+    is_recovered: bool,
 }
 
 async fn show(visit: &Visit) -> Result<Answer, Trouble> {
@@ -55,7 +57,8 @@ fn next_of(text: Option<&str>) -> Href {
 
 fn page(visit: &Visit, status: StatusCode, next: Href, refused: Option<String>) -> Result<Answer, Trouble> {
     let frame = visit.frame(Section::None, "Confirm that it is you").answering(status);
-    Answer::page_with(status, &ConfirmPage { frame, email: visit.who().email.clone(), next, refused })
+    let (email, is_recovered) = (visit.who().email.clone(), visit.caller().came_by_recovery_code());
+    Answer::page_with(status, &ConfirmPage { frame, email, next, refused, is_recovered })
 }
 
 async fn confirm(visit: &Visit) -> Result<Answer, Trouble> {
@@ -79,6 +82,7 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
         email: email.to_owned(),
         next: path::runs(),
         refused: refused.map(str::to_owned),
+        is_recovered: refused.is_some(),
     };
     vec![
         Sample::page("confirm, empty", &page("ada@example.org", None)),

@@ -147,7 +147,7 @@ async fn list(visit: &Visit) -> Result<Answer, Trouble> {
 }
 
 async fn sending(visit: &Visit) -> Result<Answer, Trouble> {
-    visit.confirmed()?;
+    visit.confirmed_by_app()?;
     let chosen = visit.query().parsed::<RunnerId>("runner")?;
     let runners = visit.operations().list_runners(visit.caller(), Some(Standing::Active), &Page::first()).await?.items;
     let frame =

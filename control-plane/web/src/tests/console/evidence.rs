@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use contract::enrolment::KeyStatement;
 use control_plane_domain::policy::Role;
-use control_plane_operations::CONFIRMED_MS;
+use control_plane_operations::{CONFIRMED_MS, Client, Seen};
 use crypto::{SystemEntropy, ed25519};
 use http::{Request, StatusCode};
 use proof::attestation;
@@ -13,10 +13,10 @@ use proof::dsse::Envelope;
 use serde_json::{Value, json};
 use verdict::Status;
 
-use super::browser::{Browser, place_of};
+use super::browser::{Browser, PASSWORD, place_of};
 use super::keepers::sure::name_on;
 use super::results::reporter::{Ran, Reporter, item_id, run_id};
-use crate::tests::harness::{Answer, fixture};
+use crate::tests::harness::{Answer, CLIENT, fixture};
 
 /// A call of a script of ours, with the token of its page.
 async fn call(browser: &Browser<'_>, path: &str, body: &Value) -> Answer {
@@ -169,6 +169,34 @@ async fn who_may_not_ask_and_what_comes_from_elsewhere_is_refused() {
     let answer = call(&auditor, "/console/drilldowns", &asked).await;
     assert_eq!((answer.status, answer.json()["code"].clone()), (StatusCode::FORBIDDEN, json!("E-AUTH-006")));
     assert_eq!(place_of(&auditor.get(&open).await), format!("/confirm?next={}", open.replace('/', "%2F")));
+}
+
+/// Paper in the place of the app: said before anything is typed, and by the call itself.
+#[tokio::test]
+async fn whoever_showed_a_recovery_code_is_asked_for_the_app_first() {
+    let fixture = fixture().await;
+    let auditor = fixture.signed_in_with_role(&fixture.ours, Role::Auditor).await;
+    let open = format!("/runs/{}/open", fixture.ours.things.run);
+    assert_eq!(auditor.get(&open).await.status, StatusCode::OK);
+    let client = Client::new(CLIENT, "a test");
+    let seen = fixture.operations.session(&auditor.session(), &client).await.unwrap();
+    let Seen::Full(signed) = seen else { panic!("not signed in") };
+    let codes = fixture.operations.new_recovery_codes(&signed.caller).await.unwrap();
+    let fields = [("password", PASSWORD), ("code", codes[0].expose().as_str()), ("next", open.as_str())];
+    let confirmed = auditor.post("/confirm", &fields).await;
+    assert_eq!(place_of(&confirmed), open, "{}", confirmed.text());
+    let away = place_of(&auditor.get(&open).await);
+    assert!(away.starts_with("/confirm?next="), "{away}");
+    assert!(auditor.get(&away).await.text().contains("You showed a recovery code last."));
+    let asked = fixture.ours.things.new_drilldown();
+    let answer = call(&auditor, "/console/drilldowns", &asked).await;
+    assert_eq!((answer.status, answer.json()["code"].clone()), (StatusCode::FORBIDDEN, json!("E-AUTH-011")));
+    // With the app it goes on.
+    fixture.clock.advance_ms(30_000);
+    let code = auditor.code();
+    let fields = [("password", PASSWORD), ("code", code.as_str()), ("next", open.as_str())];
+    assert_eq!(place_of(&auditor.post("/confirm", &fields).await), open);
+    assert_eq!(auditor.get(&open).await.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -72,7 +72,7 @@ struct Item {
 
 async fn ask(visit: &Visit) -> Result<Answer, Trouble> {
     // Before anything is typed, so that nothing of it is lost on the way.
-    visit.confirmed()?;
+    visit.confirmed_by_app()?;
     let run: RunId = visit.path("run", "run")?;
     let read = visit.operations().run_page(visit.caller(), run).await?;
     let chosen: Vec<ItemId> = visit.query().all("item").filter_map(|item| item.parse().ok()).collect();
