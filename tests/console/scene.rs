@@ -78,7 +78,7 @@ pub(crate) fn furnish(console: &Console, browser: &Browser, run: &str) {
 /// Moves the due times of the tenant into the past, as only time can.
 pub(crate) fn overdue(console: &Console) {
     until("the Runner has said what is due", || {
-        (meddle(console, "UPDATE schedule_due SET next_due = next_due - 864000000") > 0).then_some(())
+        (meddle(console, "UPDATE schedule_due SET next_due = reported - 172800000") > 0).then_some(())
     });
 }
 

@@ -17,14 +17,20 @@ pub fn small(picture: &[u8]) -> Vec<u8> {
     let colours: Vec<Colour> = pixels.chunks_exact(step).filter_map(|pixel| pixel.get(..3)?.try_into().ok()).collect();
     let palette = palette(&colours);
     let mut known: HashMap<Colour, u8> = HashMap::new();
-    let indices: Vec<u8> =
-        colours.iter().map(|colour| *known.entry(*colour).or_insert_with(|| nearest(&palette, *colour))).collect();
+    let mut indices: Vec<u8> = Vec::with_capacity(colours.len());
+    // Most of a page is one colour after itself: each is looked up once a run.
+    for run in colours.chunk_by(|one, other| one == other) {
+        if let Some(colour) = run.first() {
+            let place = *known.entry(*colour).or_insert_with(|| nearest(&palette, *colour));
+            indices.resize(indices.len() + run.len(), place);
+        }
+    }
     let mut small = Vec::new();
     let mut encoder = png::Encoder::new(&mut small, info.width, info.height);
     encoder.set_color(png::ColorType::Indexed);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_palette(palette.concat());
-    encoder.set_compression(png::Compression::High);
+    encoder.set_compression(png::Compression::Balanced);
     encoder.set_filter(png::Filter::NoFilter);
     let mut writer = encoder.write_header().expect("memory can be written to");
     writer.write_image_data(&indices).expect("memory can be written to");
@@ -33,11 +39,13 @@ pub fn small(picture: &[u8]) -> Vec<u8> {
 }
 
 fn palette(colours: &[Colour]) -> Vec<Colour> {
-    let mut counts: HashMap<Colour, u64> = HashMap::new();
-    for colour in colours {
-        *counts.entry(*colour).or_default() += 1;
+    let mut counts: HashMap<Colour, usize> = HashMap::new();
+    for run in colours.chunk_by(|one, other| one == other) {
+        if let Some(colour) = run.first() {
+            *counts.entry(*colour).or_default() += run.len();
+        }
     }
-    let mut common: Vec<(Colour, u64)> = counts.into_iter().collect();
+    let mut common: Vec<(Colour, usize)> = counts.into_iter().collect();
     common.sort_by_key(|(colour, count)| (std::cmp::Reverse(*count), *colour));
     let mut palette: Vec<Colour> = Vec::with_capacity(COLOURS);
     // Two colours that nobody can tell apart need one place only.

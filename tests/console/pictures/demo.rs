@@ -70,7 +70,7 @@ impl Demo {
 
     /// Nothing was run for days, and the control plane says so.
     pub(super) fn overdue(&self) {
-        assert!(self.meddle("UPDATE schedule_due SET next_due = next_due - 864000000 WHERE rowid = 1") > 0);
+        assert!(self.meddle("UPDATE schedule_due SET next_due = reported - 172800000 WHERE rowid = 1") > 0);
         until("the alarm about what is overdue is raised", || {
             let alarms = self.run("proctor-control-plane", &["admin", "alarm", "list", "--json"]);
             alarms.out.contains("overdue").then_some(())
