@@ -27,6 +27,7 @@ impl Operations {
         tx.set_runner_state(runner, &state).await?;
         let committed = tx.commit(&permit.record(Action::RunnerRevoked { runner, justification })).await?;
         self.wake(permit.tenant(), runner, &committed);
+        self.0.presences.put_runs(permit.tenant(), runner, Vec::new());
         Ok(Runner { state, ..found })
     }
 }
