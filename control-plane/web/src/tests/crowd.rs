@@ -102,20 +102,18 @@ async fn the_clients_of_a_trusted_proxy_are_counted_by_their_own_address() {
         request
     };
     let mut one = senders.pop().unwrap();
-    let first = one.send_request(from("192.0.2.1", stalled()));
-    let second = one.clone().send_request(from("192.0.2.1", stalled())).await;
-    // Which of the two is the one that waits is the server's to say.
-    tokio::pin!(first);
-    match second {
-        Ok(refused) => assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS),
-        Err(error) => panic!("{error}"),
-    }
-    assert!(futures_util::poll!(first.as_mut()).is_pending());
+    let first = Box::pin(one.clone().send_request(from("192.0.2.1", stalled())));
+    let second = Box::pin(one.send_request(from("192.0.2.1", stalled())));
+    let both = tokio::time::timeout(PATIENCE, futures_util::future::select(first, second));
+    let (refused, mut waits) = both.await.expect("one client has the places of two").factor_first();
+    assert_eq!(refused.unwrap().status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(futures_util::poll!(&mut waits).is_pending());
     let other = senders.pop().unwrap().send_request(from("192.0.2.2", stalled()));
     tokio::pin!(other);
-    assert!(futures_util::poll!(other.as_mut()).is_pending(), "another client has its own place");
+    assert!(futures_util::poll!(other.as_mut()).is_pending());
     let page = senders.pop().unwrap().send_request(from("192.0.2.1", page())).await.unwrap();
     assert_eq!(page.status(), StatusCode::OK);
+    assert!(futures_util::poll!(other.as_mut()).is_pending(), "another client has no place of its own");
     // Whoever is no proxy of ours has no more connections than before.
     let mut held = Vec::new();
     for _ in 0..2 {
