@@ -27,7 +27,7 @@ impl Reads {
     pub async fn run_under_way(&self, run: RunId) -> Result<Option<RunUnderWay>, StoreError> {
         let sql = sql!(
             "SELECT run, runner, procedure_id, procedure_digest, began, step, done, steps, heard FROM run_under_way \
-             WHERE tenant = $1 AND run = $2 ORDER BY heard DESC, runner LIMIT 1"
+             WHERE tenant = $1 AND run = $2 ORDER BY heard DESC, runner DESC LIMIT 1"
         );
         self.one("run_under_way", sql, values![run], read_under_way).await
     }

@@ -14,6 +14,7 @@ CREATE TABLE run_under_way (
     FOREIGN KEY (tenant, runner) REFERENCES runner (tenant, runner)
 );
 CREATE INDEX run_under_way_newest ON run_under_way (tenant, began, run);
+CREATE INDEX run_under_way_run ON run_under_way (tenant, run, heard, runner);
 ALTER TABLE run_under_way ADD PRIMARY KEY (tenant, runner, run);
 ALTER TABLE run_under_way ENABLE ROW LEVEL SECURITY;
 ALTER TABLE run_under_way FORCE ROW LEVEL SECURITY;

@@ -15,3 +15,4 @@ CREATE TABLE run_under_way (
     FOREIGN KEY (tenant, runner) REFERENCES runner (tenant, runner)
 ) STRICT;
 CREATE INDEX run_under_way_newest ON run_under_way (tenant, began, run);
+CREATE INDEX run_under_way_run ON run_under_way (tenant, run, heard, runner);
