@@ -260,7 +260,7 @@ impl OverviewPage {
 }
 
 /// Changes that the overview shows; all of them have a page.
-const MOST_CHANGES: usize = 8;
+const MOST_CHANGES: usize = 5;
 
 #[derive(Template)]
 #[template(
