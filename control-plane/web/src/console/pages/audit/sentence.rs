@@ -141,7 +141,7 @@ pub(crate) fn sentence(action: Action) -> Said {
         A::DeviceRemoved { person, device } => say!["removed device ", device, " of ", person],
 
         A::TokenCreated { token, expires } => say!["made join token ", token, ", good until ", expires],
-        A::TokenRevoked { token } => say!["took join token ", token, " back before it was used"],
+        A::TokenRevoked { token } => say!["withdrew join token ", token, " before it was used"],
         A::TokenRedeemed { token, runner, .. } => {
             say!["took join token ", token, " from Runner ", runner, ", which now waits to be approved"]
         }
@@ -174,7 +174,7 @@ pub(crate) fn sentence(action: Action) -> Said {
 
         A::RunRequested { request, runner, procedure_sha256, .. } => {
             let (runner, request) = (Part::from(runner), Part::RunRequest(request));
-            say!["asked Runner ", runner, " to run procedure ", procedure_sha256, " (request ", request, ")"]
+            say!["requested a run of procedure ", procedure_sha256, " at Runner ", runner, " (request ", request, ")"]
         }
         A::RunRequestAnswered { request, end, run, code } => run_request_answered(request, end, run, code),
 
@@ -186,7 +186,7 @@ pub(crate) fn sentence(action: Action) -> Said {
         }
 
         A::EvidenceRequested { request, runner, run, items, purpose, justification, .. } => {
-            let mut said = say!["asked Runner ", runner, " for ", asked_for(&items), " of run ", run, " for "];
+            let mut said = say!["requested ", asked_for(&items), " of run ", run, " from Runner ", runner, " for "];
             said.extend(say![word(purpose), " (", Part::DrillDown(request), "): ", justification]);
             said
         }
@@ -202,7 +202,7 @@ pub(crate) fn sentence(action: Action) -> Said {
         A::EvidenceExpired { request, code } => {
             with_code(drilldown("ended ", request, Some(", of which nothing came in time")), code)
         }
-        A::EvidenceCancelled { request } => drilldown("took back ", request, None),
+        A::EvidenceCancelled { request } => drilldown("withdrew ", request, None),
 
         A::SecretRequested { request, runner, secret, .. } => {
             let (secret, request) = (word(secret), Part::Secret(request));
@@ -214,7 +214,7 @@ pub(crate) fn sentence(action: Action) -> Said {
         A::SecretExpired { request, code } => {
             with_code(sent("ended ", request, Some(", of which nothing came in time")), code)
         }
-        A::SecretCancelled { request } => sent("took back ", request, None),
+        A::SecretCancelled { request } => sent("withdrew ", request, None),
 
         A::AuditForkReported { kept, alarm, .. } => raising(
             say![
@@ -275,7 +275,7 @@ const fn session_end(cause: SessionEnd) -> &'static str {
 
 fn switched(enabled: bool) -> Said {
     let how = if enabled { "on: what a Runner opens is for its own policy to say" } else { "off for everybody" };
-    say!["switched drill-downs ", how]
+    say!["switched evidence requests ", how]
 }
 
 fn raising(mut said: Said, alarm: Option<AlarmId>) -> Said {
@@ -328,7 +328,7 @@ fn asked_for(items: &[AskedFor]) -> String {
 }
 
 fn drilldown(before: &'static str, request: RequestId, after: Option<&'static str>) -> Said {
-    let mut said = say![before, "drill-down ", Part::DrillDown(request)];
+    let mut said = say![before, "evidence request ", Part::DrillDown(request)];
     said.extend(after.map(Part::from));
     said
 }
