@@ -234,7 +234,8 @@ fn a_secret_is_decided_on_and_receipted() {
 
 #[test]
 fn runs_under_way_are_told_at_the_beginning_and_whenever_they_change_if_the_session_speaks_of_them() {
-    let (mut stage, begun) = Stage::live(0, 0, 4);
+    let mut stage = Stage::open(0);
+    let begun = stage.receive(welcome(0, 4));
     assert!(work(&begun).contains(&&Work::UnderWay), "{begun:?}");
     assert_eq!(stage.handle(Event::Local(Nudge::UnderWayChanged)), [Command::Do(Work::UnderWay)]);
     let nothing = contract::UnderWay { runs: Vec::new() };
