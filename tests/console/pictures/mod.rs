@@ -1,5 +1,5 @@
 //! Pictures of every page, by light and in the dark, of what the quickstart runs: made when asked for
-//! (`PROCTOR_SCREENSHOTS=1`), and otherwise compared with the templates, so that no page goes without.
+//! (`PROCTOR_SCREENSHOTS=1`, or the names of some with commas between them), and otherwise compared with the templates, so that no page goes without.
 
 mod demo;
 mod take;

@@ -55,8 +55,17 @@ const BEHIND: [(&str, &str, &str); 12] = [
     ("api-key-end", "/account/keys", "main a[href*='/account/keys/0']"),
 ];
 
+/// Whether this one is wanted: `PROCTOR_SCREENSHOTS` says 1 for all, or the names of some.
+fn is_wanted(name: &str) -> bool {
+    let wanted = std::env::var("PROCTOR_SCREENSHOTS").unwrap_or_default();
+    wanted == "1" || wanted.split(',').any(|one| one == name)
+}
+
 /// Takes both pictures of the page as it stands, from this element on.
 fn picture_from(browser: &Browser, name: &str, from: &str) {
+    if !is_wanted(name) {
+        return;
+    }
     for (look, dark) in [("light", false), ("dark", true)] {
         browser.prefer(dark, true);
         browser.resize(WIDE, 800);
@@ -97,8 +106,15 @@ fn join(browser: &Browser, link: &str, with_pictures: bool) -> Authenticator {
 
 pub(super) fn take() {
     std::fs::create_dir_all(folder()).unwrap();
+    // Pictures of pages that are gone go too.
     for old in std::fs::read_dir(folder()).unwrap().flatten() {
-        std::fs::remove_file(old.path()).unwrap();
+        let name = old.file_name().into_string().unwrap();
+        if !super::PICTURES
+            .iter()
+            .any(|(known, _)| name == format!("{known}-light.png") || name == format!("{known}-dark.png"))
+        {
+            std::fs::remove_file(old.path()).unwrap();
+        }
     }
     let demo = Demo::start();
     let browser = demo.browser();
