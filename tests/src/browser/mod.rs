@@ -485,7 +485,8 @@ impl Browser {
         self.until("a file is saved", || {
             let entries = std::fs::read_dir(&folder).ok()?.flatten().map(|entry| entry.path());
             let mut done = entries.filter(|path| path.to_string_lossy().ends_with(ends));
-            done.next().and_then(|path| std::fs::read(path).ok())
+            // The browser takes the name before it has the bytes.
+            done.next().and_then(|path| std::fs::read(path).ok()).filter(|bytes| !bytes.is_empty())
         })
     }
 }
