@@ -11,7 +11,7 @@ use tests::{Browser, Look, Service, binary, text, until};
 pub(super) struct Demo {
     folder: tempfile::TempDir,
     pub(super) summary: Value,
-    _quickstart: Service,
+    quickstart: Service,
 }
 
 impl Demo {
@@ -30,7 +30,7 @@ impl Demo {
             is_up.then_some(())
         });
         let summary = serde_json::from_slice(&std::fs::read(&said).unwrap()).unwrap();
-        Self { folder, summary, _quickstart: quickstart }
+        Self { folder, summary, quickstart }
     }
 
     pub(super) fn home(&self) -> PathBuf {
@@ -80,5 +80,12 @@ impl Demo {
     /// The time for which both factors hold is over.
     pub(super) fn a_quarter_passes(&self) {
         assert!(self.meddle("UPDATE session SET confirmed = confirmed - 960000 WHERE confirmed IS NOT NULL") > 0);
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        // What it started ends with it only if it is asked to end.
+        let _ = self.quickstart.stop();
     }
 }
