@@ -13,11 +13,14 @@ use crate::liar::{self, Liar};
 
 const VALUE: &str = "gate-token-9d41c07a55e3-of-the-branch";
 
+/// Edits an answer to a method and a path.
+type Change = Box<dyn Fn(&str, &str, &mut Value) + Send>;
+
 /// What is changed, and the step that must turn red.
 struct Lie {
     what: &'static str,
     step: &'static str,
-    change: Box<dyn Fn(&str, &str, &mut Value) + Send>,
+    change: Change,
 }
 
 fn lie(what: &'static str, step: &'static str, change: impl Fn(&str, &str, &mut Value) + Send + 'static) -> Lie {

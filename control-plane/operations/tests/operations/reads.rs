@@ -218,7 +218,7 @@ async fn what_is_in_scope_and_served_by_nothing_is_seen_as_not_covered() {
     assert_eq!(world.ops.set_scope(&acme.owner, iso, &scope.to_text()).await.unwrap().of, scope.of, "the same again");
     assert_eq!(world.logged(&acme, "coverage.scope_set").await, 1);
     assert_eq!(world.ops.scope(&acme.owner, iso).await.unwrap(), scope);
-    assert_eq!(world.ops.scopes(&acme.owner).await.unwrap(), [scope.of.clone()]);
+    assert_eq!(world.ops.scopes(&acme.owner).await.unwrap(), std::slice::from_ref(&scope.of));
 
     // Nothing is installed: nothing is covered.
     let before = world.ops.framework_coverage(&acme.owner, iso).await.unwrap();

@@ -29,7 +29,7 @@ fn alarms() -> Vec<Alarm> {
             subject: Some(format!("subject-{n}").parse().unwrap()),
             opened: at(i64::from(n) * HOUR),
             evidence: None,
-            acknowledged: (n % 2 == 0).then_some(Acknowledged { by: person_id(1), at: at(1) }),
+            acknowledged: n.is_multiple_of(2).then_some(Acknowledged { by: person_id(1), at: at(1) }),
         }
     };
     (0..24).map(alarm).collect()

@@ -154,24 +154,7 @@ async fn add_everything(tx: &Writes, audit: AuditRef) -> Answers {
     (withheld.source, withheld.installed.has_source) = (None, false);
     let answered = sample::run_request(2, audit);
     let controls = control_plane_domain::scope::parse("A.5.15,Access control").unwrap();
-    let scope = control_plane_domain::scope::ScopeLine {
-        framework: "iso-27001-2022".parse().unwrap(),
-        controls: 1,
-        sha256: digest(3),
-        set: at(0),
-        by: person_id(1),
-    };
-    let under_way = RunUnderWay {
-        run: run_id(7),
-        runner: runner_id(1),
-        procedure: "access-review".parse().unwrap(),
-        digest: digest(9),
-        began: at(0),
-        step: None,
-        done: 0,
-        steps: 2,
-        heard: at(1),
-    };
+    let (scope, under_way) = (scope(), under_way());
     let answers = ask!(tx,
         add_tenant_key(&key); add_person(&sample::person(1)); add_api_key(&sample::api_key(1, 1));
         set_password(person_id(1), &sample::password()); set_totp(person_id(1), &sample::totp());
@@ -198,6 +181,30 @@ async fn add_everything(tx: &Writes, audit: AuditRef) -> Answers {
     let begun = RunRequestState::Begun { run: run_id(1), at: at(1) };
     tx.set_run_request_state(answered.id, &begun).await.unwrap();
     answers
+}
+
+fn scope() -> control_plane_domain::scope::ScopeLine {
+    control_plane_domain::scope::ScopeLine {
+        framework: "iso-27001-2022".parse().unwrap(),
+        controls: 1,
+        sha256: digest(3),
+        set: at(0),
+        by: person_id(1),
+    }
+}
+
+fn under_way() -> RunUnderWay {
+    RunUnderWay {
+        run: run_id(7),
+        runner: runner_id(1),
+        procedure: "access-review".parse().unwrap(),
+        digest: digest(9),
+        began: at(0),
+        step: None,
+        done: 0,
+        steps: 2,
+        heard: at(1),
+    }
 }
 
 /// Every function that changes what is there, each in a transaction of its own.

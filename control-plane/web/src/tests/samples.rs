@@ -146,6 +146,12 @@ impl Things {
             acknowledged: None,
         };
         assert!(tx.raise_alarm(&alarm).await.unwrap());
+        self.put_scope(&tx, owner, now).await;
+        tx.commit_unlogged(Unlogged::Delivery).await.unwrap();
+        operations.sign_checkpoint(tenant).await.unwrap();
+    }
+
+    async fn put_scope(&self, tx: &WriteTx, owner: PersonId, now: Timestamp) {
         let controls = scope::parse("A.5.15,Access control").unwrap();
         let line = ScopeLine {
             framework: self.framework().parse().unwrap(),
@@ -155,8 +161,6 @@ impl Things {
             by: owner,
         };
         tx.set_scope(&line, &controls).await.unwrap();
-        tx.commit_unlogged(Unlogged::Delivery).await.unwrap();
-        operations.sign_checkpoint(tenant).await.unwrap();
     }
 
     /// The Runner's journal: its beginning, and that it attested the run.
