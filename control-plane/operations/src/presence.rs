@@ -105,24 +105,27 @@ impl Presences {
 }
 
 impl Operations {
-    /// Writes the signs of life that came since the last call, and what Runners work at; of how many Runners there were signs. To be called every second or so.
+    /// Writes the signs of life that came since the last call, and what Runners work at; of how many Runners there were
+    /// signs. To be called every second or so. What cannot be written for one tenant keeps no other from its turn.
     pub async fn flush_presence(&self) -> Result<usize, Error> {
-        let mut written = 0;
+        let (mut written, mut failed) = (0, None);
         for (tenant, unwritten) in self.0.presences.unwritten() {
-            if let Err(error) = self.write_presences(tenant, &unwritten).await {
-                self.0.presences.put_back(tenant, unwritten);
-                return Err(error);
+            match self.write_presences(tenant, &unwritten).await {
+                Ok(()) => written += unwritten.len(),
+                Err(error) => {
+                    self.0.presences.put_back(tenant, unwritten);
+                    failed.get_or_insert(error);
+                }
             }
-            written += unwritten.len();
         }
         self.0.presences.forget_gone();
         for (tenant, unwritten) in self.0.presences.unwritten_runs() {
             if let Err(error) = self.write_runs(tenant, &unwritten).await {
                 self.0.presences.put_runs_back(tenant, unwritten);
-                return Err(error);
+                failed.get_or_insert(error);
             }
         }
-        Ok(written)
+        failed.map_or(Ok(written), Err)
     }
 
     /// Says that no Runner has a session; how many had one as far as the database knew. To be called when the control plane

@@ -7,6 +7,7 @@ use control_plane_domain::run::RunUnderWay;
 use crypto::Digest;
 use ids::{RunId, RunnerId};
 use proof::text::{FreeText, Name};
+use verdict::Status;
 
 use crate::StoreError;
 use crate::sql::sql;
@@ -14,11 +15,13 @@ use crate::tx::{Reads, Writes};
 use crate::value::{Cells, values};
 
 impl Reads {
-    /// Runs that are worked at, those that began last first.
+    /// Runs that are worked at by Runners that are let in, those that began last first.
     pub async fn runs_under_way(&self, limit: u32) -> Result<Vec<RunUnderWay>, StoreError> {
         let sql = sql!(
             "SELECT run, runner, procedure_id, procedure_digest, began, step, done, steps, heard FROM run_under_way \
-             WHERE tenant = $1 ORDER BY began DESC, run DESC LIMIT $2"
+             WHERE tenant = $1 AND EXISTS (SELECT 1 FROM runner WHERE runner.tenant = $1 \
+             AND runner.runner = run_under_way.runner AND runner.state = 'active') \
+             ORDER BY began DESC, run DESC LIMIT $2"
         );
         self.all("run_under_way", sql, values![limit], read_under_way).await
     }
@@ -41,12 +44,12 @@ impl Reads {
 }
 
 impl Reads {
-    /// Which of these runs were reported.
-    pub async fn reported_runs(&self, runs: &[RunId]) -> Result<BTreeSet<RunId>, StoreError> {
-        let sql = sql!("SELECT run FROM run WHERE tenant = $1 AND run = $2");
+    /// Which of these runs were reported, and with which verdict.
+    pub async fn reported_runs(&self, runs: &BTreeSet<RunId>) -> Result<BTreeMap<RunId, Status>, StoreError> {
+        let sql = sql!("SELECT run, verdict FROM run WHERE tenant = $1 AND run = $2");
         let each = runs.iter().map(|run| values![run]).collect();
-        let found = self.all_of_each("run", sql, each, |mut cells| cells.take("run")).await?;
-        Ok(found.into_iter().collect())
+        let read = |mut cells: Cells| Ok((cells.take("run")?, cells.take("verdict")?));
+        Ok(self.all_of_each("run", sql, each, read).await?.into_iter().collect())
     }
 
     /// Id and title of each of these procedures, where it is installed at the Runner named with it.

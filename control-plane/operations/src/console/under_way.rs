@@ -11,6 +11,7 @@ use control_plane_store::Reads;
 use crypto::Digest;
 use ids::{RunId, RunnerId};
 use proof::text::{FreeText, Name};
+use verdict::Status;
 
 use super::refs::{Labels, People};
 use super::texts::Text;
@@ -102,14 +103,19 @@ impl Operations {
     async fn running_rows(
         &self,
         reads: &Reads,
-        under_way: Vec<RunUnderWay>,
+        mut under_way: Vec<RunUnderWay>,
         mut requests: Vec<RunRequest>,
     ) -> Result<Vec<RunningRow>, Error> {
         if under_way.is_empty() && requests.is_empty() {
             return Ok(Vec::new());
         }
-        let begun: Vec<RunId> = requests.iter().filter_map(begun_as).collect();
-        let reported = reads.reported_runs(&begun).await?;
+        let runs: BTreeSet<RunId> =
+            requests.iter().filter_map(begun_as).chain(under_way.iter().map(|at| at.run)).collect();
+        let reported = reads.reported_runs(&runs).await?;
+        // Word of an end can come after the result itself.
+        let has_result = |run: RunId| reported.get(&run).is_some_and(|verdict| *verdict != Status::Pending);
+        under_way.retain(|at| !has_result(at.run));
+        requests.retain(|request| !begun_as(request).is_some_and(has_result));
         let places = under_way.iter().map(|it| (it.runner, it.digest));
         let places: BTreeSet<(RunnerId, Digest)> =
             places.chain(requests.iter().map(|request| (request.runner, request.procedure))).collect();
@@ -141,7 +147,7 @@ impl Operations {
         for request in requests {
             let stage = match begun_as(&request) {
                 None => RunningStage::Waiting,
-                Some(run) if reported.contains(&run) => RunningStage::Asking { run },
+                Some(run) if reported.contains_key(&run) => RunningStage::Asking { run },
                 Some(run) => RunningStage::Working { run, step: None },
             };
             let (runner, digest) = (request.runner, request.procedure);

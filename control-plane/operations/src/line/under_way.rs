@@ -18,7 +18,8 @@ impl Operations {
                 runner,
                 procedure: said.procedure,
                 digest: said.digest,
-                began: said.began,
+                // No run began after its Runner spoke of it; a clock that is ahead puts it before no other.
+                began: said.began.min(heard),
                 step: said.step,
                 done: said.done,
                 steps: said.steps,
@@ -29,7 +30,10 @@ impl Operations {
         if !runs.is_sorted_by(|a, b| a.run < b.run) {
             return Err(LineError::protocol("E-LINE-023"));
         }
-        self.0.presences.put_runs(session.name.tenant, runner, runs);
+        let tenant = session.name.tenant;
+        if self.0.sessions.is_live(tenant, runner, session.id) {
+            self.0.presences.put_runs(tenant, runner, runs);
+        }
         Ok(Vec::new())
     }
 }

@@ -25,6 +25,7 @@ impl Operations {
         }
         let state = RunnerState::Revoked { since: self.now() };
         tx.set_runner_state(runner, &state).await?;
+        tx.replace_under_way(&[(runner, Vec::new())]).await?;
         let committed = tx.commit(&permit.record(Action::RunnerRevoked { runner, justification })).await?;
         self.wake(permit.tenant(), runner, &committed);
         self.0.presences.put_runs(permit.tenant(), runner, Vec::new());

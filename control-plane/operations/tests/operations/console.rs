@@ -517,6 +517,12 @@ async fn a_run_is_followed_step_by_step_and_gone_from_there_when_it_ends() {
     world.ops.flush_presence().await.unwrap();
     let page = world.ops.runs_page(&acme.owner, &RunFilter::default(), &Page::first()).await.unwrap();
     assert_eq!(page.running, []);
+    // A Runner that is shut out works at nothing, whatever it said last.
+    world.ops.line().receive(&mut session, say(vec![under_way(1)])).await.unwrap();
+    world.ops.flush_presence().await.unwrap();
+    world.ops.run_under_way(&acme.owner, run).await.unwrap();
+    world.ops.revoke_runner(&acme.owner, runner.name.runner, "gone".parse().unwrap()).await.unwrap();
+    assert!(matches!(world.ops.run_under_way(&acme.owner, run).await, Err(Error::NotFound(_))));
 }
 
 #[tokio::test]

@@ -104,7 +104,7 @@ async fn everything(tx: &Reads) -> Answers {
         runners_with(&name, 9); overdue_among(&BTreeSet::from(["tls".parse().unwrap()])); person_names_first(9); open_alarms_of(runner_id(1), 9);
         journal_lines_at(runner_id(1), &[0]); witness_keys(&runners); audit_cosigners(1);
         scopes(9); scope_line(&framework); scoped_controls(std::slice::from_ref(&framework));
-        runs_under_way(9); run_under_way(run_id(7)); under_way_heard(); reported_runs(&[run_id(1)]); installed_names(&installed);
+        runs_under_way(9); run_under_way(run_id(7)); under_way_heard(); reported_runs(&BTreeSet::from([run_id(1)])); installed_names(&installed);
     )
 }
 
