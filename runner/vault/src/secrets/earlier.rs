@@ -1,5 +1,10 @@
 //! Secrets of a store with earlier tables. Their values were bound to their names alone; when the tables are brought up to
 //! date, the journal says of each that it is kept, and the value is bound to that record.
+//!
+//! Earlier tables can be made out of present ones by whoever writes to the file. So nothing of them is believed that the
+//! journal does not say, and a journal that a store of the present tables wrote is none of theirs.
+
+use std::collections::BTreeMap;
 
 use clock::Timestamp;
 use crypto::SystemEntropy;
@@ -7,6 +12,7 @@ use proof::log::journal::JournalRecord;
 use proof::text::Name;
 use rusqlite::{Connection, Transaction, params};
 
+use super::words::{SPEAKS, read};
 use super::{bound_to, cell};
 use crate::VaultError;
 use crate::journal;
@@ -60,6 +66,7 @@ impl EarlierSecrets {
         entropy: &SystemEntropy,
         now: Timestamp,
     ) -> Result<(), VaultError> {
+        let words = last_words(tx)?;
         if self.kept.is_empty() && self.removed.is_empty() {
             return Ok(());
         }
@@ -68,7 +75,11 @@ impl EarlierSecrets {
             let plain = ring.open_direct(generation, &cell(generation).part(name.as_str().as_bytes()), &sealed)?;
             let record = JournalRecord::SecretSet { name: name.clone(), replaced: false, audit: 0 };
             let seq = match received {
-                Some(seq) => seq,
+                Some(seq) if words.get(&name) == Some(&seq) => seq,
+                Some(seq) => {
+                    let what = format!("journal record {seq} is not the last one that says that it came over the line");
+                    return Err(VaultError::inconsistent("secret_origin", &name, what));
+                }
                 None => journal::append(tx, &mut chain, now, &record)?.seq as i64,
             };
             let part = bound_to(&name, Some(seq));
@@ -84,4 +95,27 @@ impl EarlierSecrets {
         journal::store_head(tx, &chain, &keys.journal)?;
         Ok(())
     }
+}
+
+/// The last record on each name that came over the line. An error if the journal holds what no program wrote that worked
+/// with earlier tables.
+fn last_words(db: &Connection) -> Result<BTreeMap<Name, i64>, VaultError> {
+    let mut statement = db.prepare(&format!("SELECT seq, line FROM journal WHERE {SPEAKS} ORDER BY seq"))?;
+    let mut rows = statement.query([])?;
+    let mut words = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let seq = row.get::<_, i64>(0)?;
+        let text = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
+        match read(seq as u64, text)?.1 {
+            JournalRecord::SecretReceived { name, issued: None, audit: None, .. } => {
+                words.insert(name, seq);
+            }
+            _ => {
+                let why =
+                    "a later program wrote it than the one that left these tables: they are not the store's".into();
+                return Err(VaultError::Journal { seq: seq as u64, why });
+            }
+        }
+    }
+    Ok(words)
 }

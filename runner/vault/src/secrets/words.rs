@@ -13,7 +13,7 @@ use crate::VaultError;
 use crate::vault::Vault;
 
 /// The condition of the index over what the journal says of secrets, so that it is not read as a whole.
-const SPEAKS: &str = "(instr(line, '\"kind\":\"secret.received\"') > 0 \
+pub(super) const SPEAKS: &str = "(instr(line, '\"kind\":\"secret.received\"') > 0 \
     OR instr(line, '\"kind\":\"secret.set\"') > 0 OR instr(line, '\"kind\":\"secret.removed\"') > 0)";
 
 /// The last word of the journal on a name.
@@ -106,7 +106,7 @@ impl Vault {
     }
 }
 
-fn read(seq: u64, text: &str) -> Result<(Timestamp, JournalRecord), VaultError> {
+pub(super) fn read(seq: u64, text: &str) -> Result<(Timestamp, JournalRecord), VaultError> {
     let fault = |why: String| VaultError::Journal { seq, why };
     let line = Line::parse(text).map_err(|error| fault(error.to_string()))?;
     let record = JournalRecord::read(&line).map_err(|error| fault(error.to_string()))?;

@@ -2,6 +2,9 @@
 
 use std::io::Read;
 
+use clock::Clock;
+use crypto::Digest;
+use ids::{PersonId, RequestId};
 use proof::log::journal::JournalRecord;
 use rusqlite::Connection;
 
@@ -99,26 +102,36 @@ fn with_another_root_key_it_is_left_as_it_is() {
     assert_eq!(std::fs::metadata(bed.files().store).unwrap().len(), before.len() as u64);
 }
 
-/// The text of a store of an earlier schema, made out of one of the present: its secrets were bound to their names alone.
-fn put_back(bed: &Bed, mut vault: Vault, origins: &str, schema: u32) {
-    let names: Vec<String> = vault.secrets().unwrap().into_iter().map(|(name, _)| name).collect();
-    let db = Connection::open(bed.files().store).unwrap();
-    for name in names {
-        let value = vault.secret(&name.parse().unwrap()).unwrap();
-        let (entropy, epoch) = (crypto::SystemEntropy::new(), crate::keys::Epoch::system());
-        vault.reserve(&epoch, 1).unwrap();
-        let part = name.as_bytes();
-        let sealed = vault.ring.seal_direct(&entropy, &epoch, crate::secrets::cell, part, value.expose());
-        let (generation, sealed) = sealed.unwrap();
-        let row = rusqlite::params![name, generation as i64, sealed];
-        db.execute("UPDATE secret SET generation = ?2, sealed = ?3 WHERE name = ?1", row).unwrap();
-    }
+/// A store of an earlier schema, made out of one of the present, with this secret in it: it was bound to its name alone.
+fn put_back(bed: &Bed, mut vault: Vault, name: &str, origins: &str, schema: u32) {
+    let (entropy, epoch) = (crypto::SystemEntropy::new(), crate::keys::Epoch::system());
+    vault.reserve(&epoch, 1).unwrap();
+    let sealed = vault.ring.seal_direct(&entropy, &epoch, crate::secrets::cell, name.as_bytes(), b"hunter2");
+    let (generation, sealed) = sealed.unwrap();
     drop(vault);
+    let db = Connection::open(bed.files().store).unwrap();
     db.execute_batch(&format!(
-        "PRAGMA foreign_keys = OFF; DROP INDEX journal_secrets; DROP INDEX journal_gaps; \
+        "PRAGMA foreign_keys = OFF; DROP INDEX journal_secrets; DROP INDEX journal_gaps; DELETE FROM secret; \
          ALTER TABLE secret DROP COLUMN seq; {origins}; PRAGMA user_version = {schema}"
     ))
     .unwrap();
+    let row = rusqlite::params![name, generation as i64, sealed, bed.clock.now().as_millis()];
+    db.execute("INSERT INTO secret (name, generation, sealed, set_at) VALUES (?1, ?2, ?3, ?4)", row).unwrap();
+}
+
+/// What a program that worked with earlier tables wrote of a secret that came over the line; gives the record's place.
+fn received(vault: &mut Vault, name: &str, number: u8) -> u64 {
+    let record = JournalRecord::SecretReceived {
+        name: name.parse().unwrap(),
+        by: PersonId::from_parts(1, [4; 10]),
+        device: Digest::from_bytes([5; 32]),
+        request: RequestId::from_parts(1, [number; 10]),
+        request_sha256: Digest::from_bytes([6; 32]),
+        replaced: false,
+        issued: None,
+        audit: None,
+    };
+    vault.begin().unwrap().with_journal(&record).unwrap().seq
 }
 
 const ORIGINS: &str = "CREATE TABLE secret_origin (
@@ -132,10 +145,9 @@ INSERT INTO secret_origin (name, floor) VALUES ('db', 1), ('gone', 2)";
 fn stores_of_the_second_and_third_schema_keep_their_keys_and_secrets() {
     for (schema_was, origins) in [(2, "DROP TABLE secret_request"), (3, ORIGINS)] {
         let bed = Bed::new();
-        let mut vault = bed.create();
+        let vault = bed.create();
         let (sealing, name) = (vault.sealing_key(), "db".parse().unwrap());
-        vault.set_secret(&name, &crypto::Secret::new(b"hunter2".to_vec())).unwrap();
-        put_back(&bed, vault, origins, schema_was);
+        put_back(&bed, vault, "db", origins, schema_was);
         bed.clock.advance_ms(1_000);
         let mut vault = bed.open();
         assert_eq!((vault.sealing_key(), vault.condition()), (sealing, &Condition::Ready));
@@ -156,5 +168,63 @@ fn stores_of_the_second_and_third_schema_keep_their_keys_and_secrets() {
         let fresh = Bed::new();
         drop(fresh.create());
         assert_eq!(schema(&bed.files().store), schema(&fresh.files().store));
+    }
+}
+
+/// [`ORIGINS`], with the record that says that the secret came over the line.
+fn origins_at(seq: i64) -> String {
+    format!("{ORIGINS}; UPDATE secret_origin SET seq = {seq} WHERE name = 'db'")
+}
+
+#[test]
+fn a_secret_that_came_over_the_line_is_kept_under_the_record_that_says_so() {
+    let bed = Bed::new();
+    let mut vault = bed.create();
+    received(&mut vault, "db", 1);
+    let last = received(&mut vault, "db", 2);
+    received(&mut vault, "other", 3);
+    let other = received(&mut vault, "gone", 4);
+    assert!(last < other);
+    put_back(&bed, vault, "db", &origins_at(last as i64), 3);
+    // A name that the journal knows, and of which nothing is kept, was removed under the earlier tables.
+    let db = Connection::open(bed.files().store).unwrap();
+    db.execute_batch("INSERT INTO secret_origin (name, floor) VALUES ('other', 1)").unwrap();
+    drop(db);
+    let vault = bed.open();
+    assert_eq!(vault.secret(&"db".parse().unwrap()).unwrap().expose(), b"hunter2");
+    let listed = vault.listed_secrets().unwrap().remove(0);
+    assert!(matches!(listed.origin, SecretOrigin::Line { seq, .. } if seq == last), "{listed:?}");
+    vault.verify_journal().unwrap();
+}
+
+#[test]
+fn a_secret_under_a_record_that_does_not_say_so_is_not_taken_over() {
+    // An earlier record of the name, one of another name, one that is no secret's, and one that is not there.
+    for offset in [0, 2, -1, 100] {
+        let bed = Bed::new();
+        let mut vault = bed.create();
+        let first = received(&mut vault, "db", 1) as i64;
+        received(&mut vault, "db", 2);
+        received(&mut vault, "other", 3);
+        put_back(&bed, vault, "db", &origins_at(first + offset), 3);
+        assert_eq!(bed.try_open().unwrap_err().code(), "E-VAULT-014");
+        let db = Connection::open(bed.files().store).unwrap();
+        let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+        assert_eq!(version, 3, "it is left as it is");
+    }
+}
+
+#[test]
+fn earlier_tables_beside_a_journal_of_the_present_are_not_taken_over() {
+    for removed in [false, true] {
+        let bed = Bed::new();
+        let mut vault = bed.create();
+        let name = "db".parse().unwrap();
+        vault.set_secret(&name, &crypto::Secret::new(b"newer".to_vec())).unwrap();
+        if removed {
+            vault.remove_secret(&name).unwrap();
+        }
+        put_back(&bed, vault, "db", ORIGINS, 3);
+        assert_eq!(bed.try_open().unwrap_err().code(), "E-VAULT-023");
     }
 }
