@@ -1,5 +1,6 @@
 //! Refusing a request: journalled with its code, and decided once. Nothing is receipted that not both signed, since anybody
-//! could have made it, and of one request there are never two receipts that say different things.
+//! could have made it, and of one request that was decided there are never two receipts that say different things. What is
+//! for another stream or Runner is refused anew each time; so is, by a store that was put back, what it decided since.
 
 use crypto::ed25519;
 use ids::{ItemId, RequestId};
