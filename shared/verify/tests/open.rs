@@ -149,6 +149,7 @@ fn an_answer_or_receipt_that_does_not_hold_is_not_shown() {
         (Lie::ReceiptAnswer, "E-OPEN-040", "✗ what came is what the receipt says was sent"),
         (Lie::CutOff, "E-OPEN-040", "E-DRILL-029"),
         (Lie::Refused("E-DRILL-017"), "E-OPEN-032", "E-DRILL-017"),
+        (Lie::Refused("E-DRILL-010"), "E-OPEN-032", "what it decided is not known here"),
         (Lie::Refused("E-DRILL-012"), "E-OPEN-032", "proctor-runner readers approve "),
         (Lie::RefusedBeside("E-DRILL-003"), "E-OPEN-040", "✗ what came is what the receipt says was sent"),
         (Lie::RefusedBeside("E-DRILL-010"), "E-OPEN-040", "a whole answer came that holds"),

@@ -19,7 +19,7 @@ import { Waiting } from "./waiting.js";
 /** How long a request waits for a Runner that is away. */
 const WAIT_SECONDS = 600;
 /** Refusals that mean that nobody approved this device, at least not now. */
-const NOT_APPROVED = ["E-DRILL-003", "E-DRILL-012", "E-DRILL-013", "E-DRILL-014"];
+const NOT_APPROVED = ["E-DRILL-012", "E-DRILL-013", "E-DRILL-014"];
 const SECOND_PERSON = "E-DRILL-023";
 const STATES = {
   runner: "Waiting for the Runner. The request waits ten minutes; keep this page open.",

@@ -29,6 +29,9 @@ const ROOT: (&str, &str) = ("rows.attested", "that root is the one in the attest
 /// The Runner's code for a device that nobody approved.
 const NOT_APPROVED: [&str; 3] = ["E-DRILL-012", "E-DRILL-013", "E-DRILL-014"];
 
+/// The Runner's word for a request that it has decided on before, whose receipt it has no longer.
+const SEEN_BEFORE: &str = "E-DRILL-010";
+
 /// The answer that is to come.
 pub(super) struct Expected<'a> {
     pub(super) api: &'a Api,
@@ -248,7 +251,17 @@ fn unproven(why: &str) -> Fail {
     )
 }
 
+/// What a receipt of a refusal means.
 fn refused(code: &str, device: &Device) -> Fail {
+    if code == SEEN_BEFORE {
+        return Fail::refused(
+            "E-OPEN-032",
+            format!(
+                "the Runner says that it decided on this request before ({code}), and what it decided is not known here"
+            ),
+            "ask the Runner's administrator whether its journal says that it opened anything; then ask again",
+        );
+    }
     let next = if NOT_APPROVED.contains(&code) {
         format!("the Runner's administrator approves this device with: {}", device.approval())
     } else {
