@@ -32,6 +32,10 @@ pub(crate) struct Peer(pub(crate) IpAddr);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Matched(pub(crate) &'static str);
 
+/// Whose key or session an answer was asked for with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AskedBy(pub(crate) Whose);
+
 /// The id of a request, which its answer and the log name.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) String);
@@ -89,17 +93,24 @@ impl Web {
         response
     }
 
-    /// The answer, counted among those that the readers at this address have not taken yet. What changed something is
-    /// answered in any case: a refusal would hide that it was done.
+    /// The answer, counted among those that the readers at this address, and of this key or session, have not taken yet.
+    /// What changed something is answered in any case: a refusal would hide that it was done.
     fn counted(&self, response: Response<Body>, client: IpAddr, verb: &Method) -> Result<Response<Body>, Problem> {
         let octets = usize::try_from(response.body().size_hint().lower()).unwrap_or(usize::MAX);
         if octets == 0 {
             return Ok(response);
         }
-        // One answer is given in any case, however large it is.
-        let most = self.settings.limits.unread_per_address.max(octets);
-        let most = if *verb == Method::POST { usize::MAX } else { most };
-        let place = self.unread.enter_with(octets, &[(Whose::network(client), most)])?;
+        // However large one answer is, no share is too small for it alone.
+        let limits = &self.settings.limits;
+        let mut shares = vec![(Whose::network(client), limits.unread_per_address.max(octets))];
+        if let Some(AskedBy(means)) = response.extensions().get() {
+            shares.push((*means, limits.unread_per_means.max(octets)));
+        }
+        let place = if *verb == Method::POST {
+            self.unread.enter_anyway(octets, &shares)
+        } else {
+            self.unread.enter_with(octets, &shares)?
+        };
         Ok(response.map(|body| keeping(body, place)))
     }
 

@@ -101,8 +101,8 @@ impl Web {
             by_key: Limiter::new(settings.limits.by_key, clock),
             under_way: Places::new(settings.limits.requests),
             waiting: Waiting::new(&settings.limits),
-            // So much for each address, of which there are no more than connections.
-            unread: Places::new(usize::MAX),
+            // What nobody takes is memory, and connections come from many addresses: there is so much altogether.
+            unread: Places::new(settings.limits.unread),
             downloads: Places::new(settings.limits.downloads),
             verifications: Places::new(settings.limits.verifications),
             counters: Counters::default(),
@@ -129,8 +129,12 @@ impl Web {
     /// A place for something that is more than a page, so that nobody has all of them.
     pub(crate) fn download(&self, caller: &Caller) -> Result<Place, Problem> {
         let limits = &self.settings.limits;
-        let of_means = (Whose::means(caller), limits.downloads_per_means);
-        Ok(self.downloads.enter(&[of_means, (Whose::tenant(caller), limits.downloads_per_tenant)])?)
+        let shares = [
+            (Whose::means(caller), limits.downloads_per_means),
+            (Whose::person(caller), limits.downloads_per_person),
+            (Whose::tenant(caller), limits.downloads_per_tenant),
+        ];
+        Ok(self.downloads.enter(&shares)?)
     }
 
     /// A place for the verification of a tenant's audit log.

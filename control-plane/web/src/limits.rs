@@ -34,12 +34,18 @@ pub struct Limits {
     pub waiting_per_means: usize,
     /// Of these, those of one tenant.
     pub waiting_per_tenant: usize,
-    /// Octets of answers at a time that the readers at one address (of IPv6: one /64) have not taken yet.
+    /// Octets of answers at a time that their readers have not taken yet.
+    pub unread: usize,
+    /// Of these, those of the readers at one address (of IPv6: one /64).
     pub unread_per_address: usize,
+    /// Of these, those that were asked for with one API key, or in one session.
+    pub unread_per_means: usize,
     /// Downloads at a time: tables, archives, manifests, whatever is more than a page.
     pub downloads: usize,
     /// Of these, those of one tenant.
     pub downloads_per_tenant: usize,
+    /// Of these, those of one person, with all their API keys and sessions.
+    pub downloads_per_person: usize,
     /// Of these, those with one API key, or of one session.
     pub downloads_per_means: usize,
     /// Verifications of audit logs at a time; one tenant has one.
@@ -80,9 +86,12 @@ impl Default for Limits {
             known_waiting: 512,
             waiting_per_means: 32,
             waiting_per_tenant: 128,
+            unread: 512 * 1024 * 1024,
             unread_per_address: 64 * 1024 * 1024,
+            unread_per_means: 64 * 1024 * 1024,
             downloads: 64,
             downloads_per_tenant: 16,
+            downloads_per_person: 6,
             downloads_per_means: 4,
             verifications: 4,
             head: Duration::from_secs(10),

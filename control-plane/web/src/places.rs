@@ -106,12 +106,22 @@ impl Places {
         if !shares.iter().all(has_room) {
             return Err(Full::Share);
         }
-        taken.all += many;
+        Ok(self.entered(&mut taken, many, shares))
+    }
+
+    /// The same whether there is room or not, for what is there in any case: it is counted, and keeps others out.
+    pub(crate) fn enter_anyway(&self, many: usize, shares: &[(Whose, usize)]) -> Place {
+        self.entered(&mut self.0.lock(), many, shares)
+    }
+
+    fn entered(&self, taken: &mut Taken, many: usize, shares: &[(Whose, usize)]) -> Place {
+        taken.all = taken.all.saturating_add(many);
         for (whose, _) in shares {
-            *taken.by.entry(*whose).or_default() += many;
+            let count = taken.by.entry(*whose).or_default();
+            *count = count.saturating_add(many);
         }
         let shares = shares.iter().map(|(whose, _)| *whose).collect();
-        Ok(Place { room: Arc::clone(&self.0), many, shares })
+        Place { room: Arc::clone(&self.0), many, shares }
     }
 
     /// How many are taken.
@@ -172,5 +182,17 @@ mod tests {
         drop(held);
         assert_eq!(places.taken(), 0);
         assert!(places.0.lock().by.is_empty());
+    }
+
+    #[test]
+    fn what_is_there_in_any_case_is_counted() {
+        let places = Places::new(10);
+        let share = [(Whose::network(IpAddr::from([192, 0, 2, 1])), 5)];
+        let held = places.enter_anyway(20, &share);
+        assert_eq!(places.taken(), 20);
+        assert_eq!(places.enter(&[]).unwrap_err(), Full::All);
+        drop(held);
+        assert_eq!(places.taken(), 0);
+        assert!(places.enter_with(5, &share).is_ok());
     }
 }

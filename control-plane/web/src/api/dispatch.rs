@@ -16,12 +16,13 @@ use tracing::Instrument;
 
 use crate::Web;
 use crate::api::route::{Access, Call, Handle, Reply, Route, Shape, Verb};
-use crate::front::{Peer, in_time};
+use crate::front::{AskedBy, Peer, in_time};
 use crate::http::body::{self, Sender};
 use crate::http::headers::REPLAYED;
 use crate::http::query::{self, Query};
 use crate::http::routed::{self, Parameters, Routes, named};
 use crate::idempotency::{self, Done};
+use crate::places::Whose;
 use crate::problem::Problem;
 
 /// The router over the table of routes.
@@ -65,12 +66,15 @@ async fn chosen(
     let path_and_query = head.uri.path_and_query().map_or("", |path| path.as_str());
     let digest = sha256_parts(&[route.verb.as_str().as_bytes(), b" ", path_and_query.as_bytes(), b"\n", &body]);
     let key = idempotency::key_of(&head.headers)?;
+    let asked_by = AskedBy(Whose::means(&caller));
     let call = Call { web: Arc::clone(web), caller, path, query, body };
-    match route.verb {
+    let mut response = match route.verb {
         Verb::Get if matches!(route.shape, Shape::Stream(_)) => handle(call).await.map(Reply::into_response),
         Verb::Get => in_time(web, handle(call)).await.map(Reply::into_response),
         Verb::Post => changed(web, call, handle, key.map(|key| (key, digest))).await,
-    }
+    }?;
+    response.extensions_mut().insert(asked_by);
+    Ok(response)
 }
 
 /// A change is carried to its end, also when whoever asked for it has gone.

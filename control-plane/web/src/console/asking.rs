@@ -1,6 +1,7 @@
 //! Who asks for a page, as far as the cookie says.
 
 use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 
 use control_plane_operations::{Client, Half, Seen, Signed};
 use crypto::Secret;
@@ -14,6 +15,7 @@ use super::{cookie, csrf};
 use crate::Web;
 use crate::front::{Peer, RequestId};
 use crate::http::body::Sender;
+use crate::places::Whose;
 use crate::problem::Problem;
 
 /// Says that a page is loaded because something changed, and not because the person does something.
@@ -23,6 +25,7 @@ const UNATTENDED: &str = "x-proctor-unattended";
 const LIVE: &str = "/live";
 
 /// Who asks.
+#[derive(Clone)]
 pub(super) enum Known {
     Stranger,
     Half(Half),
@@ -37,17 +40,39 @@ impl Known {
             Self::Stranger | Self::Half(_) => Sender::Stranger(client.address()),
         }
     }
+
+    /// The session that has a share of what there is.
+    pub(super) fn means(&self) -> Option<Whose> {
+        match self {
+            Self::Full(signed) => Some(Whose::means(&signed.caller)),
+            Self::Half(half) => Some(Whose::Means(half.tenant, *half.session.as_bytes())),
+            Self::Stranger => None,
+        }
+    }
 }
 
 /// A request, and who asks.
+#[derive(Clone)]
 pub(super) struct Asking {
     pub(super) head: Parts,
     pub(super) known: Known,
-    /// The session's cookie, where both factors were shown on the way and it became another one.
-    pub(super) renewed: Option<Secret<String>>,
+    /// The session's cookie, where both factors were shown on the way and it became another one. A change that is carried
+    /// on shares it with the answer, which says so also when the change itself takes too long.
+    pub(super) renewed: Arc<OnceLock<Secret<String>>>,
 }
 
 impl Asking {
+    pub(super) fn new(head: Parts, known: Known) -> Self {
+        Self { head, known, renewed: Arc::default() }
+    }
+
+    /// Goes on as if the request had come with the session's new cookie, if it has one.
+    pub(super) fn renew(&mut self) {
+        if let Some(session) = self.renewed.get() {
+            cookie::renew(&mut self.head.headers, cookie::SESSION, session);
+        }
+    }
+
     /// Looks again who asks.
     pub(super) async fn look_again(&mut self, web: &Web) -> Result<(), Trouble> {
         self.known = known(web, &self.head).await?;
@@ -61,8 +86,8 @@ impl Asking {
         match again::shown(web, &signed.caller, again, client).await? {
             Shown::Refused(why) => Ok(Some(why)),
             Shown::Renewed(session) => {
-                cookie::renew(&mut self.head.headers, cookie::SESSION, &session);
-                self.renewed = Some(session);
+                self.renewed.get_or_init(|| session);
+                self.renew();
                 self.look_again(web).await.map(|()| None)
             }
         }

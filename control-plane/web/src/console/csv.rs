@@ -86,8 +86,9 @@ impl Row {
     }
 }
 
-/// All rows of a list as a file, for as long as the session holds. The first page is read before anything is answered, so that a refusal is still said as
-/// one; what fails later breaks the connection, so that nobody takes a part for the whole.
+/// All rows of a list as a file, for as long as the session holds. The first page is read before anything is answered,
+/// so that a refusal is still said as one; what fails later breaks the connection, so that nobody takes a part for the
+/// whole.
 pub(crate) async fn answer<T, F, Fut, W>(
     visit: &Visit,
     file_name: &str,

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::routing::any;
 use control_plane_domain::session::Need;
-use control_plane_operations::{Error, Signed};
+use control_plane_operations::{Client, Error, Signed};
 use crypto::{Digest, Secret};
 use http::request::Parts;
 use http::{Method, Response, header};
@@ -17,7 +17,7 @@ use tracing::Instrument;
 
 use super::answer::Answer;
 use super::asking::{Asking, Known, client_of, id_of, known};
-use super::body;
+use super::body::{self, Brought};
 use super::frame::{Frame, Section, Who};
 use super::pages::again;
 use super::path::{self, Href};
@@ -27,7 +27,7 @@ use super::values::Values;
 use super::visit::{Asked, Guest, Standing, Visit};
 use super::{asset, cookie, csrf};
 use crate::Web;
-use crate::front::{Matched, in_time};
+use crate::front::{AskedBy, Matched, in_time};
 use crate::http::routed::{self, Parameters, Routes, named};
 use crate::http::verb::Verb;
 use crate::idempotency::{self, Done};
@@ -52,7 +52,7 @@ pub(crate) fn router(web: &Weak<Web>) -> Router {
             let Some(web) = web else { return Problem::busy().into_response() };
             let (head, _) = request.into_parts();
             let known = known(&web, &head).await.unwrap_or(Known::Stranger);
-            let asking = Asking { head, known, renewed: None };
+            let asking = Asking::new(head, known);
             said(&web, Problem::no_such_path().into(), &asking, &path::overview())
         }
     })
@@ -87,17 +87,22 @@ async fn answered(
         Ok(known) => (known, None),
         Err(trouble) => (Known::Stranger, Some(trouble)),
     };
-    let mut asking = Asking { head, known, renewed: None };
+    let mut asking = Asking::new(head, known);
     if let Some(trouble) = trouble {
         return said(web, trouble, &asking, &back);
     }
-    let mut response = match way(web, routes, parameters, body, &mut asking).await {
+    let outcome = way(web, routes, parameters, body, &mut asking).await;
+    asking.renew();
+    let mut response = match outcome {
         Ok(answer) => finished(answer, &asking.head),
         Err(trouble) => said(web, trouble, &asking, &back),
     };
     // Whatever came of it: the session has another cookie now.
-    if let Some(session) = &asking.renewed {
+    if let Some(session) = asking.renewed.get() {
         cookie::set_unless_set(response.headers_mut(), cookie::SESSION, session);
+    }
+    if let Some(means) = asking.known.means() {
+        response.extensions_mut().insert(AskedBy(means));
     }
     response
 }
@@ -144,6 +149,17 @@ fn back_of(routes: &Routes<PageRoute>, head: &Parts) -> Href {
     path::overview()
 }
 
+/// A request as it came, read and let in.
+struct Came {
+    path: Vec<(String, String)>,
+    query: Values,
+    brought: Brought,
+    client: Client,
+    /// What forms are bound to, and whether this browser gets it only now.
+    cookie: Secret<String>,
+    is_new: bool,
+}
+
 async fn way(
     web: &Arc<Web>,
     routes: &Routes<PageRoute>,
@@ -151,7 +167,7 @@ async fn way(
     body: Body,
     asking: &mut Asking,
 ) -> Result<Answer, Trouble> {
-    let parameters = named(parameters)?;
+    let path = named(parameters)?;
     let verb = match asking.head.method {
         Method::GET | Method::HEAD => Verb::Get,
         Method::POST => Verb::Post,
@@ -161,29 +177,37 @@ async fn way(
     paced(web, &asking.known)?;
     admitted(route, &asking.known)?;
     let query = Values::read(query_of(&asking.head), route.query, Problem::query)?;
-    let (stands_for, is_new) = cookie_of(web, route, asking)?;
+    let (cookie, is_new) = cookie_of(web, route, asking)?;
     let client = client_of(&asking.head)?;
     let began = web.operations.clock().monotonic_ms();
     let sender = asking.known.sender(&client);
-    let brought = body::read(web, route, &asking.head, body, &stands_for, is_new, sender).await?;
+    let brought = body::read(web, route, &asking.head, body, &cookie, is_new, sender).await?;
     let took_ms = web.operations.clock().monotonic_ms().saturating_sub(began);
     if took_ms >= LONG_MS && !matches!(route.access, Access::Open(_)) {
         asking.look_again(web).await?;
         admitted(route, &asking.known)?;
     }
+    let came = Came { path, query, brought, client, cookie, is_new };
+    carried(web, route, going(Arc::clone(web), route, asking.clone(), came)).await
+}
+
+/// Does what was asked for. Factors that came with it are shown as a part of it: whoever shows them and goes has not
+/// spent a code for nothing.
+async fn going(web: Arc<Web>, route: &'static PageRoute, mut asking: Asking, came: Came) -> Result<Answer, Trouble> {
+    let Came { path, query, brought, client, cookie, is_new } = came;
     let refused = match brought.again {
-        Some(again) => asking.shows(web, again, &client).await?,
+        Some(again) => asking.shows(&web, again, &client).await?,
         None => None,
     };
-    let stands_for = match &asking.renewed {
+    let stands_for = match asking.renewed.get() {
         Some(session) => Secret::new(session.expose().clone()),
-        None => stands_for,
+        None => cookie,
     };
     let head = &asking.head;
     let asked = Asked {
-        web: Arc::clone(web),
+        web: Arc::clone(&web),
         route,
-        path: parameters,
+        path,
         here: Href::asked_for(head.uri.path_and_query().map_or("/", |path| path.as_str())),
         query,
         form: brought.form,
@@ -198,7 +222,7 @@ async fn way(
         cookie: stands_for,
     };
     let visitor = is_new.then(|| cookie::set(cookie::VISITOR, asked.cookie.expose())).flatten();
-    let answer = done(web, route, asked, &asking.known, refused, brought.key).await?;
+    let answer = done(route, asked, &asking.known, refused, brought.key).await?;
     Ok(if visitor.is_some() { answer.with(header::SET_COOKIE, visitor) } else { answer })
 }
 
@@ -270,9 +294,8 @@ fn cookie_of(web: &Web, route: &PageRoute, asking: &Asking) -> Result<(Secret<St
     })
 }
 
-/// Gives the request to the page. A change is carried to its end, also when whoever asked for it has gone.
+/// Gives the request to the page.
 async fn done(
-    web: &Arc<Web>,
     route: &'static PageRoute,
     asked: Asked,
     known: &Known,
@@ -288,7 +311,7 @@ async fn done(
                 Known::Full(_) => Standing::SignedIn,
             };
             let guest = Guest { asked, standing };
-            carried(web, route, async move { handle(&guest).await }).await
+            handle(&guest).await
         }
         (Access::Full(handle) | Access::Permitted(_, handle), Known::Full(signed)) => {
             let handle = *handle;
@@ -297,33 +320,31 @@ async fn done(
             if refused.is_some() {
                 return again::page(&visit, refused);
             }
-            carried(web, route, async move {
-                let outcome = match key {
-                    None => handle(&visit).await,
-                    Some((key, request)) => {
-                        let doing = handle(&visit);
-                        let done = idempotency::once(visit.operations(), visit.caller(), &key, request, doing);
-                        done.await.map(|done| match done {
-                            Done::Now(answer) => answer,
-                            Done::Before(before) => Answer::again(before),
-                        })
-                    }
-                };
-                if outcome.is_err() {
-                    visit.not_done();
+            let outcome = match key {
+                None => handle(&visit).await,
+                Some((key, request)) => {
+                    let doing = handle(&visit);
+                    let done = idempotency::once(visit.operations(), visit.caller(), &key, request, doing);
+                    done.await.map(|done| match done {
+                        Done::Now(answer) => answer,
+                        Done::Before(before) => Answer::again(before),
+                    })
                 }
-                match outcome {
-                    // What was typed is not thrown away because it took a while.
-                    Err(Trouble::ConfirmFirst) if again::keeps(route) => again::page(&visit, None),
-                    outcome => outcome,
-                }
-            })
-            .await
+            };
+            if outcome.is_err() {
+                visit.not_done();
+            }
+            match outcome {
+                // What was typed is not thrown away because it took a while.
+                Err(Trouble::ConfirmFirst) if again::keeps(route) => again::page(&visit, None),
+                outcome => outcome,
+            }
         }
         (Access::Full(_) | Access::Permitted(..), Known::Stranger | Known::Half(_)) => Err(Trouble::SignIn),
     }
 }
 
+/// No longer than anybody waits for it. A change is carried to its end, also when whoever asked for it has gone.
 async fn carried(
     web: &Arc<Web>,
     route: &PageRoute,

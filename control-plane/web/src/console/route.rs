@@ -78,4 +78,9 @@ impl Field {
     pub(crate) const fn secret(name: &'static str) -> Self {
         Self { name, may_repeat: false, is_secret: true }
     }
+
+    /// Any number of times, each a secret.
+    pub(crate) const fn secrets(name: &'static str) -> Self {
+        Self { name, may_repeat: true, is_secret: true }
+    }
 }

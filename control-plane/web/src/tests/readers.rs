@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use http::{Request, StatusCode};
+use control_plane_domain::policy::Role;
+use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 
 use super::console::browser::{code_of, form_request};
@@ -76,6 +77,80 @@ async fn what_one_address_has_not_read_is_bounded() {
     drop((held, refused, other, change));
     assert_eq!(unread(&fixture.web), 0);
     assert_eq!(fixture.send(ask()).await.status, StatusCode::OK);
+}
+
+/// Asks for this, each time from another address, until it is refused; what was answered is not read.
+async fn refused_from_everywhere(web: &Arc<Web>, ask: impl Fn() -> Request<Body>) -> (StatusCode, Vec<Response<Body>>) {
+    let mut held = Vec::new();
+    for address in 1..=250 {
+        let answer = web.respond(ask(), [198, 51, 100, address].into()).await;
+        if answer.status() != StatusCode::OK {
+            return (answer.status(), held);
+        }
+        held.push(answer);
+    }
+    panic!("it never ends");
+}
+
+#[tokio::test]
+async fn what_all_addresses_have_not_read_is_bounded() {
+    let fixture = fixture_with(Limits { unread: 50_000, ..generous() }).await;
+    let ask = || Request::get("/sign-in").body(Body::empty()).unwrap();
+    let (status, held) = refused_from_everywhere(&fixture.web, ask).await;
+    assert_eq!((status, held.is_empty()), (StatusCode::SERVICE_UNAVAILABLE, false));
+    assert!(unread(&fixture.web) <= 50_000, "{}", unread(&fixture.web));
+    let change = fixture.web.respond(form_request("/sign-in", "csrf=x"), CLIENT).await;
+    assert_eq!(change.status(), StatusCode::FORBIDDEN, "what a change came to is said");
+    drop((held, change));
+    assert_eq!(unread(&fixture.web), 0);
+    assert_eq!(fixture.send(ask()).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_one_key_and_one_session_have_not_read_is_bounded() {
+    let fixture = fixture_with(Limits { unread_per_means: 5_000, ..generous() }).await;
+    let owner = fixture.signed_in(&fixture.ours).await;
+    let session = format!("{}={}", crate::console::cookie::SESSION, owner.session());
+    let by_key = || {
+        let ask = Request::get("/api/v1/me").header("authorization", format!("Bearer {}", fixture.ours.key));
+        ask.body(Body::empty()).unwrap()
+    };
+    let by_session = || Request::get("/account/zone").header("cookie", &session).body(Body::empty()).unwrap();
+    let (status, of_key) = refused_from_everywhere(&fixture.web, by_key).await;
+    assert_eq!((status, of_key.is_empty()), (StatusCode::TOO_MANY_REQUESTS, false));
+    let (status, of_session) = refused_from_everywhere(&fixture.web, by_session).await;
+    assert_eq!((status, of_session.is_empty()), (StatusCode::TOO_MANY_REQUESTS, false));
+    let theirs = fixture.signed_in(&fixture.theirs).await;
+    assert_eq!(theirs.get("/account/zone").await.status, StatusCode::OK, "another session has its own");
+    drop((of_key, of_session));
+    assert_eq!(fixture.get("/api/v1/me").await.status, StatusCode::OK);
+    assert_eq!(owner.get("/account/zone").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_person_has_so_many_downloads_with_all_keys_and_sessions() {
+    let fixture = fixture_with(Limits { downloads_per_person: 2, ..generous() }).await;
+    let owner = fixture.signed_in(&fixture.ours).await;
+    let caller = fixture.operations.authenticate(&fixture.ours.key, CLIENT).await.unwrap();
+    assert_eq!(caller.person(), fixture.ours.owner);
+    let by_key = fixture.web.download(&caller).unwrap();
+    let by_session = hold_session(&fixture, &owner.session()).await;
+    let refused = owner.get("/people?format=csv").await;
+    assert_eq!((refused.status, code_of(&refused).as_str()), (StatusCode::TOO_MANY_REQUESTS, "E-WEB-032"));
+    let other = fixture.signed_in_with_role(&fixture.ours, Role::Auditor).await;
+    drop(hold_session(&fixture, &other.session()).await);
+    drop((by_key, by_session));
+    assert_eq!(owner.get("/people?format=csv").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_was_attested_takes_a_place_of_the_downloads() {
+    let fixture = fixture_with(Limits { downloads_per_means: 0, ..generous() }).await;
+    let auditor = fixture.signed_in_with_role(&fixture.ours, Role::Auditor).await;
+    for file in ["manifest", "attestation"] {
+        let refused = auditor.get(&format!("/console/runs/{}/{file}", fixture.ours.things.run)).await;
+        assert_eq!((refused.status, refused.code().as_str()), (StatusCode::TOO_MANY_REQUESTS, "E-WEB-032"), "{file}");
+    }
 }
 
 #[tokio::test]

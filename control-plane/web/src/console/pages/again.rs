@@ -127,3 +127,33 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
         Sample::page("confirm again, hostile", &page(HOSTILE, Some(HOSTILE))),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::pages::routes;
+
+    /// What is a secret wherever it is typed.
+    const SECRETS: &[&str] = &["password", "old", "new", "repeat", "code", "recovery", PASSWORD, CODE];
+
+    #[test]
+    fn no_form_with_a_secret_is_kept() {
+        let (mut secret, mut kept) = (Vec::new(), Vec::new());
+        for route in routes() {
+            let Takes::Form(fields) = route.takes else { continue };
+            for field in fields {
+                assert_eq!(field.is_secret, SECRETS.contains(&field.name), "{}: {}", route.name, field.name);
+            }
+            if fields.iter().any(|field| field.is_secret) {
+                assert!(!keeps(route), "{} would be kept", route.name);
+                secret.push(route.name);
+            } else if keeps(route) {
+                kept.push(route.name);
+            }
+        }
+        for name in ["account.password.set", "account.factor.set", "account.codes.file", "confirm.send"] {
+            assert!(secret.contains(&name), "{name} is not among {secret:?}");
+        }
+        assert!(kept.contains(&"account.zone.set") && FIELDS.iter().all(|field| field.is_secret), "{kept:?}");
+    }
+}

@@ -1,11 +1,20 @@
 //! A form that took longer than the factors count: what was typed is kept, and sent with both of them.
 
-use http::StatusCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::Duration;
 
-use super::browser::{Browser, PASSWORD, code_of, place_of};
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt};
+use http::StatusCode;
+use url::form_urlencoded;
+
+use super::browser::{Browser, PASSWORD, code_of, form_request, place_of};
 use super::html::value_of;
 use crate::console::cookie;
-use crate::tests::harness::{Answer, fixture};
+use crate::tests::harness::{Answer, CLIENT, fixture};
 
 const MINUTE: i64 = 60_000;
 const TYPED: &[(&str, &str)] = &[("email", "grace@example.org"), ("name", "Grace \"<b>\" Hopper"), ("role", "viewer")];
@@ -53,6 +62,37 @@ async fn what_was_typed_outlives_the_quarter_of_an_hour() {
     old.cookies.borrow_mut().insert(cookie::SESSION.to_owned(), before);
     assert!(place_of(&old.get("/people").await).starts_with("/sign-in"));
     assert_eq!(owner.get("/people/invite").await.status, StatusCode::OK);
+}
+
+/// Whoever is gone by the time the factors are looked at has not spent a code for nothing.
+#[tokio::test]
+async fn a_closed_tab_carries_factors_and_change_to_the_end() {
+    let fixture = fixture().await;
+    let owner = fixture.signed_in(&fixture.ours).await;
+    fixture.clock.advance_ms(16 * MINUTE);
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("csrf", &owner.token()).extend_pairs(TYPED);
+    form.append_pair("again-password", PASSWORD).append_pair("again-code", &owner.code());
+    let is_read = Arc::new(AtomicBool::new(false));
+    let end = Arc::clone(&is_read);
+    let ending = stream::poll_fn(move |_| {
+        end.store(true, Ordering::Release);
+        Poll::Ready(None)
+    });
+    let pieces = stream::iter([Ok::<_, std::io::Error>(Bytes::from(form.finish()))]).chain(ending);
+    let mut request = form_request("/people/invite", Body::from_stream(pieces));
+    request.headers_mut().insert("cookie", format!("{}={}", cookie::SESSION, owner.session()).parse().unwrap());
+    let mut sent = Box::pin(fixture.web.respond(request, CLIENT));
+    while !is_read.load(Ordering::Acquire) {
+        assert!(futures_util::poll!(sent.as_mut()).is_pending(), "it was answered before it was read");
+        tokio::task::yield_now().await;
+    }
+    // The form is read, and the password is being compared.
+    drop(sent);
+    let invited = tokio::time::timeout(Duration::from_secs(30), async {
+        while !fixture.get("/api/v1/people").await.text().contains("grace@example.org") {}
+    });
+    invited.await.expect("nothing came of the form, and the code is spent");
 }
 
 /// Both factors hold, and then the change is refused: the session has its new cookie all the same.

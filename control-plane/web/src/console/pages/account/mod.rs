@@ -47,7 +47,7 @@ pub(crate) const ROUTES: &[PageRoute] = &[
     }),
     page("/account/recovery-codes", "account.codes", |visit| Box::pin(factor::ask_codes(visit))),
     form("/account/recovery-codes", "account.codes.make", NAMED, |visit| Box::pin(factor::make_codes(visit))),
-    form("/account/recovery-codes/file", "account.codes.file", &[Field::many("code")], |visit| {
+    form("/account/recovery-codes/file", "account.codes.file", &[Field::secrets("code")], |visit| {
         Box::pin(factor::codes_file(visit))
     }),
     page("/account/sessions", "account.sessions.ending", |visit| Box::pin(sessions::ending_others(visit))),

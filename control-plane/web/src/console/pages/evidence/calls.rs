@@ -159,8 +159,9 @@ async fn manifest(visit: &Visit) -> Result<Answer, Trouble> {
 
 async fn attestation(visit: &Visit) -> Result<Answer, Trouble> {
     let run: RunId = visit.path("run", "run")?;
+    let place = visit.download()?;
     let report = visit.operations().run_report(visit.caller(), run).await?;
-    Ok(Answer::file(RECEIPT, "attestation.dsse.json", report.attestation))
+    Ok(Answer::file(RECEIPT, "attestation.dsse.json", report.attestation).keeping(place))
 }
 
 async fn runner_keys(visit: &Visit) -> Result<Answer, Trouble> {
