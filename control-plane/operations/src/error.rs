@@ -343,7 +343,7 @@ impl Error {
             Self::WrongSignature => "fetch the request again, check it, and sign exactly its bytes",
             Self::AnswerIsTaken => "ask anew",
             Self::AlarmIsAcknowledged => "nothing is left to do",
-            Self::AuditBroken(_) => "keep the database as it is and compare with the Runners' cosigned checkpoints",
+            Self::AuditBroken(_) => "keep the database as it is; compare the Runners' countersigned checkpoints",
             Self::SecretIs(_) => "look at the secret; if it is over, send it anew",
             Self::TooManySecrets => "wait until the Runner has taken some, or take some back",
             Self::SecretDiffers(_) => "send it anew, with a program of the same version",

@@ -157,7 +157,7 @@ impl AuditVerification {
             AuditStepId::Head => walk.head().map(|()| format!("the log ends at record {}", walk.checked())),
             AuditStepId::Checkpoints => walk.checkpoints().map(|count| format!("{count} checkpoints fit the records")),
             AuditStepId::Cosignatures => {
-                walk.cosignatures().map(|count| format!("{count} cosignatures of Runners fit the records"))
+                walk.cosignatures().map(|count| format!("{count} countersignatures of Runners fit the records"))
             }
             AuditStepId::Signature => return self.signature().await.map(Some),
             AuditStepId::Witnesses => return self.witnesses().await.map(Some),
@@ -186,14 +186,14 @@ impl AuditVerification {
     async fn witnesses(&self) -> Result<AuditCheck, Error> {
         let id = AuditStepId::Witnesses;
         let Some(kept) = self.reads.audit_checkpoint_kept().await? else {
-            return Ok(step(id, AuditOutcome::NotJudged, "no Runner has cosigned a checkpoint yet"));
+            return Ok(step(id, AuditOutcome::NotJudged, "no Runner has countersigned a checkpoint yet"));
         };
         match self.operations.with_cosignatures(&self.reads, &kept).await {
             Ok(note) => {
                 let (count, size) = (note.signatures().len().saturating_sub(1), kept.size);
                 let after = self.walk.checked().saturating_sub(size);
                 let detail =
-                    format!("{count} Runners cosigned the checkpoint of {size} records; {after} came after it");
+                    format!("{count} Runners countersigned the checkpoint of {size} records; {after} came after it");
                 Ok(step(id, AuditOutcome::Holds, detail))
             }
             Err(Error::AuditBroken(why)) => Ok(step(id, AuditOutcome::Broken, why)),

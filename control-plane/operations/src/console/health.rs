@@ -22,7 +22,7 @@ const AWAY_MS: i64 = 5 * 60 * 1_000;
 pub struct RunnerHealth {
     /// Runners.
     pub total: u64,
-    /// Let in, with a session.
+    /// Let in, with a session, and nothing below is the matter.
     pub connected: u64,
     /// Let in, without one.
     pub away: u64,
@@ -32,8 +32,14 @@ pub struct RunnerHealth {
     pub locked: u64,
     /// Kept out for good.
     pub revoked: u64,
-    /// Let in, with something overdue.
+    /// Connected and able to run, with something overdue.
     pub overdue: u64,
+    /// Connected, with no room for another run.
+    pub full: u64,
+    /// Connected, with a store that was restored from a copy.
+    pub restored: u64,
+    /// Connected, and saw the audit log fork.
+    pub fork_seen: u64,
     /// Whether there are more Runners than were looked at.
     pub more: bool,
     /// Those that somebody should look at; at most ten.
@@ -133,16 +139,21 @@ impl RunnerLines {
 }
 
 impl RunnerHealth {
+    /// Each Runner is counted once, by the worst that is to be said of it.
     fn count(&mut self, line: &RunnerLine) {
         self.total += 1;
         match line.state {
             RunnerState::Pending => self.pending += 1,
             RunnerState::Locked { .. } => self.locked += 1,
             RunnerState::Revoked { .. } => self.revoked += 1,
-            RunnerState::Active { .. } => {
-                *if line.connected { &mut self.connected } else { &mut self.away } += 1;
-                self.overdue += u64::from(line.overdue_since.is_some());
-            }
+            RunnerState::Active { .. } if !line.connected => self.away += 1,
+            RunnerState::Active { .. } => match line.condition {
+                Some(Condition::Full) => self.full += 1,
+                Some(Condition::Rollback) => self.restored += 1,
+                Some(Condition::ForkSeen) => self.fork_seen += 1,
+                Some(Condition::Ready) | None if line.overdue_since.is_some() => self.overdue += 1,
+                Some(Condition::Ready) | None => self.connected += 1,
+            },
         }
     }
 }
@@ -197,7 +208,8 @@ mod tests {
         let revoked = RunnerLine { state: RunnerState::Revoked { since: now }, ..away.clone() };
         assert_eq!(trouble(&revoked, now), None);
         let mut health = RunnerHealth::default();
-        [&well, &away, &revoked, &overdue].into_iter().for_each(|line| health.count(line));
-        assert_eq!((health.total, health.connected, health.away, health.revoked, health.overdue), (4, 2, 1, 1, 2));
+        [&well, &away, &revoked, &overdue, &full].into_iter().for_each(|line| health.count(line));
+        assert_eq!((health.total, health.connected, health.away, health.revoked), (5, 1, 1, 1));
+        assert_eq!((health.overdue, health.full, health.restored, health.fork_seen), (1, 1, 0, 0));
     }
 }

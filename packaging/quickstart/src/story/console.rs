@@ -91,7 +91,8 @@ pub(super) fn invite(folder: &Folder, shell: &Shell<'_>, say: Say) -> Result<Tol
     say.line("To open evidence in a page, an auditor's browser makes a key, and the Runner's administrator approves it, as in 4.");
     say.line("The page shows the fingerprint and the command; in a shell that has read env.sh it is");
     say.dim("\n  proctor-runner readers approve FINGERPRINT --label \"Olga's browser\"\n");
-    say.line("Invite yourself as an auditor under People: the Runner's policy opens evidence to that role alone.");
+    say.line("The Runner's policy opens evidence to auditors alone: under People invite somebody as one, with another e-mail");
+    say.line("address than your own, and open that link in a private window.");
     Ok(Told { link: Some(link), seen: true })
 }
 

@@ -12,7 +12,7 @@ use crate::console::zone::{self, Zone};
 #[derive(Template)]
 #[template(
     ext = "html",
-    source = r#"<time datetime="{{ machine }}" title="{{ exact }}">{{ shown }} <span class="ago">{{ relative }}</span></time>"#
+    source = r#"<time datetime="{{ machine }}" title="{{ exact }}"><span class="nowrap">{{ shown }}</span> <span class="ago">{{ relative }}</span></time>"#
 )]
 struct TimePart {
     machine: String,
@@ -164,7 +164,7 @@ mod tests {
     fn seconds_are_said_without_a_pointer() {
         let at: Timestamp = "2026-11-22T09:14:05.250Z".parse().unwrap();
         let text = exact(at, at.plus_ms(180_000), Zone::UTC).0;
-        assert!(text.contains(">2026-11-22 09:14:05 UTC <span class=\"ago\">3 min ago</span>"), "{text}");
+        assert!(text.contains(">2026-11-22 09:14:05 UTC</span> <span class=\"ago\">3 min ago</span>"), "{text}");
     }
 
     #[test]
@@ -173,8 +173,8 @@ mod tests {
         let text = time(at, at.plus_ms(180_000), Zone::UTC).0;
         assert_eq!(
             text,
-            "<time datetime=\"2026-11-22T09:14:05.250Z\" title=\"2026-11-22 09:14:05.250 UTC\">2026-11-22 09:14 UTC \
-             <span class=\"ago\">3 min ago</span></time>"
+            "<time datetime=\"2026-11-22T09:14:05.250Z\" title=\"2026-11-22 09:14:05.250 UTC\">\
+             <span class=\"nowrap\">2026-11-22 09:14 UTC</span> <span class=\"ago\">3 min ago</span></time>"
         );
     }
 }

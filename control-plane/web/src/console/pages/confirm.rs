@@ -45,6 +45,8 @@ struct ConfirmPage {
     refused: Option<String>,
     /// The second factor that was shown last was a recovery code.
     is_recovered: bool,
+    /// What comes next takes no recovery code.
+    is_by_app: bool,
 }
 
 async fn show(visit: &Visit) -> Result<Answer, Trouble> {
@@ -58,7 +60,14 @@ fn next_of(text: Option<&str>) -> Href {
 fn page(visit: &Visit, status: StatusCode, next: Href, refused: Option<String>) -> Result<Answer, Trouble> {
     let frame = visit.frame(Section::None, "Confirm that it is you").answering(status);
     let (email, is_recovered) = (visit.who().email.clone(), visit.caller().came_by_recovery_code());
-    Answer::page_with(status, &ConfirmPage { frame, email, next, refused, is_recovered })
+    let is_by_app = is_by_app(&next);
+    Answer::page_with(status, &ConfirmPage { frame, email, next, refused, is_recovered, is_by_app })
+}
+
+/// Whether this is a page that asks for a code of the app: one on which evidence is requested or a secret is sent.
+fn is_by_app(next: &Href) -> bool {
+    let page = next.as_str().split('?').next().unwrap_or_default();
+    page == path::new_secret().as_str() || (page.starts_with("/runs/") && page.ends_with("/open"))
 }
 
 async fn confirm(visit: &Visit) -> Result<Answer, Trouble> {
@@ -77,15 +86,31 @@ async fn confirm(visit: &Visit) -> Result<Answer, Trouble> {
 #[cfg(test)]
 pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     use crate::console::sample::{HOSTILE, Sample};
-    let page = |email: &str, refused: Option<&str>| ConfirmPage {
+    let page = |email: &str, refused: Option<&str>, next: Href| ConfirmPage {
         frame: Frame::sample(Section::None, "Confirm that it is you"),
         email: email.to_owned(),
-        next: path::runs(),
+        is_by_app: is_by_app(&next),
+        next,
         refused: refused.map(str::to_owned),
         is_recovered: refused.is_some(),
     };
     vec![
-        Sample::page("confirm, empty", &page("ada@example.org", None)),
-        Sample::page("confirm, hostile", &page(HOSTILE, Some(HOSTILE))),
+        Sample::page("confirm, empty", &page("ada@example.org", None, path::runs())),
+        Sample::page("confirm, by the app", &page("ada@example.org", None, path::new_secret())),
+        Sample::page("confirm, hostile", &page(HOSTILE, Some(HOSTILE), path::runs())),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recovery_code_is_not_offered_where_it_does_not_suffice() {
+        let by_app = |text: &str| is_by_app(&next_of(Some(text)));
+        let run = path::open_evidence(ids::RunId::NIL);
+        assert!(by_app(run.as_str()) && by_app(run.with("item", "one").as_str()));
+        assert!(by_app("/secrets/new") && by_app("/secrets/new?runner=one"));
+        assert!(!by_app("/") && !by_app("/secrets") && !by_app("/runs") && !by_app("/people/invite?next=/secrets/new"));
+    }
 }

@@ -213,6 +213,9 @@ impl OverviewPage {
         let others = [
             (health.away, "away", Tone::Bad),
             (health.locked, "locked", Tone::Bad),
+            (health.restored, "restored from a copy", Tone::Bad),
+            (health.fork_seen, "saw a fork", Tone::Bad),
+            (health.full, "full", Tone::Warn),
             (health.overdue, "overdue", Tone::Warn),
             (health.pending, "waits for approval", Tone::Wait),
         ];

@@ -99,7 +99,7 @@ async fn show(visit: &Visit) -> Result<Answer, Trouble> {
     let page = operations.procedure_page(caller, request.runner, &request.procedure).await;
     let title = page.ok().and_then(|page| Some(page.installed?.title.to_string()));
     let label = names.runners.get(&request.runner).cloned().ok_or_else(|| Trouble::not_found("Runner"))?;
-    let frame = visit.frame(Section::Requests, "Run request").crumb("Runs", path::runs()).live();
+    let frame = visit.frame(Section::Requests, "Run request").crumb("Run requests", path::requests()).live();
     Answer::page(&RequestPage {
         frame,
         runner: AtRunner { id: request.runner, label },

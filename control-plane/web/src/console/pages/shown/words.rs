@@ -156,7 +156,8 @@ pub(crate) const fn coverage_meaning(state: CoverageState) -> &'static str {
 pub(crate) const fn request(state: &RunRequestState) -> (&'static str, Tone) {
     match state {
         RunRequestState::Waiting => ("waits for the Runner", Tone::Wait),
-        RunRequestState::Begun { .. } => ("running", Tone::Info),
+        // Its run may work, or wait for people.
+        RunRequestState::Begun { .. } => ("under way", Tone::Info),
         RunRequestState::Ended { code: None, .. } => ("ended", Tone::Good),
         RunRequestState::Ended { code: Some(_), .. } => ("ended without a result", Tone::Bad),
         RunRequestState::Refused { .. } => ("refused by the Runner", Tone::Bad),
