@@ -173,7 +173,9 @@ fn is_allowed(
     // earlier one of the same name does not come back, also not when its id was forgotten or this clock was set back. The
     // clock alone is the control plane's word; the log is one that this Runner witnesses.
     let floor = vault.secret_floor(&terms.name)?;
-    if floor.issued.is_some_and(|floor| terms.issued <= floor) || terms.audit.seq < floor.audit {
+    // What was set or removed here has the time of this Runner's clock, of which the control plane's may be ahead.
+    let here = floor.here.map(|here| here.plus_ms(SKEW_MS));
+    if floor.issued.max(here).is_some_and(|floor| terms.issued <= floor) || terms.audit.seq < floor.audit {
         return Ok(Err(Code::Older));
     }
     Ok(Ok(()))

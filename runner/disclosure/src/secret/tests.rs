@@ -405,7 +405,11 @@ fn nothing_older_comes_back() {
     vault.remove_secret(&"orders-db".parse().unwrap()).unwrap();
     assert_eq!(bed.refused(&mut vault, &third), SecretCode::Older, "it was removed since");
     assert_eq!(bed.value(&vault), None);
-    bed.clock.advance_ms(1_000);
+    // The control plane's clock may be a minute ahead of the one by which it was removed.
+    let ahead = |terms: &mut Terms| terms.issued = terms.issued.plus_ms(60_000);
+    let from_before = bed.send(&vault, 6, b"from before", &Changes { terms: &ahead, request: &|_| {} });
+    assert_eq!(bed.refused(&mut vault, &from_before), SecretCode::Older);
+    bed.clock.advance_ms(61_000);
     let fourth = bed.send(&vault, 5, b"fourth", &NOTHING);
     bed.keep(&mut vault, &fourth);
     drop(vault);
@@ -439,6 +443,25 @@ fn of_two_values_the_one_that_was_asked_for_later_is_the_newer_whatever_their_ti
     bed.keep(&mut vault, &second);
     assert_eq!(bed.refused(&mut vault, &first), SecretCode::Older);
     assert_eq!(bed.value(&vault).as_deref(), Some(b"second".as_slice()));
+}
+
+/// A record of the audit log that is far beyond its end would be the last word on a name for good; the operator's word is
+/// later.
+#[test]
+fn a_place_that_the_audit_log_never_had_is_not_the_end_of_a_name() {
+    let bed = Bed::new();
+    let mut vault = bed.create();
+    let far = |terms: &mut Terms| terms.audit.seq = 1 << 40;
+    let lying = bed.send(&vault, 1, b"lying", &Changes { terms: &far, request: &|_| {} });
+    bed.keep(&mut vault, &lying);
+    bed.clock.advance_ms(1_000);
+    let honest = bed.send(&vault, 2, b"honest", &NOTHING);
+    assert_eq!(bed.refused(&mut vault, &honest), SecretCode::Older);
+    vault.remove_secret(&"orders-db".parse().unwrap()).unwrap();
+    bed.clock.advance_ms(61_000);
+    let again = bed.send(&vault, 3, b"again", &NOTHING);
+    bed.keep(&mut vault, &again);
+    assert_eq!(bed.value(&vault).as_deref(), Some(b"again".as_slice()));
 }
 
 /// The whole machine is put back to an earlier day, with every file. Nothing on it knows, and what was sent since is worth
@@ -515,7 +538,7 @@ fn what_the_operator_set_stays_unless_the_policy_says_otherwise() {
     let mut vault = bed.create();
     let name = "orders-db".parse().unwrap();
     vault.set_secret(&name, &Secret::new(b"local".to_vec())).unwrap();
-    bed.clock.advance_ms(1_000);
+    bed.clock.advance_ms(61_000);
     let sent = bed.send(&vault, 1, b"sent", &NOTHING);
     assert_eq!(bed.refused(&mut vault, &sent), SecretCode::SetHere);
     assert_eq!(bed.value(&vault).as_deref(), Some(b"local".as_slice()));

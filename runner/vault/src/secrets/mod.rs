@@ -59,8 +59,10 @@ pub enum SecretOrigin {
 /// What is too old to be taken in under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SecretFloor {
-    /// Whatever was issued then or earlier.
+    /// Whatever was issued then or earlier, by the control plane's clock.
     pub issued: Option<Timestamp>,
+    /// Whatever was issued then or earlier, by this Runner's clock: who compares adds how far the two may differ.
+    pub here: Option<Timestamp>,
     /// Whatever names a record of the audit log before this one.
     pub audit: u64,
 }

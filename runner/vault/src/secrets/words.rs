@@ -23,8 +23,27 @@ pub(super) struct Word {
     pub(super) seq: u64,
     /// Where the value came from; `None` if it was removed.
     pub(super) origin: Option<SecretOrigin>,
-    issued: Timestamp,
+    /// By the control plane's clock.
+    issued: Option<Timestamp>,
+    /// By this Runner's clock.
+    here: Option<Timestamp>,
     audit: u64,
+}
+
+/// Somebody acknowledged a fork of the audit log, which is followed from so many records.
+#[derive(Debug)]
+struct Acknowledged {
+    seq: u64,
+    size: u64,
+}
+
+impl Word {
+    /// The floor in the audit log as it is at a later record: a fork that was acknowledged since may have left a shorter log,
+    /// in which no later request could come up to it.
+    fn audit_at(&self, seq: u64, forks: &[Acknowledged]) -> u64 {
+        let since = forks.iter().filter(|fork| (self.seq..seq).contains(&fork.seq));
+        since.fold(self.audit, |audit, fork| audit.min(fork.size))
+    }
 }
 
 impl Vault {
@@ -33,9 +52,11 @@ impl Vault {
     pub fn secret_floor(&self, name: &Name) -> Result<SecretFloor, VaultError> {
         let word = self.word_on_secret(name)?;
         let rollback = self.rollback_acknowledged()?;
+        let forks = self.forks_acknowledged()?;
         Ok(SecretFloor {
-            issued: word.as_ref().map(|word| word.issued).max(rollback),
-            audit: word.map_or(0, |word| word.audit),
+            issued: word.as_ref().and_then(|word| word.issued).max(rollback),
+            here: word.as_ref().and_then(|word| word.here),
+            audit: word.map_or(0, |word| word.audit_at(u64::MAX, &forks)),
         })
     }
 
@@ -62,6 +83,7 @@ impl Vault {
         let sql = format!(
             "SELECT seq, line FROM journal WHERE {SPEAKS} AND (?1 IS NULL OR instr(line, ?1) > 0) ORDER BY seq"
         );
+        let forks = self.forks_acknowledged()?;
         let mut statement = self.db.prepare_cached(&sql)?;
         let mut rows = statement.query([containing])?;
         let mut words: BTreeMap<Name, Word> = BTreeMap::new();
@@ -72,20 +94,44 @@ impl Vault {
             let (name, origin, issued, audit) = match record {
                 JournalRecord::SecretReceived { name, by, device, request, issued, audit, .. } => {
                     let origin = SecretOrigin::Line { person: by, device, request, seq };
-                    let audit = audit.map_or(0, |audit| audit.saturating_add(1));
-                    (name, Some(origin), issued.unwrap_or(at), audit)
+                    (name, Some(origin), issued, audit.map_or(0, |audit| audit.saturating_add(1)))
                 }
-                JournalRecord::SecretSet { name, audit, .. } => (name, Some(SecretOrigin::Here), at, audit),
-                JournalRecord::SecretRemoved { name, audit } => (name, None, at, audit),
+                JournalRecord::SecretSet { name, audit, .. } => (name, Some(SecretOrigin::Here), None, audit),
+                JournalRecord::SecretRemoved { name, audit } => (name, None, None, audit),
                 // The index finds by text; a record of another kind cannot hold this one outside of a quoted string.
                 _ => return Err(VaultError::Journal { seq, why: "it is not the record of a secret".into() }),
             };
-            // A clock that was set back does not bring the floor down.
-            let before = words.get(&name).map(|word| (word.issued, word.audit));
-            let (issued, audit) = before.map_or((issued, audit), |(at, size)| (issued.max(at), audit.max(size)));
-            words.insert(name, Word { seq, origin, issued, audit });
+            let here = issued.is_none().then_some(at);
+            let mut word = Word { seq, origin, issued, here, audit };
+            if let Some(before) = words.get(&name) {
+                // A clock that was set back does not bring the floor down.
+                (word.issued, word.here) = (issued.max(before.issued), here.max(before.here));
+                // What came over the line does not bring it down either. The operator's word does: it goes by what this
+                // Runner witnessed, so a request that named a record that the log never had is not the end of a name.
+                if matches!(origin, Some(SecretOrigin::Line { .. })) {
+                    word.audit = audit.max(before.audit_at(seq, &forks));
+                }
+            }
+            words.insert(name, word);
         }
         Ok(words)
+    }
+
+    /// The forks of the audit log that somebody acknowledged. The table says where; what is believed is the journal.
+    fn forks_acknowledged(&self) -> Result<Vec<Acknowledged>, VaultError> {
+        let mut statement = self.db.prepare_cached(
+            "SELECT journal.seq, journal.line FROM audit_fork JOIN journal ON journal.seq = audit_fork.acknowledged",
+        )?;
+        let mut rows = statement.query([])?;
+        let mut forks = Vec::new();
+        while let Some(row) = rows.next()? {
+            let seq = row.get::<_, i64>(0)? as u64;
+            let text = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
+            if let JournalRecord::AuditForkAcknowledged { adopted, .. } = read(seq, text)?.1 {
+                forks.push(Acknowledged { seq, size: adopted.size });
+            }
+        }
+        Ok(forks)
     }
 
     /// When a rollback of the store was acknowledged last.

@@ -259,7 +259,11 @@ fn the_audit_log_is_followed_and_a_fork_stops_drill_downs_until_it_is_acknowledg
     assert_eq!((fork.kept_head.size, fork.shown_head.size), (7, 5));
     assert_eq!(vault.audit_head().unwrap().unwrap().size, 7);
     bed.finished_run(&mut vault, 1);
+    let name = "db".parse().unwrap();
+    vault.set_secret(&name, &Secret::new(b"one".to_vec())).unwrap();
+    assert_eq!(vault.secret_floor(&name).unwrap().audit, 7);
     vault.acknowledge_audit_fork(None, "restored from backup".parse().unwrap()).unwrap();
+    assert_eq!(vault.secret_floor(&name).unwrap().audit, 5, "the log that is followed now comes up to it");
     assert_eq!(vault.audit_fork().unwrap(), None);
     assert_eq!(vault.audit_head().unwrap().unwrap(), fork.shown_head);
     assert!(vault.acknowledge_audit_fork(None, "again".parse().unwrap()).is_err());

@@ -156,8 +156,8 @@ fn stores_of_the_second_and_third_schema_keep_their_keys_and_secrets() {
         let listed = vault.listed_secrets().unwrap().remove(0);
         assert_eq!((listed.name.as_str(), listed.origin), ("db", SecretOrigin::Here));
         let now = Some(bed.start(1).started);
-        assert_eq!(vault.secret_floor(&name).unwrap().issued, now);
-        let gone = vault.secret_floor(&"gone".parse().unwrap()).unwrap().issued;
+        assert_eq!(vault.secret_floor(&name).unwrap().here, now);
+        let gone = vault.secret_floor(&"gone".parse().unwrap()).unwrap().here;
         assert_eq!(gone, now.filter(|_| schema_was == 3));
         vault.verify_journal().unwrap();
         // It moves with a rotation, and what follows is written after what was adopted.
