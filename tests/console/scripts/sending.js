@@ -97,7 +97,13 @@ check("it did not arrive, and is sent again", again.kind === "kept" && posts().l
 const conflict = await sent({ sealed: [lost, problem(409, "E-OPS-006")], states: [state("delivered"), state("accepted")] });
 check("a conflict after a lost answer", conflict.kind === "kept" && left());
 const never = await sent({ sealed: [lost], states: [state("to_seal")] });
-check("it never arrives", never.kind === "thrown" && !left());
+check("nothing says that it never arrives", never.kind === "unsure" && !left());
+const cut = await sent({ sealed: [lost, problem(409, "E-OPS-115")], states: [state("to_seal")] });
+check("a conflict after a lost answer, and it is not there", cut.kind === "unsure" && !left());
+const late = await sent({ sealed: [lost, problem(401, "E-AUTH-001")] });
+check("a session that ends after a lost answer", late.kind === "unsure" && !left());
+const busy = await sent({ sealed: [problem(429, "E-WEB-011")], states: [state("to_seal")] });
+check("turned away", busy.kind === "thrown" && !left());
 const other = await sent({ sealed: [problem(409, "E-OPS-115")], states: [state("to_seal")] });
 check(`another session of the Runner: ${other.error}`, other.kind === "thrown" && other.error.includes("E-OPS-115") && !left() && posts().length === 1);
 const refusedHere = await sent({ sealed: [problem(422, "E-OPS-001")] });

@@ -16,6 +16,8 @@ export class Fail extends Error {
     /** Of the control plane's answer; 0 if there was none. */
     this.status = status;
     this.code = code;
+    /** Whether no answer came to the same when it was sent before. */
+    this.afterSilence = false;
   }
 }
 
@@ -78,6 +80,7 @@ export async function send(path, document_) {
   const body = JSON.stringify(document_);
   const key = once();
   let mayRenew = true;
+  let wasSilent = false;
   for (let tried = 1; ; tried += 1) {
     try {
       return await jsonOf(await called(path, posting(body, { "Idempotency-Key": key })));
@@ -85,6 +88,8 @@ export async function send(path, document_) {
       if (!(error instanceof Fail)) {
         throw error;
       }
+      error.afterSilence = wasSilent;
+      wasSilent ||= error.status === 0;
       // A confirmation in another tab gives the visitor another cookie, and with it the page's token is an old one.
       if (error.code === OLD_TOKEN && mayRenew && (await renewed())) {
         mayRenew = false;

@@ -113,6 +113,8 @@ function judgeTerms({ tenant, runner, name, keys, statement, device }, id, terms
  * @returns {Promise<boolean>}
  */
 async function arrives(id, document_, tell) {
+  // What no answer came to may still be under way, also when it is not there yet.
+  let mayArrive = false;
   for (let tried = 1; ; tried += 1) {
     /** @type {unknown} */
     let failure;
@@ -123,10 +125,13 @@ async function arrives(id, document_, tell) {
     } catch (error) {
       failure = error;
     }
+    // Of what may do better in a moment, being turned away alone says that nothing of it was looked at.
+    const isTurnedAway = failure instanceof Fail && failure.status === 429;
+    mayArrive ||= (failure instanceof Fail && failure.afterSilence) || (isPassing(failure) && !isTurnedAway);
     // A conflict may say that what no answer came to has arrived; so it is looked at, as where no answer came.
     const isConflict = failure instanceof Fail && failure.status === 409;
     if (!isPassing(failure) && !isConflict) {
-      if (tried === 1) {
+      if (!mayArrive) {
         throw failure;
       }
       return false;
@@ -143,6 +148,9 @@ async function arrives(id, document_, tell) {
       return true;
     }
     if (isConflict || tried >= SEND_TRIES) {
+      if (mayArrive) {
+        return false;
+      }
       throw failure;
     }
   }
