@@ -16,8 +16,9 @@ use ids::{PersonId, TenantId};
 use super::Client;
 use crate::{Error, Operations};
 
-/// Passwords from one network, whoever they are for, in one process: looked at before anything else is done, so that junk
-/// costs nothing. Those of a whole office come from one network, and right ones do not count.
+/// Passwords from one network, whoever they are for, in one process: beyond it nothing is stretched and nothing written down,
+/// so that junk costs no more than a look. Those of a whole office come from one network, and right ones do not count; nor
+/// does it keep out whoever is meant and was there before.
 pub(crate) const PASSWORDS_OF_NETWORK: Allowance = Allowance { attempts: 30, recovery_ms: 10_000, remembered: 16_384 };
 
 /// Passwords for one person from one network.

@@ -2,7 +2,7 @@
 //! refusal is one sentence.
 
 use control_plane_authn::password::Password;
-use control_plane_authn::throttle::network_of;
+use control_plane_authn::throttle::{Throttled, network_of};
 use control_plane_authn::token::SessionToken;
 use control_plane_domain::account::{Credentials, Factor, Password as Kept};
 use control_plane_domain::person::{Email, Person, PersonState};
@@ -50,22 +50,27 @@ impl Operations {
     /// Begins a half session, if the password is right.
     pub async fn sign_in(&self, input: SignIn, client: &Client) -> Result<Begun, Error> {
         let network = network_of(client.address());
-        self.0.passwords_of_network.attempt(&network, self.now())?;
-        let signed = self.counted_sign_in(input, client).await;
+        let spent = self.0.passwords_of_network.attempt(&network, self.now()).err();
+        let signed = self.counted_sign_in(input, client, spent).await;
         // A wrong password counts, and one too many; that we could not look at it does not.
-        if !matches!(signed, Err(Error::SignInRefused | Error::Throttled(_))) {
+        if spent.is_none() && !matches!(signed, Err(Error::SignInRefused | Error::Throttled(_))) {
             self.0.passwords_of_network.succeeded(&network);
         }
         signed
     }
 
-    async fn counted_sign_in(&self, input: SignIn, client: &Client) -> Result<Begun, Error> {
+    /// `spent`: what is said to whoever comes from a network that used up its passwords.
+    async fn counted_sign_in(&self, input: SignIn, client: &Client, spent: Option<Throttled>) -> Result<Begun, Error> {
         let SignIn { organisation, email, password } = input;
         let tenant = self.organisation(organisation.as_deref()).await?;
         let email = email.trim().to_lowercase();
         // Counted under what was meant if that is known, so that an id and a name are one; else under what was typed.
         let counted_as = tenant.map_or_else(|| organisation.unwrap_or_default(), |tenant| tenant.to_string());
         let meant = self.meant(tenant, &email, client).await?;
+        // Neighbours who guess keep nobody out of where they were before. How often one may be wrong there is counted below.
+        if let Some(spent) = spent.filter(|_| !meant.known_network) {
+            return Err(spent.into());
+        }
         let place = self.place(meant.lane)?;
         let subjects = &self.account_keys().subjects;
         let from = self.count(subjects.password_from(&counted_as, &email, client.address()), PASSWORD_FROM).await;

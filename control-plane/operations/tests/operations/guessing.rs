@@ -88,6 +88,42 @@ async fn one_network_guesses_thirty_times_and_costs_no_more() {
     }
 }
 
+/// Whoever sits where somebody was before uses up what strangers have there, and learns nothing of anybody else.
+#[tokio::test]
+async fn a_neighbour_who_guesses_keeps_nobody_out_of_where_they_were_before() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let (ada, _) = world.at_console(&acme, Role::Viewer).await;
+    for n in 0..30 {
+        let wrong = world.ops.sign_in(typed("acme", &format!("n{n}@example.org"), PASSWORD), &client(1)).await;
+        assert!(matches!(wrong, Err(Error::SignInRefused)), "{n}");
+    }
+    // Whether there is somebody who was never there, or nobody: the same words after the same work.
+    let mut expected = None;
+    for email in ["nobody@example.org", "owner@acme.example", "<script>"] {
+        let work = || {
+            let store = world.ops.store();
+            (world.ops.passwords_stretched(), store.commits(), store.round_trips())
+        };
+        let before = work();
+        let error = world.ops.sign_in(typed("acme", email, PASSWORD), &client(1)).await.unwrap_err();
+        let after = work();
+        assert!(matches!(error.kind(), Kind::Throttled { retry_after_seconds: 1..=10 }), "{email}: {error}");
+        assert_eq!((after.0, after.1), (before.0, before.1), "{email}: nothing was compared or written down");
+        let asked = after.2 - before.2;
+        assert_eq!(asked, *expected.get_or_insert(asked), "{email}: the database was asked as often");
+    }
+    for _ in 0..3 {
+        ada.begin(&world.ops, &client(1)).await.expect("she was there before");
+    }
+    // It is no way around the limit for her.
+    for n in 0..10 {
+        let wrong = world.ops.sign_in(typed("acme", &ada.email, "wrong wrong wrong"), &client(1)).await;
+        assert!(matches!(wrong, Err(Error::SignInRefused)), "{n}");
+    }
+    assert!(matches!(ada.begin(&world.ops, &client(1)).await, Err(Error::Throttled(_))));
+}
+
 /// Strangers who come from everywhere at once fill their own places. Who is told to come again has spent nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_flood_of_strangers_keeps_nobody_out_and_spends_no_attempts_that_it_was_not_given() {
