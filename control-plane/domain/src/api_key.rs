@@ -28,11 +28,13 @@ pub struct ApiKey {
     pub revoked: Option<Timestamp>,
 }
 
-/// A key with what a presented secret is compared with.
+/// A key with what a presented secret is compared with, and who made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredApiKey {
     /// The key.
     pub key: ApiKey,
     /// The hash of its secret.
     pub digest: Digest,
+    /// Who made it, and held its text for a moment; `None` for the operator, or when it is not known any more.
+    pub created_by: Option<PersonId>,
 }

@@ -14,12 +14,12 @@ impl Reads {
     /// A key with its hash.
     pub async fn api_key(&self, id: ApiKeyId) -> Result<Option<StoredApiKey>, StoreError> {
         let sql = sql!(
-            "SELECT api_key, person, label, scopes, created, expires, last_used, revoked, digest FROM api_key \
-             WHERE tenant = $1 AND api_key = $2"
+            "SELECT api_key, person, label, scopes, created, expires, last_used, revoked, digest, created_by \
+             FROM api_key WHERE tenant = $1 AND api_key = $2"
         );
         let read = |mut cells: Cells| {
             let key = read_cells(&mut cells)?;
-            Ok(StoredApiKey { key, digest: cells.take("digest")? })
+            Ok(StoredApiKey { key, digest: cells.take("digest")?, created_by: cells.take("created_by")? })
         };
         self.one("api_key", sql, values![id], read).await
     }
@@ -42,18 +42,32 @@ impl Reads {
         );
         self.list("api_key", sql, values![person, after], page, read, place).await
     }
+
+    /// Keys that a person made, for others and for themselves, and that still hold: with whose they are.
+    pub async fn open_api_keys_made_by(
+        &self,
+        person: PersonId,
+        now: Timestamp,
+    ) -> Result<Vec<(ApiKeyId, PersonId)>, StoreError> {
+        let sql = sql!(
+            "SELECT api_key, person FROM api_key WHERE tenant = $1 AND created_by = $2 AND expires > $3 \
+             AND revoked IS NULL AND created_by IS NOT NULL ORDER BY api_key"
+        );
+        let read = |mut cells: Cells| Ok((cells.take("api_key")?, cells.take("person")?));
+        self.all("api_key", sql, values![person, now], read).await
+    }
 }
 
 impl Writes {
     /// Keeps a key.
     pub async fn add_api_key(&self, stored: &StoredApiKey) -> Result<(), StoreError> {
-        let StoredApiKey { key, digest } = stored;
+        let StoredApiKey { key, digest, created_by } = stored;
         let ApiKey { id, person, label, scopes, created, expires, last_used, revoked } = key;
         let sql = sql!(
-            "INSERT INTO api_key (tenant, api_key, person, label, scopes, digest, created, expires, last_used, revoked) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+            "INSERT INTO api_key (tenant, api_key, person, label, scopes, digest, created, expires, last_used, revoked, \
+             created_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
         );
-        let row = values![id, person, label, scopes, digest, created, expires, last_used, revoked];
+        let row = values![id, person, label, scopes, digest, created, expires, last_used, revoked, created_by];
         self.change("api_key", id, sql, row).await
     }
 

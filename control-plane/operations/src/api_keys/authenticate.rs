@@ -67,7 +67,7 @@ impl Operations {
             Err(error) => return Err(error.into()),
         };
         let stored = tx.api_key(presented.key()).await?;
-        let StoredApiKey { key, digest } = stored.ok_or(Error::Unauthenticated)?;
+        let StoredApiKey { key, digest, .. } = stored.ok_or(Error::Unauthenticated)?;
         if !presented.matches(&digest) || tx.tenant_state().await? != Some(TenantState::Active) {
             return Err(Error::Unauthenticated);
         }

@@ -5,7 +5,7 @@ use control_plane_authn::api_key;
 use control_plane_domain::api_key::{ApiKey, StoredApiKey};
 use control_plane_domain::audit::Action;
 use control_plane_domain::person::Person;
-use control_plane_domain::policy::{self, Caller, Permission, Permit, Role, Scopes};
+use control_plane_domain::policy::{self, Actor, Caller, Permission, Permit, Role, Scopes};
 use crypto::Secret;
 use ids::{ApiKeyId, PersonId, TenantId};
 use proof::text::FreeText;
@@ -102,7 +102,11 @@ impl Operations {
         let action = Action::ApiKeyCreated { key: id, person: person.id, scopes: scopes.clone(), expires };
         let record =
             ApiKey { id, person: person.id, label, scopes, created: now, expires, last_used: None, revoked: None };
-        tx.add_api_key(&StoredApiKey { key: record.clone(), digest: minted.digest }).await?;
+        let created_by = match permit.actor() {
+            Actor::Person { person, .. } | Actor::Console { person, .. } => Some(person),
+            Actor::Runner { .. } | Actor::Operator {} | Actor::System {} => None,
+        };
+        tx.add_api_key(&StoredApiKey { key: record.clone(), digest: minted.digest, created_by }).await?;
         tx.commit(&permit.record(action)).await?;
         Ok(CreatedApiKey { record, text: minted.text })
     }

@@ -1,10 +1,28 @@
 //! A key is ended, at once.
 
+use clock::Timestamp;
 use control_plane_domain::audit::Action;
 use control_plane_domain::policy::{self, Caller, Permission, Permit};
+use control_plane_store::Writes;
 use ids::{ApiKeyId, PersonId, TenantId};
 
 use crate::{Error, Operations};
+
+/// Ends the keys that a person made for others, who may have kept their texts; the records that say so, for the log.
+pub(crate) async fn revoke_keys_made_for_others(
+    tx: &Writes,
+    maker: PersonId,
+    now: Timestamp,
+) -> Result<Vec<Action>, Error> {
+    let mut revoked = Vec::new();
+    for (key, person) in tx.open_api_keys_made_by(maker, now).await? {
+        if person != maker {
+            tx.revoke_api_key(key, now).await?;
+            revoked.push(Action::ApiKeyRevoked { key, person });
+        }
+    }
+    Ok(revoked)
+}
 
 impl Operations {
     /// Ends a key: the caller's own, or anybody's if the caller manages keys.

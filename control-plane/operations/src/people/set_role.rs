@@ -1,5 +1,6 @@
 //! A person gets another role. It holds for their next request: keys never carry more than the role, and sessions end. So do
-//! links: the one that was made for them in the old role, and those that they made in it.
+//! links: the one that was made for them in the old role, and those that they made in it; and the keys that they made for
+//! others, unless they may do all that they could before.
 
 use control_plane_domain::audit::Action;
 use control_plane_domain::person::Person;
@@ -9,6 +10,7 @@ use ids::PersonId;
 
 use super::{active, check_not_last_owner, check_owner};
 use crate::accounts::end_sessions;
+use crate::api_keys::revoke_keys_made_for_others;
 use crate::{Error, Operations};
 
 impl Operations {
@@ -30,9 +32,11 @@ impl Operations {
         let now = self.now();
         tx.replace_person_links(person, now).await?;
         tx.replace_links_made_by(person, now).await?;
+        // An owner may do all that anybody may.
+        let keys = if role == Role::Owner { Vec::new() } else { revoke_keys_made_for_others(&tx, person, now).await? };
         let ended = end_sessions(&tx, person, None, SessionEnd::RoleChanged, now).await?;
         let changed = std::iter::once(Action::PersonRoleChanged { person, from: found.role, to: role });
-        let records: Vec<_> = changed.chain(ended).map(|action| permit.record(action)).collect();
+        let records: Vec<_> = changed.chain(keys).chain(ended).map(|action| permit.record(action)).collect();
         self.commit_all(tx, &records).await?;
         Ok(Person { role, ..found })
     }

@@ -80,7 +80,7 @@ impl Operations {
             last_used: None,
             revoked: None,
         };
-        tx.add_api_key(&StoredApiKey { key: record, digest: minted.digest }).await?;
+        tx.add_api_key(&StoredApiKey { key: record, digest: minted.digest, created_by: None }).await?;
         let (link, made) = add_link(self, &tx, owner, LinkKind::Invitation, None, FIRST_OWNER_MS).await?;
         let (mut logged, _) = tx.log(&permit.record(Action::TenantCreated { tenant: id, owner, key })).await?;
         logged.log(&permit.record(made)).await?;

@@ -8,7 +8,7 @@ use control_plane_domain::session::{Need, SessionEnd};
 use control_plane_domain::tenant::TenantState;
 use control_plane_operations::{AddPerson, Client, CreateTenant, Error, Kind, Link, SecondFactor, Seen, SignIn};
 
-use crate::support::{PASSWORD, World, client, code_of, from_base32, secret};
+use crate::support::{ADDRESS, PASSWORD, World, client, code_of, from_base32, secret};
 
 fn is_refused<T>(result: &Result<T, Error>) -> bool {
     matches!(result, Err(Error::LinkRefused))
@@ -219,6 +219,46 @@ async fn a_link_ends_with_the_role_that_made_it_and_with_the_role_that_it_was_ma
     let kept = world.link(&acme, other.id, LinkKind::Invitation).await;
     ops.set_role(&acme.owner, administrator.person(), Role::Auditor).await.unwrap();
     assert!(!usable(&link).await && usable(&kept).await);
+}
+
+/// Whoever makes a key for somebody holds its text for a moment, and may have kept it.
+#[tokio::test]
+async fn a_key_that_was_made_for_somebody_ends_with_the_role_that_made_it() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let ops = &world.ops;
+    let (viewer, own) = world.person_with_key(&acme, Role::Viewer).await;
+    let works = async |text: &str| ops.authenticate(text, ADDRESS).await.is_ok();
+    for removed in [true, false] {
+        let (_, administrator) = world.at_console(&acme, Role::Administrator).await;
+        let for_other = control_plane_operations::CreateApiKey { person: Some(viewer.person()), ..new_key(&world) };
+        let made = ops.create_api_key(&administrator, for_other.clone()).await.unwrap();
+        let by_operator = ops
+            .create_api_key_as_operator(acme.id, viewer.person(), for_other.label.clone(), for_other.expires)
+            .await
+            .unwrap();
+        let ended_before = ops.create_api_key(&administrator, for_other).await.unwrap();
+        ops.revoke_api_key(&acme.owner, ended_before.record.id).await.unwrap();
+        let mine = ops.create_api_key(&administrator, new_key(&world)).await.unwrap();
+        assert!(works(made.text.expose()).await && works(mine.text.expose()).await);
+        let before = world.logged(&acme, "api_key.revoked").await;
+        if removed {
+            ops.remove_person(&acme.owner, administrator.person()).await.unwrap();
+        } else {
+            // Whoever may do more than before still answers for what they made.
+            ops.set_role(&acme.owner, administrator.person(), Role::Owner).await.unwrap();
+            assert!(works(made.text.expose()).await);
+            ops.set_role(&acme.owner, administrator.person(), Role::Auditor).await.unwrap();
+        }
+        assert!(!works(made.text.expose()).await, "{removed}");
+        assert_eq!(works(mine.text.expose()).await, !removed, "one's own never carries more than the role");
+        assert_eq!(world.logged(&acme, "api_key.revoked").await - before, 1, "{removed}");
+        let revoked = Action::ApiKeyRevoked { key: made.record.id, person: viewer.person() };
+        assert!(world.actions(&acme).await.iter().any(|record| record.action == revoked), "{removed}");
+        // Those of others, and of the operator, are as good as before.
+        assert!(works(&own).await && works(by_operator.text.expose()).await, "{removed}");
+        world.advance_seconds(1);
+    }
 }
 
 /// A laptop was stolen, and its person has another one, and keeps their role.

@@ -18,7 +18,11 @@ CREATE INDEX session_kept ON session (tenant, expires, session) WHERE address <>
 CREATE INDEX drilldown_session ON drilldown (tenant, session) WHERE session IS NOT NULL;
 CREATE INDEX connector_secret_session ON connector_secret (tenant, session) WHERE session IS NOT NULL;
 
--- What ends with a person: links that they made, answers that they wait for, secrets that they have not sealed.
+-- Who made a key; nobody for those of the operator, and for those that were made before this was kept.
+ALTER TABLE api_key ADD COLUMN created_by TEXT;
+
+-- What ends with a person: links and keys that they made, answers that they wait for, secrets that they have not sealed.
 CREATE INDEX person_link_made ON person_link (tenant, created_by) WHERE state = 'open' AND created_by IS NOT NULL;
+CREATE INDEX api_key_made ON api_key (tenant, created_by, api_key) WHERE revoked IS NULL AND created_by IS NOT NULL;
 CREATE INDEX drilldown_person ON drilldown (tenant, person, request) WHERE is_over = 0;
 CREATE INDEX connector_secret_unsealed ON connector_secret (tenant, person, request) WHERE state = 'to_seal';

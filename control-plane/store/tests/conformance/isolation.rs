@@ -62,7 +62,7 @@ async fn everything(tx: &Reads) -> Answers {
     ask!(tx,
         tenant(); tenant_state(); tenant_key(TenantKeyKind::Audit); tenant_keys();
         person(person_id(1)); person_by_email(&sample::person(1).email); people(&first); active_people_of(Role::Owner);
-        api_key(key_id(1)); api_keys(None, &first);
+        api_key(key_id(1)); api_keys(None, &first); open_api_keys_made_by(person_id(1), at(0));
         credentials(person_id(1)); recovery_codes(person_id(1)); person_link(&digest(1)); people_rows(&first, at(0)); person_row(person_id(1), at(0)); zone_of(person_id(1)); person_and_zone(person_id(1));
         session(session_id(1)); session_by_digest(&digest(1)); totp_offer(session_id(1));
         live_sessions(person_id(1), at(0)); was_confirmed_from(person_id(1), "192.0.2.1", at(-1)); is_network_known("192.0.2.1");

@@ -101,9 +101,13 @@ on_both! {
         }
         assert_eq!(tx.api_key(sample::key_id(2)).await.unwrap(), Some(sample::api_key(2, 2)));
         tx.touch_api_key(sample::key_id(2), at(7)).await.unwrap();
+        let made = async |n, now| tx.open_api_keys_made_by(sample::person_id(n), at(now)).await.unwrap();
+        assert_eq!(made(2, 8).await, [(sample::key_id(2), sample::person_id(2))]);
+        assert_eq!(made(2, 1_000_000).await, [], "it ended");
         tx.revoke_api_key(sample::key_id(2), at(8)).await.unwrap();
         let key = tx.api_key(sample::key_id(2)).await.unwrap().unwrap().key;
         assert_eq!((key.last_used, key.revoked), (Some(at(7)), Some(at(8))));
+        assert_eq!(made(2, 8).await, [], "it was ended");
         assert_eq!(tx.revoke_api_keys_of(sample::person_id(3), at(9)).await.unwrap(), 1);
         assert_eq!(tx.revoke_api_keys_of(sample::person_id(3), at(9)).await.unwrap(), 0);
         assert_eq!(tx.api_keys(None, &Page::first()).await.unwrap().items.len(), 3);

@@ -95,7 +95,7 @@ pub(crate) fn api_key(n: u8, person: u8) -> StoredApiKey {
         last_used: None,
         revoked: None,
     };
-    StoredApiKey { key, digest: digest(n) }
+    StoredApiKey { key, digest: digest(n), created_by: Some(person_id(person)) }
 }
 
 pub(crate) fn join_token(n: u8) -> JoinToken {
