@@ -39,8 +39,8 @@ impl Operations {
         Ok(newest_first(tx.devices(caller.person()).await?))
     }
 
-    /// Takes a device of the caller off the list: it is asked for nothing any more. It cannot be put back, so both factors are
-    /// shown first.
+    /// Takes a device of the caller off the list: it is asked for nothing any more, and what it asked for ends. It cannot be put
+    /// back, so both factors are shown first.
     pub async fn remove_device(&self, caller: &Caller, fingerprint: Digest) -> Result<(), Error> {
         let permit = caller.permit(Permission::AccountManage)?;
         self.check_confirmed(caller)?;
@@ -48,8 +48,7 @@ impl Operations {
         let tx = self.store().write(&permit).await?;
         tx.device(person, &fingerprint).await?.ok_or(Error::NotFound("device"))?;
         tx.remove_device(person, &fingerprint).await?;
-        tx.commit(&permit.record(Action::DeviceRemoved { person, device: fingerprint })).await?;
-        Ok(())
+        self.commit_all(tx, &[permit.record(Action::DeviceRemoved { person, device: fingerprint })]).await
     }
 }
 

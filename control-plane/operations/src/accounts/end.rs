@@ -7,6 +7,7 @@ use control_plane_domain::audit::{Action, AuditRecord};
 use control_plane_domain::drilldown::{AskedWith, DrillDownWord};
 use control_plane_domain::session::{Session, SessionEnd, SessionState};
 use control_plane_store::{Reads, Unlogged, WriteTx, Writes};
+use crypto::{Digest, ed25519};
 use ids::{PersonId, RequestId, RunnerId, SessionId};
 
 use crate::{Error, Operations};
@@ -66,6 +67,8 @@ impl Operations {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ended {
     One(AskedWith),
+    /// Whatever this device was to sign.
+    Device(Digest),
     All,
 }
 
@@ -83,6 +86,7 @@ async fn waited_for(reads: &Reads, records: &[AuditRecord]) -> Result<Vec<Waited
         let (person, what) = match &record.action {
             Action::SessionEnded { session, person, .. } => (*person, Ended::One(AskedWith::Session(*session))),
             Action::ApiKeyRevoked { key, person } => (*person, Ended::One(AskedWith::Key(*key))),
+            Action::DeviceRemoved { person, device } => (*person, Ended::Device(*device)),
             Action::PersonRemoved { person } | Action::PersonRoleChanged { person, .. } => (*person, Ended::All),
             _ => continue,
         };
@@ -90,10 +94,22 @@ async fn waited_for(reads: &Reads, records: &[AuditRecord]) -> Result<Vec<Waited
     }
     let mut found = Vec::new();
     for (person, ended) in ended {
-        let open = reads.open_drilldowns_of(person).await?;
-        let over = |with: AskedWith| ended.iter().any(|what| *what == Ended::All || *what == Ended::One(with));
-        let open = open.into_iter().filter(|(_, _, with, _)| over(*with));
-        found.extend(open.map(|(request, runner, _, state)| Waited { request, runner, state }));
+        for (request, runner, with, state) in reads.open_drilldowns_of(person).await? {
+            let over = ended.iter().any(|what| *what == Ended::All || *what == Ended::One(with));
+            if over || is_of_device(reads, request, &ended).await? {
+                found.push(Waited { request, runner, state });
+            }
+        }
     }
     Ok(found)
+}
+
+/// Whether a device that is removed was to sign for this. It is read only where one is.
+async fn is_of_device(reads: &Reads, request: RequestId, ended: &[Ended]) -> Result<bool, Error> {
+    if !ended.iter().any(|what| matches!(what, Ended::Device(_))) {
+        return Ok(false);
+    }
+    let asked = reads.drilldown(request).await?;
+    let device = asked.and_then(|asked| ed25519::VerifyingKey::from_spki(&asked.device_key).ok());
+    Ok(device.is_some_and(|device| ended.contains(&Ended::Device(device.key_id()))))
 }

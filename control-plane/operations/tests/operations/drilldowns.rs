@@ -356,6 +356,34 @@ async fn an_answer_ends_with_the_session_that_asked_for_it() {
     assert!(words(&case.pending().await).contains(&"drill_down_cancel"));
 }
 
+/// And for a device that its owner takes off the list, and for no other of theirs.
+#[tokio::test]
+async fn an_answer_ends_with_the_device_that_signed_for_it() {
+    let mut case = case(40, 200_000).await;
+    let (_, ada) = case.world.at_console(&case.acme, Role::Auditor).await;
+    let ops = case.world.ops.clone();
+    let spki = case.device.verifying_key().to_spki();
+    let laptop = ops.register_device(&ada, &spki, "Laptop".parse().unwrap()).await.unwrap();
+    let spki = ed25519::SigningKey::generate(&case.world.entropy).verifying_key().to_spki();
+    let tablet = ops.register_device(&ada, &spki, "Tablet".parse().unwrap()).await.unwrap();
+    let id = ops.request_drilldown(&ada, case.input(None)).await.unwrap().id;
+    case.pending().await;
+    let DrillDownState::ToSign(to_sign) = ops.get_drilldown(&ada, id).await.unwrap().state else { panic!() };
+    let pending = PendingRequest::read(to_sign.payload).unwrap();
+    ops.sign_drilldown(&ada, id, &pending.sign_as_device(&case.device).sig).await.unwrap();
+    assert_eq!(words(&case.pending().await), ["drill_down"]);
+    let mut reader = ops.answer_drilldown(&ada, id).await.unwrap();
+    let (start, frames, _) = case.answer(&pending);
+    case.receive(FromRunner::SealedStart(start)).await;
+    assert!(matches!(reader.next().await, Some(Ok(Piece::Enc(_)))));
+    ops.remove_device(&ada, tablet.fingerprint).await.unwrap();
+    case.receive(FromRunner::SealedFrame(frames[0].clone())).await;
+    assert!(matches!(reader.next().await, Some(Ok(Piece::Frame { .. }))), "another device is another device");
+    ops.remove_device(&ada, laptop.fingerprint).await.unwrap();
+    assert_eq!(reader.next().await, Some(Err(AnswerError::CutOff)));
+    assert!(words(&case.pending().await).contains(&"drill_down_cancel"));
+}
+
 #[tokio::test]
 async fn a_refusal_of_the_runner_is_receipted_and_told() {
     let mut case = case(5, 100).await;
