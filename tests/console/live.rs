@@ -35,6 +35,20 @@ fn a_run_is_asked_for_in_the_page_and_seen_to_its_end_without_loading_it_again()
 }
 
 #[test]
+fn a_run_under_way_is_followed_to_its_result() {
+    let mut console = Console::start();
+    let browser = console.browser(&console.owner);
+    // Between the last word of it and its result there may be neither.
+    browser.expect_complaint("status of 404");
+    let path = scene::under_way(&mut console, &browser, 12);
+    browser.open(&path);
+    browser.says("of 2 steps");
+    browser.see("#run-verdict");
+    browser.says("Verdict");
+    assert_eq!(browser.path(), path);
+}
+
+#[test]
 fn what_has_the_focus_keeps_it_when_the_page_changes_by_itself() {
     let console = Console::start();
     scene::fill(&console);

@@ -10,7 +10,7 @@ fn every_page_is_accessible_by_light_in_the_dark_and_on_a_phone() {
     let run = scene::fill(&console);
     let browser = console.browser(&console.owner);
     scene::furnish(&console, &browser, &run);
-    let under_way = scene::under_way(&mut console, &browser);
+    let under_way = scene::under_way(&mut console, &browser, 50);
     browser.open(&under_way);
     assert_eq!(browser.count("progress"), 1, "a run under way says how far it is");
     browser.is_accessible_in_every_look();

@@ -138,7 +138,7 @@ steps:
     title: Read the archive to its end
     use: command
     via: archive
-    with: { run: [/usr/bin/sleep, "50"] }
+    with: { run: [/usr/bin/sleep, "SECONDS"] }
     evidence: { class: internal }
 checks:
   - id: read
@@ -147,14 +147,15 @@ checks:
     severity: low
 "#;
 
-const SLOW_CONFIG: &str = "[policy]\nfiles = [\"BESIDE\"]\n[[policy.commands]]\npath = \"/usr/bin/sleep\"\nargs = [\"50\"]\n\
+const SLOW_CONFIG: &str = "[policy]\nfiles = [\"BESIDE\"]\n[[policy.commands]]\npath = \"/usr/bin/sleep\"\nargs = [\"SECONDS\"]\n\
                            [connections.archive]\ntype = \"command\"\n";
 
-/// A run that is under way, as the browser of somebody who may ask for runs finds it; the path of its page.
-pub(crate) fn under_way(console: &mut Console, browser: &Browser) -> String {
+/// A run that is under way for so many seconds, as the browser of somebody who may ask for runs finds it; the path of its page.
+pub(crate) fn under_way(console: &mut Console, browser: &Browser, seconds: u32) -> String {
+    let seconds = seconds.to_string();
     console.line.stop_runner();
-    console.line.runner.configure(SLOW_CONFIG);
-    console.line.install("slow.yaml", SLOW);
+    console.line.runner.configure(&SLOW_CONFIG.replace("SECONDS", &seconds));
+    console.line.install("slow.yaml", &SLOW.replace("SECONDS", &seconds));
     console.line.serve();
     browser.open("/procedures");
     browser.follow("The archive can be read to its end");

@@ -197,7 +197,7 @@ fn scope(browser: &Browser) {
 fn under_way() {
     let mut console = Console::start();
     let browser = console.browser(&console.owner);
-    let path = scene::under_way(&mut console, &browser);
+    let path = scene::under_way(&mut console, &browser, 50);
     browser.open(&path);
     browser.see("progress");
     picture(&browser, "run-under-way");

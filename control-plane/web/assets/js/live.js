@@ -115,7 +115,10 @@ function put(fresh) {
     return say(SOMEBODY_ELSE);
   }
   say("");
-  for (const part of document.querySelectorAll("[data-live-part][id]")) {
+  const parts = [...document.querySelectorAll("[data-live-part][id]")];
+  // What was followed is over and another page stands here now, as the result of a run does.
+  if (parts.length > 0 && !parts.some((part) => fresh.getElementById(part.id))) return location.reload();
+  for (const part of parts) {
     const other = fresh.getElementById(part.id);
     if (!other || isInUse(part)) continue;
     const taken = document.importNode(other, true);

@@ -195,8 +195,8 @@ fn sure_of(person: &Person, end: End) -> (&'static str, Sure) {
         End::Person => (
             "Remove somebody",
             format!("Remove {name}"),
-            "Their API keys and sessions end at once. What they did stays in the audit log under their name. They can be \
-             invited again later, as somebody new.",
+            "Their API keys and sessions end at once, and so do the links and API keys that they made for others. What \
+             they did stays in the audit log under their name. They can be invited again later, as somebody new.",
             "remove",
             "Remove for good",
             "Leave them in",
