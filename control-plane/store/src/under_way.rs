@@ -15,12 +15,12 @@ use crate::tx::{Reads, Writes};
 use crate::value::{Cells, values};
 
 impl Reads {
-    /// Runs that are worked at by Runners that are let in, those that began last first.
+    /// Runs that are worked at by Runners that were not shut out, those that began last first.
     pub async fn runs_under_way(&self, limit: u32) -> Result<Vec<RunUnderWay>, StoreError> {
         let sql = sql!(
             "SELECT run, runner, procedure_id, procedure_digest, began, step, done, steps, heard FROM run_under_way \
              WHERE tenant = $1 AND EXISTS (SELECT 1 FROM runner WHERE runner.tenant = $1 \
-             AND runner.runner = run_under_way.runner AND runner.state = 'active') \
+             AND runner.runner = run_under_way.runner AND runner.state <> 'revoked') \
              ORDER BY began DESC, run DESC LIMIT $2"
         );
         self.all("run_under_way", sql, values![limit], read_under_way).await
