@@ -19,6 +19,7 @@ pub mod log;
 pub mod manifest;
 pub mod merkle;
 pub mod note;
+mod receipt;
 pub mod secret;
 pub mod text;
 pub mod tlog_proof;

@@ -24,13 +24,14 @@ pub use answer::{
     AnswerError, AnswerReader, AnswerSummary, AnswerWriter, AnsweredItem, FRAME, Frame, MAX_CIPHERTEXT, MAX_ROW,
     Opened, OpenedRow,
 };
-pub use receipt::{Decision, MAX_RECEIPT, RECEIPT_TYPE, Receipt, ReceiptError};
+pub use receipt::{Decision, RECEIPT_TYPE, Receipt};
 pub use request::{
     Epoch, Factor, MAX_ITEMS, MAX_PAYLOAD, Person, Purpose, REQUEST_TYPE, RecordRef, Request, RequestedItem,
 };
 pub use signing::{PendingRequest, open, parse, roles};
 
 pub use crate::countersigned::{MAX_REQUEST, RequestError, SignedBy, claimed, envelope};
+pub use crate::receipt::{MAX_RECEIPT, ReceiptError};
 
 pub(crate) use document::{read_epoch, read_person, read_record};
 

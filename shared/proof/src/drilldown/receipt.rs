@@ -1,38 +1,16 @@
 //! The receipt: what the Runner signs about having answered or refused a request, so that nobody can invent or hide
 //! either.
 
-use clock::Timestamp;
-use crypto::{Digest, p256};
-use ids::RequestId;
-use serde::Serialize;
+use crypto::Digest;
 
-use super::document::read_record;
-use super::request::RecordRef;
-use crate::dsse::{DsseError, Envelope, PublicKey, Role, Signer};
-use crate::json::{JsonError, Object};
+use crate::receipt::{Decided, Fields};
 use crate::text::Name;
 
 /// The type of the envelope's payload.
 pub const RECEIPT_TYPE: &str = "application/vnd.proctor.drilldown-receipt.v1+json";
 
-/// Bytes of a receipt's envelope.
-pub const MAX_RECEIPT: usize = 4096;
-
-const MAX_DEPTH: u32 = 2;
-
-/// Why a receipt is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReceiptError {
-    /// Not an envelope, or not signed by the Runner.
-    #[error("the receipt: {0}")]
-    Envelope(#[from] DsseError),
-    /// The payload is not that of a receipt.
-    #[error("the receipt's payload: {0}")]
-    Payload(#[from] JsonError),
-    /// The decision and what comes with it contradict one another.
-    #[error("the receipt says `{0}`, which calls for another `code` or `sealed_sha256`")]
-    Contradiction(&'static str),
-}
+/// A decision about one request for evidence.
+pub type Receipt = crate::receipt::Receipt<Decision>;
 
 /// What the Runner decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,100 +33,26 @@ pub enum Decision {
     },
 }
 
-/// A decision about one request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
-    /// The request.
-    pub request: RequestId,
-    /// SHA-256 of the pre-authentication encoding of the request, so that it is about these bytes and no others.
-    pub request_sha256: Digest,
-    /// What was decided.
-    pub decision: Decision,
-    /// When.
-    pub at: Timestamp,
-    /// The record of the Runner's journal that says so.
-    pub journal: RecordRef,
-}
+impl Decided for Decision {
+    const TYPE: &'static str = RECEIPT_TYPE;
+    const WORDS: &'static [&'static str] = &["answered", "refused"];
+    const SEALS: bool = true;
 
-impl Receipt {
-    /// Signs the receipt with the Runner's attestation key.
-    pub fn sign(&self, key: &p256::SigningKey) -> Envelope {
-        Envelope::sign(RECEIPT_TYPE, &self.to_payload(), &[Signer::P256(key)])
-    }
-
-    /// Checks that one of these keys, and nobody else, signed the receipt, and reads it.
-    pub fn open(bytes: &[u8], keys: &[p256::VerifyingKey]) -> Result<Self, ReceiptError> {
-        let keys: Vec<PublicKey> = keys.iter().copied().map(PublicKey::P256).collect();
-        let envelope = Envelope::parse(bytes, MAX_RECEIPT)?;
-        Self::parse(envelope.verify(RECEIPT_TYPE, &[Role { name: "Runner", keys: &keys }])?)
-    }
-
-    /// The payload.
-    pub fn to_payload(&self) -> Vec<u8> {
-        let (decision, code, sealed_sha256) = match &self.decision {
-            Decision::Answered { sealed_sha256 } => ("answered", None, Some(sealed_sha256)),
-            Decision::CutOff { code } => ("answered", Some(code), None),
-            Decision::Refused { code } => ("refused", Some(code), None),
+    fn to_fields(&self) -> Fields {
+        let (decision, code, sealed_sha256) = match self.clone() {
+            Self::Answered { sealed_sha256 } => ("answered", None, Some(sealed_sha256)),
+            Self::CutOff { code } => ("answered", Some(code), None),
+            Self::Refused { code } => ("refused", Some(code), None),
         };
-        let document = Document {
-            v: 1,
-            request: self.request,
-            request_sha256: self.request_sha256,
-            decision,
-            code,
-            sealed_sha256,
-            at: self.at,
-            journal: Record { seq: self.journal.seq, hash: self.journal.hash },
-        };
-        serde_json::to_vec(&document).expect("texts and numbers are written to memory")
+        Fields { decision, code, sealed_sha256 }
     }
 
-    fn parse(payload: &[u8]) -> Result<Self, ReceiptError> {
-        let mut document = Object::parse(payload, MAX_RECEIPT, MAX_DEPTH)?;
-        if document.integer("v")? != 1 {
-            return Err(document.wrong("v", "1").into());
+    fn from_fields(fields: Fields) -> Option<Self> {
+        match (fields.decision, fields.code, fields.sealed_sha256) {
+            ("answered", None, Some(sealed_sha256)) => Some(Self::Answered { sealed_sha256 }),
+            ("answered", Some(code), None) => Some(Self::CutOff { code }),
+            ("refused", Some(code), None) => Some(Self::Refused { code }),
+            (_, _, _) => None,
         }
-        let request = document.parsed("request", "a request's id")?;
-        let request_sha256 = document.parsed("request_sha256", "a SHA-256 digest in lower-case hex")?;
-        let decision = document.text("decision")?;
-        let code = match document.present("code")? {
-            true => Some(document.parsed("code", "a code")?),
-            false => document.null("code").map(|()| None)?,
-        };
-        let sealed = match document.present("sealed_sha256")? {
-            true => Some(document.parsed("sealed_sha256", "a SHA-256 digest in lower-case hex")?),
-            false => document.null("sealed_sha256").map(|()| None)?,
-        };
-        let decision = match (decision.as_str(), code, sealed) {
-            ("answered", None, Some(sealed_sha256)) => Decision::Answered { sealed_sha256 },
-            ("answered", Some(code), None) => Decision::CutOff { code },
-            ("refused", Some(code), None) => Decision::Refused { code },
-            ("answered", _, _) => return Err(ReceiptError::Contradiction("answered")),
-            ("refused", _, _) => return Err(ReceiptError::Contradiction("refused")),
-            (_, _, _) => return Err(document.wrong("decision", "answered or refused").into()),
-        };
-        let at = document.parsed("at", "a time")?;
-        let journal = read_record(document.object("journal")?)?;
-        document.finish()?;
-        let receipt = Self { request, request_sha256, decision, at, journal };
-        if receipt.to_payload() == payload { Ok(receipt) } else { Err(JsonError::Spelling.into()) }
     }
-}
-
-#[derive(Serialize)]
-struct Document<'a> {
-    v: u8,
-    request: RequestId,
-    request_sha256: Digest,
-    decision: &'static str,
-    code: Option<&'a Name>,
-    sealed_sha256: Option<&'a Digest>,
-    at: Timestamp,
-    journal: Record,
-}
-
-#[derive(Serialize)]
-struct Record {
-    seq: u64,
-    hash: Digest,
 }

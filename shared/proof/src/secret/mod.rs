@@ -14,9 +14,10 @@ mod signing;
 #[cfg(test)]
 mod tests;
 
-pub use receipt::{Decision, MAX_RECEIPT, RECEIPT_TYPE, Receipt, ReceiptError};
+pub use receipt::{Decision, RECEIPT_TYPE, Receipt};
 pub use request::{Class, MAX_PAYLOAD, MAX_VALUE, Request, SECRET_TYPE, SealedRef, Terms};
 pub use sealing::{MAX_SEALED, OpenError, SealError, info, open_value, seal};
 pub use signing::{PendingSecret, open, parse, roles};
 
 pub use crate::countersigned::{MAX_REQUEST, RequestError, claimed, envelope};
+pub use crate::receipt::{MAX_RECEIPT, ReceiptError};
