@@ -3,26 +3,48 @@
 use control_plane_domain::check_state::CheckState;
 use control_plane_domain::list::{Listed, Page};
 use control_plane_domain::run::CheckFilter;
+use control_plane_domain::standing::{FindingFilter, FindingOrder};
 use ids::RunnerId;
 use proof::text::Name;
 
 use crate::StoreError;
 use crate::sql::{Sql, sql};
 use crate::tx::{After, Reads};
-use crate::value::{Cells, Value, values};
+use crate::value::{Cells, ToValue, Value, values};
 
 impl Reads {
     /// Every check with its state, by procedure and check.
     pub async fn check_states(&self, filter: &CheckFilter, page: &Page) -> Result<Listed<CheckState>, StoreError> {
         let after = After::of(page, 3)?;
-        let mut values = values![after.text(0), after.text(1), after.text(2)];
-        values.extend(wanted(filter));
-        let sql = sql!(
-            "SELECT runner, procedure_id, check_id, status, severity, since, failing_since, run, run_ended \
-             FROM check_state WHERE tenant = $1 AND (procedure_id, check_id, runner) > ($2, $3, $4) \
-             AND ($5 = '' OR runner = $5) AND ($6 = '' OR procedure_id = $6) AND ($7 = '' OR status = $7) \
-             ORDER BY procedure_id, check_id, runner LIMIT $8"
-        );
+        let [_, only_procedure, only_status] = wanted(filter);
+        // Of one Runner, or of one procedure, the list is a piece of its own index.
+        let (sql, values) = match (filter.runner, &filter.procedure) {
+            (Some(runner), _) => (
+                sql!(
+                    "SELECT runner, procedure_id, check_id, status, severity, since, failing_since, run, run_ended \
+                     FROM check_state WHERE tenant = $1 AND runner = $2 AND (procedure_id, check_id) > ($3, $4) \
+                     AND ($5 = '' OR procedure_id = $5) AND ($6 = '' OR status = $6) \
+                     ORDER BY procedure_id, check_id LIMIT $7"
+                ),
+                values![runner, after.text(0), after.text(1), only_procedure, only_status],
+            ),
+            (None, Some(procedure)) => (
+                sql!(
+                    "SELECT runner, procedure_id, check_id, status, severity, since, failing_since, run, run_ended \
+                     FROM check_state WHERE tenant = $1 AND procedure_id = $2 AND (check_id, runner) > ($3, $4) \
+                     AND ($5 = '' OR status = $5) ORDER BY check_id, runner LIMIT $6"
+                ),
+                values![procedure, after.text(1), after.text(2), only_status],
+            ),
+            (None, None) => (
+                sql!(
+                    "SELECT runner, procedure_id, check_id, status, severity, since, failing_since, run, run_ended \
+                     FROM check_state WHERE tenant = $1 AND (procedure_id, check_id, runner) > ($2, $3, $4) \
+                     AND ($5 = '' OR status = $5) ORDER BY procedure_id, check_id, runner LIMIT $6"
+                ),
+                values![after.text(0), after.text(1), after.text(2), only_status],
+            ),
+        };
         let place =
             |state: &CheckState| vec![state.procedure.to_string(), state.check.to_string(), state.runner.to_string()];
         self.list("check_state", sql, values, page, read, place).await
@@ -30,9 +52,14 @@ impl Reads {
 
     /// Checks that fail, those that have failed longest first.
     pub async fn findings(&self, filter: &CheckFilter, page: &Page) -> Result<Listed<CheckState>, StoreError> {
+        if filter.status.is_none() {
+            let CheckFilter { runner, procedure, status: _ } = filter.clone();
+            let by_age = FindingFilter { runner, procedure, order: FindingOrder::Age, ..FindingFilter::default() };
+            return self.findings_by(&by_age, None, page).await;
+        }
         let after = After::of(page, 4)?;
-        let mut values = values![after.number(0, i64::MIN)?, after.text(1), after.text(2), after.text(3)];
-        values.extend(wanted(filter));
+        let begin = [after.number(0, i64::MIN)?, after.text(1), after.text(2), after.text(3)];
+        let values = begin.into_iter().chain(wanted(filter)).collect();
         let sql = sql!(
             "SELECT runner, procedure_id, check_id, status, severity, since, failing_since, run, run_ended \
              FROM check_state WHERE tenant = $1 AND failing_since IS NOT NULL AND retired = 0 \
@@ -61,11 +88,11 @@ pub(crate) const STATES_OF: Sql = sql!(
 );
 
 /// The filter's values; an empty text stands for all.
-fn wanted(filter: &CheckFilter) -> Vec<Value> {
+fn wanted(filter: &CheckFilter) -> [Value; 3] {
     let runner = filter.runner.map(|runner| runner.to_string()).unwrap_or_default();
     let procedure = filter.procedure.as_ref().map_or("", |procedure| procedure.as_str());
     let status = filter.status.map_or("", |status| status.as_str());
-    values![runner, procedure, status]
+    [runner, procedure.to_owned(), status.to_owned()].map(|text| text.to_value())
 }
 
 /// The state, and whether it is retired.

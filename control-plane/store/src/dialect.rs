@@ -66,6 +66,7 @@ impl Dialect {
                 (5, "V5__people", include_str!("../migrations/sqlite/V5__people.sql")),
                 (6, "V6__reads", include_str!("../migrations/sqlite/V6__reads.sql")),
                 (7, "V7__progress", include_str!("../migrations/sqlite/V7__progress.sql")),
+                (8, "V8__bounds", include_str!("../migrations/sqlite/V8__bounds.sql")),
             ],
             Self::Postgres => &[
                 (1, "V1__tables", include_str!("../migrations/postgres/V1__tables.sql")),
@@ -75,6 +76,7 @@ impl Dialect {
                 (5, "V5__people", include_str!("../migrations/postgres/V5__people.sql")),
                 (6, "V6__reads", include_str!("../migrations/postgres/V6__reads.sql")),
                 (7, "V7__progress", include_str!("../migrations/postgres/V7__progress.sql")),
+                (8, "V8__bounds", include_str!("../migrations/postgres/V8__bounds.sql")),
             ],
         }
     }

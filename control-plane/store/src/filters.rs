@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clock::Timestamp;
 use control_plane_domain::alarm::{Alarm, AlarmFilter, AlarmKind};
+use control_plane_domain::audit::Purpose;
 use control_plane_domain::drilldown::{DrillDown, DrillDownEnd, DrillDownFilter, DrillDownWord};
 use control_plane_domain::list::{Listed, Page};
-use ids::{AlarmId, RequestId, RunId};
+use ids::{AlarmId, PersonId, RequestId, RunId, RunnerId};
 use proof::text::Name;
 
 use crate::StoreError;
 use crate::alarms::read as read_alarm;
 use crate::drilldowns::read as read_drilldown;
-use crate::sql::sql;
+use crate::sql::{Sql, sql};
 use crate::tx::{After, Reads};
 use crate::value::{Cells, ToValue, Value, values};
 
@@ -44,13 +45,21 @@ impl Reads {
                 ),
                 runner_bounds.into_iter().chain(kind_bounds).chain(times).collect(),
             ),
-            (false, Some(kind), _) => (
+            (false, Some(kind), Some(runner)) => (
                 sql!(
                     "SELECT alarm, kind, runner, subject, opened, evidence, acknowledged_by, acknowledged_at FROM alarm \
-                     WHERE tenant = $1 AND kind = $2 AND COALESCE(runner, '') >= $3 AND COALESCE(runner, '') <= $4 \
-                     AND alarm > $5 AND alarm < $6 AND opened >= $7 AND opened < $8 ORDER BY alarm DESC LIMIT $9"
+                     WHERE tenant = $1 AND kind = $2 AND runner = $3 AND alarm > $4 AND alarm < $5 AND opened >= $6 \
+                     AND opened < $7 ORDER BY alarm DESC LIMIT $8"
                 ),
-                values![kind].into_iter().chain(runner_bounds).chain(times).collect(),
+                values![kind, runner].into_iter().chain(times).collect(),
+            ),
+            (false, Some(kind), None) => (
+                sql!(
+                    "SELECT alarm, kind, runner, subject, opened, evidence, acknowledged_by, acknowledged_at FROM alarm \
+                     WHERE tenant = $1 AND kind = $2 AND alarm > $3 AND alarm < $4 AND opened >= $5 AND opened < $6 \
+                     ORDER BY alarm DESC LIMIT $7"
+                ),
+                values![kind].into_iter().chain(times).collect(),
             ),
             (false, None, Some(runner)) => (
                 sql!(
@@ -74,68 +83,14 @@ impl Reads {
 
     /// Drill-downs that fit, newest first.
     pub async fn drilldowns_by(&self, filter: &DrillDownFilter, page: &Page) -> Result<Listed<DrillDown>, StoreError> {
-        let DrillDownFilter { runner, person, purpose, end, from, until } = filter;
         let id = |ms, random| RequestId::from_parts(ms, random).to_string();
-        let (after, before) = bounds(*from, *until, page, id)?;
+        let (after, before) = bounds(filter.from, filter.until, page, id)?;
         let place = |drilldown: &DrillDown| vec![drilldown.id.to_string()];
-        let (over_from, over_to) = match end {
-            None => (0, 1),
-            Some(DrillDownEnd::Open) => (0, 0),
-            Some(DrillDownEnd::Answered | DrillDownEnd::Refused | DrillDownEnd::Expired | DrillDownEnd::Cancelled) => {
-                (1, 1)
-            }
-        };
-        let [state_from, state_to] = between(end.and_then(word).map(|word| word.to_string()));
-        let [purpose_from, purpose_to] = between(purpose.map(|purpose| purpose.to_string()));
-        let [runner_from, runner_to] = between(runner.map(|runner| runner.to_string()));
-        let rest = [
-            Value::Int(over_from),
-            Value::Int(over_to),
-            state_from,
-            state_to,
-            purpose_from,
-            purpose_to,
-            after,
-            before,
-            lower(*from),
-            upper(*until),
-        ];
-        let (sql, values) = match (person, runner) {
-            // Hidden from the planner: a person has few of these, in order; a Runner's would have to be put in order.
-            (Some(person), _) => (
-                sql!(
-                    "SELECT request, runner, run, items, person, api_key, purpose, reason, recipient, device_key, \
-                     requested, expires, audit_seq, audit_hash, state, payload, envelope, request_sha256, epoch, until, \
-                     code, receipt, changed, session FROM drilldown WHERE tenant = $1 AND person = $2 \
-                     AND COALESCE(runner, '') >= $3 \
-                     AND COALESCE(runner, '') <= $4 AND is_over >= $5 AND is_over <= $6 AND state >= $7 AND state <= $8 \
-                     AND purpose >= $9 AND purpose <= $10 AND request > $11 AND request < $12 AND requested >= $13 \
-                     AND requested < $14 ORDER BY request DESC LIMIT $15"
-                ),
-                values![person].into_iter().chain([runner_from, runner_to]).chain(rest).collect(),
-            ),
-            (None, Some(runner)) => (
-                sql!(
-                    "SELECT request, runner, run, items, person, api_key, purpose, reason, recipient, device_key, \
-                     requested, expires, audit_seq, audit_hash, state, payload, envelope, request_sha256, epoch, until, \
-                     code, receipt, changed, session FROM drilldown WHERE tenant = $1 AND runner = $2 \
-                     AND is_over >= $3 AND is_over <= $4 AND state >= $5 AND state <= $6 AND purpose >= $7 \
-                     AND purpose <= $8 AND request > $9 AND request < $10 AND requested >= $11 AND requested < $12 \
-                     ORDER BY request DESC LIMIT $13"
-                ),
-                values![runner].into_iter().chain(rest).collect(),
-            ),
-            (None, None) => (
-                sql!(
-                    "SELECT request, runner, run, items, person, api_key, purpose, reason, recipient, device_key, \
-                     requested, expires, audit_seq, audit_hash, state, payload, envelope, request_sha256, epoch, until, \
-                     code, receipt, changed, session FROM drilldown WHERE tenant = $1 AND is_over >= $2 \
-                     AND is_over <= $3 AND state >= $4 AND state <= $5 AND purpose >= $6 AND purpose <= $7 \
-                     AND request > $8 AND request < $9 AND requested >= $10 AND requested < $11 \
-                     ORDER BY request DESC LIMIT $12"
-                ),
-                rest.into_iter().collect(),
-            ),
+        let times = [after, before, lower(filter.from), upper(filter.until)];
+        let (sql, values) = match (filter.person, filter.runner) {
+            (Some(person), _) => of_person(person, filter, times),
+            (None, Some(runner)) => of_runner(runner, filter, times),
+            (None, None) => of_all(filter.end, filter.purpose, times),
         };
         self.list("drilldown", sql, values, page, read_drilldown, place).await
     }
@@ -151,6 +106,95 @@ impl Reads {
     }
 }
 
+/// Everybody's drill-downs: by what became of them before what they were for.
+fn of_all(end: Option<DrillDownEnd>, purpose: Option<Purpose>, times: [Value; 4]) -> (Sql, Vec<Value>) {
+    let purposes = between(purpose.map(|purpose| purpose.to_string()));
+    match (end, end.and_then(word), purpose) {
+        // Of these there are never many.
+        (Some(_), None, _) => (
+            sql!(
+                "SELECT request, runner, run, items, person, api_key, purpose, reason, recipient, device_key, requested, \
+                 expires, audit_seq, audit_hash, state, payload, envelope, request_sha256, epoch, until, code, receipt, \
+                 changed, session FROM drilldown WHERE tenant = $1 AND is_over = 0 AND COALESCE(purpose, '') >= $2 \
+                 AND COALESCE(purpose, '') <= $3 AND request > $4 AND request < $5 AND requested >= $6 \
+                 AND requested < $7 ORDER BY request DESC LIMIT $8"
+            ),
+            purposes.into_iter().chain(times).collect(),
+        ),
+        (_, Some(word), _) => (
+            sql!(
+                "SELECT request, runner, run, items, person, api_key, purpose, reason, recipient, device_key, requested, \
+                 expires, audit_seq, audit_hash, state, payload, envelope, request_sha256, epoch, until, code, receipt, \
+                 changed, session FROM drilldown WHERE tenant = $1 AND state = $2 AND COALESCE(purpose, '') >= $3 \
+                 AND COALESCE(purpose, '') <= $4 AND request > $5 AND request < $6 AND requested >= $7 \
+                 AND requested < $8 ORDER BY request DESC LIMIT $9"
+            ),
+            values![word].into_iter().chain(purposes).chain(times).collect(),
+        ),
+        (None, None, Some(purpose)) => (
+            sql!(
+                "SELECT request, runner, run, items, person, api_key, purpose, reason, recipient, device_key, requested, \
+                 expires, audit_seq, audit_hash, state, payload, envelope, request_sha256, epoch, until, code, receipt, \
+                 changed, session FROM drilldown WHERE tenant = $1 AND purpose = $2 AND request > $3 AND request < $4 \
+                 AND requested >= $5 AND requested < $6 ORDER BY request DESC LIMIT $7"
+            ),
+            values![purpose].into_iter().chain(times).collect(),
+        ),
+        (None, None, None) => (
+            sql!(
+                "SELECT request, runner, run, items, person, api_key, purpose, reason, recipient, device_key, requested, \
+                 expires, audit_seq, audit_hash, state, payload, envelope, request_sha256, epoch, until, code, receipt, \
+                 changed, session FROM drilldown WHERE tenant = $1 AND request > $2 AND request < $3 \
+                 AND requested >= $4 AND requested < $5 ORDER BY request DESC LIMIT $6"
+            ),
+            times.into_iter().collect(),
+        ),
+    }
+}
+
+/// A person's drill-downs.
+fn of_person(person: PersonId, filter: &DrillDownFilter, times: [Value; 4]) -> (Sql, Vec<Value>) {
+    let sql = sql!(
+        "SELECT request, runner, run, items, person, api_key, purpose, reason, recipient, device_key, requested, \
+         expires, audit_seq, audit_hash, state, payload, envelope, request_sha256, epoch, until, code, receipt, \
+         changed, session FROM drilldown WHERE tenant = $1 AND person = $2 AND COALESCE(runner, '') >= $3 \
+         AND COALESCE(runner, '') <= $4 AND is_over >= $5 AND is_over <= $6 AND COALESCE(state, '') >= $7 \
+         AND COALESCE(state, '') <= $8 AND COALESCE(purpose, '') >= $9 AND COALESCE(purpose, '') <= $10 \
+         AND request > $11 AND request < $12 AND requested >= $13 AND requested < $14 \
+         ORDER BY request DESC LIMIT $15"
+    );
+    let runners = between(filter.runner.map(|runner| runner.to_string()));
+    (sql, values![person].into_iter().chain(runners).chain(rest(filter)).chain(times).collect())
+}
+
+/// The drill-downs at a Runner.
+fn of_runner(runner: RunnerId, filter: &DrillDownFilter, times: [Value; 4]) -> (Sql, Vec<Value>) {
+    let sql = sql!(
+        "SELECT request, runner, run, items, person, api_key, purpose, reason, recipient, device_key, requested, \
+         expires, audit_seq, audit_hash, state, payload, envelope, request_sha256, epoch, until, code, receipt, \
+         changed, session FROM drilldown WHERE tenant = $1 AND runner = $2 AND is_over >= $3 AND is_over <= $4 \
+         AND COALESCE(state, '') >= $5 AND COALESCE(state, '') <= $6 AND COALESCE(purpose, '') >= $7 \
+         AND COALESCE(purpose, '') <= $8 AND request > $9 AND request < $10 AND requested >= $11 \
+         AND requested < $12 ORDER BY request DESC LIMIT $13"
+    );
+    (sql, values![runner].into_iter().chain(rest(filter)).chain(times).collect())
+}
+
+/// What became of them and what they were for, both ends of each. It is hidden from the planner: a person has few
+/// drill-downs, in order, and those that fit this would have to be put in order.
+fn rest(filter: &DrillDownFilter) -> impl Iterator<Item = Value> + use<> {
+    let over = match filter.end {
+        None => [0, 1],
+        Some(DrillDownEnd::Open) => [0, 0],
+        Some(DrillDownEnd::Answered | DrillDownEnd::Refused | DrillDownEnd::Expired | DrillDownEnd::Cancelled) => {
+            [1, 1]
+        }
+    };
+    let states = between(filter.end.and_then(word).map(|word| word.to_string()));
+    let purposes = between(filter.purpose.map(|purpose| purpose.to_string()));
+    over.map(Value::Int).into_iter().chain(states).chain(purposes)
+}
+
 /// The word of an end; `None` of what is not over, of which there are several.
 const fn word(end: DrillDownEnd) -> Option<DrillDownWord> {
     match end {
@@ -163,7 +207,7 @@ const fn word(end: DrillDownEnd) -> Option<DrillDownWord> {
 }
 
 /// Both ends of a text that is named, or of all texts.
-fn between(named: Option<String>) -> [Value; 2] {
+pub(crate) fn between(named: Option<String>) -> [Value; 2] {
     named.map_or_else(|| [String::new(), LAST.to_owned()], |text| [text.clone(), text]).map(|text| text.to_value())
 }
 

@@ -123,13 +123,24 @@ impl Reads {
     /// Due times that were accounted for instead of run, at one Runner or at all; newest first.
     pub async fn missed_dues(&self, runner: Option<RunnerId>, page: &Page) -> Result<Listed<MissedDue>, StoreError> {
         let after = After::of(page, 3)?;
-        let before = values![after.number(0, i64::MAX)?, after.text_down(1), after.number(2, i64::MAX)?];
-        let only = runner.map(|runner| runner.to_string()).unwrap_or_default();
-        let sql = sql!(
-            "SELECT runner, procedure_id, due, reason, seq FROM missed_due \
-             WHERE tenant = $1 AND (due, runner, seq) < ($2, $3, $4) AND ($5 = '' OR runner = $5) \
-             ORDER BY due DESC, runner DESC, seq DESC LIMIT $6"
-        );
+        let (due, seq) = (after.number(0, i64::MAX)?, after.number(2, i64::MAX)?);
+        let (sql, values) = match runner {
+            Some(runner) => (
+                sql!(
+                    "SELECT runner, procedure_id, due, reason, seq FROM missed_due \
+                     WHERE tenant = $1 AND runner = $2 AND (due, seq) < ($3, $4) ORDER BY due DESC, seq DESC LIMIT $5"
+                ),
+                values![runner, due, seq],
+            ),
+            None => (
+                sql!(
+                    "SELECT runner, procedure_id, due, reason, seq FROM missed_due \
+                     WHERE tenant = $1 AND (due, runner, seq) < ($2, $3, $4) \
+                     ORDER BY due DESC, runner DESC, seq DESC LIMIT $5"
+                ),
+                values![due, after.text_down(1), seq],
+            ),
+        };
         let read = |mut cells: Cells| {
             Ok(MissedDue {
                 runner: cells.take("runner")?,
@@ -142,7 +153,6 @@ impl Reads {
         let place = |missed: &MissedDue| {
             vec![missed.due.as_millis().to_string(), missed.runner.to_string(), missed.seq.to_string()]
         };
-        let values = before.into_iter().chain(values![only]).collect();
         self.list("missed_due", sql, values, page, read, place).await
     }
 }

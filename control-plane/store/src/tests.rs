@@ -237,6 +237,7 @@ fn every_statement_is_understood_by_sqlite_and_uses_its_placeholders() {
         for n in 1..=prepared.parameter_count() {
             assert!(prepared.parameter_index(&format!("${n}")).unwrap().is_some(), "{file}: ${n} in {statement}");
         }
+        let mut plans = String::new();
         // No table is read from one end to the other: each is entered by a key that begins with the tenant.
         let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
         let mut rows = plan.raw_query();
@@ -253,6 +254,14 @@ fn every_statement_is_understood_by_sqlite_and_uses_its_placeholders() {
             if sorted && !OF_ONE_RUN.iter().any(|table| statement.contains(table)) {
                 faults.push(format!("{file}: {line}: {statement}"));
             }
+            plans.push_str(&line);
+        }
+        // What a list is asked for is what its index is entered by: otherwise it reads what others have to the end.
+        let is_few = FEW.iter().any(|few| statement.contains(few));
+        for column in named(&statement).iter().filter(|_| !is_few) {
+            if !plans.contains(&format!("{column}=?")) {
+                faults.push(format!("{file}: `{column}` in {plans}: {statement}"));
+            }
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
@@ -260,6 +269,37 @@ fn every_statement_is_understood_by_sqlite_and_uses_its_placeholders() {
 
 /// Tables of which one run, or one batch of reports, has few rows: they may be put in order after they were read.
 const OF_ONE_RUN: &[&str] = &["FROM run_step", "FROM run_check", "FROM run_metric"];
+
+/// What there is little of: the people of a tenant, the requests that one run answers.
+const FEW: &[&str] =
+    &["FROM person WHERE tenant = $1 AND role = $2", "FROM run_request WHERE tenant = $1 AND run = $2"];
+
+/// The columns beside the tenant that a query sets equal to a value that it is given, outside of brackets.
+fn named(statement: &str) -> Vec<&str> {
+    let Some((_, conditions)) = statement.split_once(" WHERE ").filter(|_| statement.starts_with("SELECT")) else {
+        return Vec::new();
+    };
+    let conditions = conditions.split(" ORDER BY ").next().unwrap().split(" LIMIT ").next().unwrap();
+    let mut depth = 0_usize;
+    let outside = conditions.split(" AND ").filter(|condition| {
+        let is_outside = depth == 0;
+        depth = depth + condition.matches('(').count() - condition.matches(')').count();
+        is_outside
+    });
+    let pairs = outside.filter_map(|condition| condition.split_once(" = $"));
+    let columns = pairs.filter(|(_, value)| value.bytes().all(|byte| byte.is_ascii_digit()));
+    let columns = columns.map(|(column, _)| column.rsplit('.').next().unwrap());
+    columns
+        .filter(|column| *column != "tenant" && column.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+        .collect()
+}
+
+#[test]
+fn what_a_statement_names_is_found() {
+    let statement = "SELECT a FROM t WHERE t.tenant = $1 AND t.b = $2 AND (c = $3 OR $3 = '') AND d >= $4 AND e = 1 \
+                     AND coalesce(f, 0) = $5 AND g = $6 ORDER BY h LIMIT $7";
+    assert_eq!(named(statement), ["b", "g"]);
+}
 
 /// A database of the version before: what it holds is there afterwards, and its keys still refer to one another.
 #[test]

@@ -1,11 +1,14 @@
-//! Alarms and drill-downs by everything that a form asks for: what comes is what a reader of all of them would pick, page by
-//! page.
+//! Lists by everything that a form asks for: what comes is what a reader of all of them would pick, page by page.
 
 use control_plane_domain::alarm::{Acknowledged, Alarm, AlarmFilter, AlarmKind};
 use control_plane_domain::audit::Purpose;
+use control_plane_domain::check_state::CheckState;
 use control_plane_domain::drilldown::{DrillDown, DrillDownEnd, DrillDownFilter, DrillDownState, DrillDownWord};
 use control_plane_domain::list::{Listed, Page};
+use control_plane_domain::procedure::MissedDue;
+use control_plane_domain::run::CheckFilter;
 use ids::{AlarmId, RequestId};
+use proof::text::Name;
 use verdict::Status;
 
 use crate::records::with_runner;
@@ -139,5 +142,46 @@ on_both! {
         let run = sample::drilldown(1, audit).run;
         let found = tx.procedures_of_runs(&std::collections::BTreeSet::from([run, sample::run_id(77)])).await.unwrap();
         assert_eq!(found.into_keys().collect::<Vec<_>>(), [run]);
+    }
+
+    async fn checks_and_missed_due_times_of_a_runner_are_all_of_its_own(world: World) {
+        let (tx, _) = with_runner(&world).await;
+        tx.add_join_token(&sample::join_token(2), &sample::digest(2)).await.unwrap();
+        tx.add_runner(&sample::runner(2)).await.unwrap();
+        let procedures: [Name; 3] = ["access-review", "backup", "tls"].map(|id| id.parse().unwrap());
+        for n in 0..12_u32 {
+            let runner = runner_id(1 + (n % 2) as u8);
+            let mut manifest = sample::manifest(world.a, n, [Status::Fail, Status::Pass, Status::Excepted][n as usize / 4]);
+            manifest.run.runner = runner;
+            manifest.run.procedure.id = procedures[n as usize % 3].clone();
+            manifest.checks[0].check = format!("check-{}", n % 4).parse().unwrap();
+            tx.accept_reports(&[sample::report(&manifest, n.into())]).await.unwrap();
+            let (due, seq) = (at(i64::from(n / 4)), u64::from(n));
+            let missed = MissedDue { runner, procedure: procedures[0].clone(), due, reason: "off".parse().unwrap(), seq };
+            tx.add_missed(&[missed]).await.unwrap();
+        }
+        let everything = CheckFilter::default();
+        let (checks, findings) = (all_of!(tx, check_states, &everything), all_of!(tx, findings, &everything));
+        let missed = all_of!(tx, missed_dues, None);
+        assert_eq!((checks.len(), missed.len()), (12, 12));
+        assert!(findings.len() > 5 && findings.len() < 12, "{}", findings.len());
+        for runner in [None, Some(runner_id(1)), Some(runner_id(2)), Some(runner_id(9))] {
+            let at_runner = |other| runner.is_none_or(|runner| runner == other);
+            let expected: Vec<MissedDue> = missed.iter().filter(|missed| at_runner(missed.runner)).cloned().collect();
+            assert_eq!(all_of!(tx, missed_dues, runner), expected);
+            for procedure in [None, Some(procedures[1].clone()), Some("none".parse().unwrap())] {
+                for status in [None, Some(Status::Excepted)] {
+                    let filter = CheckFilter { runner, procedure: procedure.clone(), status };
+                    let fits = |state: &&CheckState| {
+                        at_runner(state.runner)
+                            && procedure.as_ref().is_none_or(|procedure| state.procedure == *procedure)
+                            && status.is_none_or(|status| state.status == status)
+                    };
+                    let of = |all: &[CheckState]| all.iter().filter(fits).cloned().collect::<Vec<_>>();
+                    assert_eq!(all_of!(tx, check_states, &filter), of(&checks), "{filter:?}");
+                    assert_eq!(all_of!(tx, findings, &filter), of(&findings), "{filter:?}");
+                }
+            }
+        }
     }
 }
