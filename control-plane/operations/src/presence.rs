@@ -1,9 +1,10 @@
-//! Signs of life. They come from every Runner every few seconds and nobody but a list looks at them, so they gather in
-//! memory and go to the database a batch at a time.
+//! Signs of life, and what Runners work at. They come from every Runner every few seconds and nobody but a list looks at
+//! them, so they gather in memory and go to the database a batch at a time.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use clock::Timestamp;
 use control_plane_domain::policy::{self, Permission};
 use control_plane_domain::run::RunUnderWay;
 use control_plane_domain::runner::{Presence, Runner, RunnerLine};
@@ -14,93 +15,147 @@ use crate::{Error, Operations};
 
 /// What Runners said of themselves last.
 #[derive(Debug, Default)]
-pub(crate) struct Presences {
-    runners: Mutex<HashMap<(TenantId, RunnerId), Entry>>,
-    /// What Runners said they work at, and nobody wrote down yet.
-    runs: Mutex<HashMap<(TenantId, RunnerId), Vec<RunUnderWay>>>,
+pub(crate) struct Presences(Mutex<HashMap<TenantId, Heard>>);
+
+/// What the Runners of a tenant said.
+#[derive(Debug, Default)]
+struct Heard {
+    runners: HashMap<RunnerId, Entry>,
+    /// How often a Runner came, went, or changed its condition.
+    moves: u64,
+    /// Whether pages show something else once what is unwritten is written.
+    stirs: bool,
 }
 
-#[derive(Debug)]
+/// What one of them said.
+#[derive(Debug, Default)]
 struct Entry {
-    presence: Presence,
-    unwritten: bool,
+    presence: Option<Presence>,
+    /// Since when it has had a session without a break, as far as this process knows.
+    connected_since: Option<Timestamp>,
+    is_unwritten: bool,
+    /// What it works at, as long as nobody wrote it down.
+    runs: Option<Vec<RunUnderWay>>,
+}
+
+/// What nobody wrote down yet.
+#[derive(Debug, Default)]
+struct Unwritten {
+    presences: Vec<(RunnerId, Presence)>,
+    runs: Vec<(RunnerId, Vec<RunUnderWay>)>,
+    stirs: bool,
 }
 
 impl Presences {
     pub(crate) fn put(&self, tenant: TenantId, runner: RunnerId, presence: Presence) {
-        self.lock().insert((tenant, runner), Entry { presence, unwritten: true });
+        let mut tenants = self.lock();
+        let heard = tenants.entry(tenant).or_default();
+        let entry = heard.runners.entry(runner).or_default();
+        let shown = |presence: &Presence| (presence.connected, presence.condition);
+        if entry.presence.as_ref().map(shown) != Some(shown(&presence)) {
+            heard.moves += 1;
+            heard.stirs = true;
+        }
+        let since = entry.connected_since.or(presence.last_seen);
+        entry.connected_since = since.filter(|_| presence.connected);
+        entry.presence = Some(presence);
+        entry.is_unwritten = true;
+    }
+
+    /// Since when the Runner has had a session without a break, if it has one with this process.
+    pub(crate) fn connected_since(&self, tenant: TenantId, runner: RunnerId) -> Option<Timestamp> {
+        self.lock().get(&tenant)?.runners.get(&runner)?.connected_since
     }
 
     pub(crate) fn put_runs(&self, tenant: TenantId, runner: RunnerId, runs: Vec<RunUnderWay>) {
-        self.runs().insert((tenant, runner), runs);
+        let mut tenants = self.lock();
+        let heard = tenants.entry(tenant).or_default();
+        heard.runners.entry(runner).or_default().runs = Some(runs);
+        heard.stirs = true;
     }
 
-    fn unwritten_runs(&self) -> HashMap<TenantId, Vec<(RunnerId, Vec<RunUnderWay>)>> {
-        let mut by_tenant: HashMap<TenantId, Vec<_>> = HashMap::new();
-        for ((tenant, runner), runs) in self.runs().drain() {
-            by_tenant.entry(tenant).or_default().push((runner, runs));
-        }
-        by_tenant
-    }
-
-    /// What could not be written is tried again, unless something newer came.
-    fn put_runs_back(&self, tenant: TenantId, unwritten: Vec<(RunnerId, Vec<RunUnderWay>)>) {
-        let mut known = self.runs();
-        for (runner, runs) in unwritten {
-            known.entry((tenant, runner)).or_insert(runs);
-        }
-    }
-
-    fn runs(&self) -> std::sync::MutexGuard<'_, HashMap<(TenantId, RunnerId), Vec<RunUnderWay>>> {
-        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Another number whenever this process heard that a Runner of the tenant came, went, or changed its condition.
+    pub(crate) fn moves(&self, tenant: TenantId) -> u64 {
+        self.lock().get(&tenant).map_or(0, |heard| heard.moves)
     }
 
     /// The Runner as it is now, if this process heard from it after what the database says.
     pub(crate) fn refresh(&self, tenant: TenantId, mut runner: Runner) -> Runner {
-        if let Some(entry) = self.lock().get(&(tenant, runner.id))
-            && entry.presence.last_seen >= runner.presence.last_seen
+        if let Some(presence) = self.lock().get(&tenant).and_then(|heard| heard.of(runner.id))
+            && presence.last_seen >= runner.presence.last_seen
         {
-            runner.presence = entry.presence.clone();
+            runner.presence = presence.clone();
         }
         runner
     }
 
     /// The same of what a glance shows.
     pub(crate) fn refresh_line(&self, tenant: TenantId, mut line: RunnerLine) -> RunnerLine {
-        if let Some(entry) = self.lock().get(&(tenant, line.id))
-            && entry.presence.last_seen >= line.last_seen
+        if let Some(presence) = self.lock().get(&tenant).and_then(|heard| heard.of(line.id))
+            && presence.last_seen >= line.last_seen
         {
-            let Presence { last_seen, connected, condition, .. } = &entry.presence;
+            let Presence { last_seen, connected, condition, .. } = presence;
             (line.last_seen, line.connected, line.condition) = (*last_seen, *connected, *condition);
         }
         line
     }
 
-    fn unwritten(&self) -> HashMap<TenantId, Vec<(RunnerId, Presence)>> {
-        let mut by_tenant: HashMap<TenantId, Vec<_>> = HashMap::new();
-        for ((tenant, runner), entry) in self.lock().iter_mut().filter(|(_, entry)| entry.unwritten) {
-            entry.unwritten = false;
-            by_tenant.entry(*tenant).or_default().push((*runner, entry.presence.clone()));
-        }
-        by_tenant
+    fn take_unwritten(&self) -> Vec<(TenantId, Unwritten)> {
+        let mut tenants = self.lock();
+        let all = tenants.iter_mut().map(|(tenant, heard)| (*tenant, heard.take_unwritten()));
+        all.filter(|(_, unwritten)| !unwritten.is_empty()).collect()
     }
 
     /// What could not be written is tried again, unless something newer came.
-    fn put_back(&self, tenant: TenantId, unwritten: Vec<(RunnerId, Presence)>) {
-        let mut runners = self.lock();
-        for (runner, presence) in unwritten {
-            let entry = runners.entry((tenant, runner)).or_insert(Entry { presence, unwritten: true });
-            entry.unwritten = true;
+    fn put_back(&self, tenant: TenantId, unwritten: Unwritten) {
+        let mut tenants = self.lock();
+        let heard = tenants.entry(tenant).or_default();
+        heard.stirs |= unwritten.stirs;
+        for (runner, presence) in unwritten.presences {
+            let entry = heard.runners.entry(runner).or_default();
+            entry.presence.get_or_insert(presence);
+            entry.is_unwritten = true;
+        }
+        for (runner, runs) in unwritten.runs {
+            heard.runners.entry(runner).or_default().runs.get_or_insert(runs);
         }
     }
 
     /// Forgets Runners whose session ended, once the database knows.
     fn forget_gone(&self) {
-        self.lock().retain(|_, entry| entry.unwritten || entry.presence.connected);
+        let is_here = |presence: &Presence| presence.connected;
+        for heard in self.lock().values_mut() {
+            heard.runners.retain(|_, entry| {
+                entry.is_unwritten || entry.runs.is_some() || entry.presence.as_ref().is_some_and(is_here)
+            });
+        }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(TenantId, RunnerId), Entry>> {
-        self.runners.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TenantId, Heard>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Heard {
+    fn of(&self, runner: RunnerId) -> Option<&Presence> {
+        self.runners.get(&runner)?.presence.as_ref()
+    }
+
+    fn take_unwritten(&mut self) -> Unwritten {
+        let mut unwritten = Unwritten { stirs: std::mem::take(&mut self.stirs), ..Unwritten::default() };
+        for (runner, entry) in &mut self.runners {
+            if std::mem::take(&mut entry.is_unwritten) {
+                unwritten.presences.extend(entry.presence.clone().map(|presence| (*runner, presence)));
+            }
+            unwritten.runs.extend(entry.runs.take().map(|runs| (*runner, runs)));
+        }
+        unwritten
+    }
+}
+
+impl Unwritten {
+    fn is_empty(&self) -> bool {
+        self.presences.is_empty() && self.runs.is_empty()
     }
 }
 
@@ -109,9 +164,9 @@ impl Operations {
     /// signs. To be called every second or so. What cannot be written for one tenant keeps no other from its turn.
     pub async fn flush_presence(&self) -> Result<usize, Error> {
         let (mut written, mut failed) = (0, None);
-        for (tenant, unwritten) in self.0.presences.unwritten() {
-            match self.write_presences(tenant, &unwritten).await {
-                Ok(()) => written += unwritten.len(),
+        for (tenant, unwritten) in self.0.presences.take_unwritten() {
+            match self.write(tenant, &unwritten).await {
+                Ok(()) => written += unwritten.presences.len(),
                 Err(error) => {
                     self.0.presences.put_back(tenant, unwritten);
                     failed.get_or_insert(error);
@@ -119,12 +174,6 @@ impl Operations {
             }
         }
         self.0.presences.forget_gone();
-        for (tenant, unwritten) in self.0.presences.unwritten_runs() {
-            if let Err(error) = self.write_runs(tenant, &unwritten).await {
-                self.0.presences.put_runs_back(tenant, unwritten);
-                failed.get_or_insert(error);
-            }
-        }
         failed.map_or(Ok(written), Err)
     }
 
@@ -138,6 +187,7 @@ impl Operations {
             let tx = self.store().write(&permit).await?;
             let here = tx.disconnect_all().await?;
             if here > 0 {
+                tx.stir().await?;
                 tx.commit_unlogged(Unlogged::Presence).await?;
             }
             forgotten += here;
@@ -145,17 +195,63 @@ impl Operations {
         Ok(forgotten)
     }
 
-    async fn write_runs(&self, tenant: TenantId, said: &[(RunnerId, Vec<RunUnderWay>)]) -> Result<(), Error> {
+    async fn write(&self, tenant: TenantId, unwritten: &Unwritten) -> Result<(), Error> {
         let permit = policy::system(tenant, Permission::Upkeep)?;
         let tx = self.store().write(&permit).await?;
-        tx.replace_under_way(said).await?;
+        tx.put_presences(&unwritten.presences).await?;
+        tx.replace_under_way(&unwritten.runs).await?;
+        if unwritten.stirs {
+            tx.stir().await?;
+        }
         Ok(tx.commit_unlogged(Unlogged::Presence).await?)
     }
+}
 
-    async fn write_presences(&self, tenant: TenantId, unwritten: &[(RunnerId, Presence)]) -> Result<(), Error> {
-        let permit = policy::system(tenant, Permission::Upkeep)?;
-        let tx = self.store().write(&permit).await?;
-        tx.put_presences(unwritten).await?;
-        Ok(tx.commit_unlogged(Unlogged::Presence).await?)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TENANT: TenantId = TenantId::NIL;
+    const RUNNER: RunnerId = RunnerId::NIL;
+
+    fn presence(waiting: u64, connected: bool) -> Presence {
+        let software = "proctor-runner 0.1.0".parse().unwrap();
+        Presence { last_seen: None, connected, condition: None, software, seal_level: None, waiting }
+    }
+
+    fn taken(presences: &Presences) -> Unwritten {
+        let mut all = presences.take_unwritten();
+        assert!(all.len() <= 1);
+        all.pop().map(|(_, unwritten)| unwritten).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_could_not_be_written_stands_behind_what_came_since() {
+        let presences = Presences::default();
+        presences.put(TENANT, RUNNER, presence(1, true));
+        presences.put_runs(TENANT, RUNNER, Vec::new());
+        let failed = taken(&presences);
+        assert!(failed.stirs && failed.runs.len() == 1);
+        assert!(taken(&presences).is_empty(), "it is taken once");
+        presences.put(TENANT, RUNNER, presence(2, true));
+        presences.put_back(TENANT, failed);
+        let again = taken(&presences);
+        assert_eq!(again.presences, [(RUNNER, presence(2, true))]);
+        assert!(again.stirs && again.runs.len() == 1, "what nobody said anew is not lost");
+    }
+
+    #[test]
+    fn a_sign_of_life_that_says_the_same_stirs_nothing() {
+        let presences = Presences::default();
+        presences.put(TENANT, RUNNER, presence(1, true));
+        assert!(taken(&presences).stirs);
+        let moves = presences.moves(TENANT);
+        presences.put(TENANT, RUNNER, presence(2, true));
+        let written = taken(&presences);
+        assert_eq!((written.presences.len(), written.stirs, presences.moves(TENANT)), (1, false, moves));
+        presences.put(TENANT, RUNNER, presence(2, false));
+        assert!(taken(&presences).stirs && presences.moves(TENANT) > moves);
+        presences.forget_gone();
+        assert!(presences.lock().values().all(|heard| heard.runners.is_empty()));
     }
 }

@@ -29,6 +29,7 @@ mod migrate;
 mod people;
 mod postgres;
 mod procedures;
+mod pulse;
 mod run_requests;
 mod runners;
 mod runs;

@@ -1,13 +1,7 @@
 //! The runs that Runners work at now.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use clock::Timestamp;
 use control_plane_domain::run::RunUnderWay;
-use crypto::Digest;
 use ids::{RunId, RunnerId};
-use proof::text::{FreeText, Name};
-use verdict::Status;
 
 use crate::StoreError;
 use crate::sql::sql;
@@ -33,40 +27,6 @@ impl Reads {
              WHERE tenant = $1 AND run = $2 ORDER BY heard DESC, runner DESC LIMIT 1"
         );
         self.one("run_under_way", sql, values![run], read_under_way).await
-    }
-
-    /// When a Runner last said something of its runs.
-    pub async fn under_way_heard(&self) -> Result<Option<Timestamp>, StoreError> {
-        let sql = sql!("SELECT max(heard) AS heard FROM run_under_way WHERE tenant = $1");
-        let heard = self.one("run_under_way", sql, values![], |mut cells: Cells| cells.take("heard")).await?;
-        Ok(heard.flatten())
-    }
-}
-
-impl Reads {
-    /// Which of these runs were reported, and with which verdict.
-    pub async fn reported_runs(&self, runs: &BTreeSet<RunId>) -> Result<BTreeMap<RunId, Status>, StoreError> {
-        let sql = sql!("SELECT run, verdict FROM run WHERE tenant = $1 AND run = $2");
-        let each = runs.iter().map(|run| values![run]).collect();
-        let read = |mut cells: Cells| Ok((cells.take("run")?, cells.take("verdict")?));
-        Ok(self.all_of_each("run", sql, each, read).await?.into_iter().collect())
-    }
-
-    /// Id and title of each of these procedures, where it is installed at the Runner named with it.
-    pub async fn installed_names(
-        &self,
-        places: &BTreeSet<(RunnerId, Digest)>,
-    ) -> Result<BTreeMap<(RunnerId, Digest), (Name, FreeText)>, StoreError> {
-        let sql = sql!(
-            "SELECT runner, digest, procedure_id, title FROM procedure_installed \
-             WHERE tenant = $1 AND runner = $2 AND digest = $3 ORDER BY notation LIMIT 1"
-        );
-        let each = places.iter().map(|(runner, digest)| values![runner, digest]).collect();
-        let read = |mut cells: Cells| {
-            let place = (cells.take("runner")?, cells.take("digest")?);
-            Ok((place, (cells.take("procedure_id")?, cells.take("title")?)))
-        };
-        Ok(self.all_of_each("procedure_installed", sql, each, read).await?.into_iter().collect())
     }
 }
 

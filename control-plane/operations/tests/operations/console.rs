@@ -9,7 +9,8 @@ use control_plane_domain::policy::{Caller, Role};
 use control_plane_domain::run::RunFilter;
 use control_plane_domain::standing::{ChangeKind, FindingFilter, FindingOrder};
 use control_plane_operations::console::{
-    ControlRef, CoverageState, Difference, ProcedureFilter, RunningStage, SopText, Unread, WitnessState,
+    ChangeRow, ControlRef, CoverageState, Difference, ItemsPart, ProcedureFilter, RunningStage, SopText, Unread,
+    WitnessState,
 };
 use control_plane_operations::{AuditCheck, AuditOutcome, AuditStepId, Error, Kind, RequestRun, Session};
 use crypto::Digest;
@@ -82,9 +83,10 @@ fn manifest(world: &World, runner: &FakeRunner, n: u8, source: &str, but: &[(&st
     checks.iter().for_each(|line| counts.add(&line.counts));
     let tallies: Vec<_> =
         checks.iter().map(|line| CheckTally { severity: line.severity, counts: line.counts }).collect();
+    let waits = but.iter().any(|(_, status)| *status == Status::Pending);
     let steps = procedure.all_steps().map(|step| StepLine {
         step: step.id.parse().unwrap(),
-        status: StepStatus::Ok,
+        status: if waits && step.connector.asks_a_person() { StepStatus::Pending } else { StepStatus::Ok },
         code: None,
         attempts: 1,
         started: now,
@@ -114,8 +116,8 @@ fn manifest(world: &World, runner: &FakeRunner, n: u8, source: &str, but: &[(&st
             started: now,
             ended: now,
             verdict: checks.iter().map(|line| line.status).min().unwrap(),
-            score: score(&tallies),
-            score_with_exceptions: score_with_exceptions(&tallies),
+            score: if waits { None } else { score(&tallies) },
+            score_with_exceptions: if waits { None } else { score_with_exceptions(&tallies) },
             counts,
             partial: false,
             software: "proctor-runner 0.1.0".parse().unwrap(),
@@ -216,8 +218,12 @@ async fn an_overview_says_how_things_stand_and_what_changed() {
     assert_eq!((changes.verdicts.len(), changes.opened.len(), changes.closed.len()), (2, 2, 0));
     assert_eq!(changes.verdicts[0].change.before, Some(Status::Pass));
     assert_eq!(changes.verdicts[0].runner.label.as_str(), "web");
+    let said = |row: &ChangeRow| row.check_title.clone();
+    assert!(changes.verdicts.iter().all(|row| said(row).is_none()), "a verdict is of no check");
+    let trusted = "The certificate chain is trusted and the host name matches";
+    assert!(changes.opened.iter().any(|row| said(row).as_deref() == Some(trusted)), "{:?}", changes.opened);
     let worst = &overview.worst[0];
-    assert_eq!(worst.title.as_deref(), Some("The certificate chain is trusted and the host name matches"));
+    assert_eq!(worst.title.as_deref(), Some(trusted));
     assert!(worst.fix.as_deref().unwrap().starts_with("Install the full chain"));
     assert_eq!(worst.procedure_title.as_deref(), Some("TLS certificate and protocol check of public endpoints"));
 
@@ -227,6 +233,8 @@ async fn an_overview_says_how_things_stand_and_what_changed() {
     let all = world.ops.list_changes(&acme.owner, world.now().plus_ms(-3_600_000), &Page::first()).await.unwrap().items;
     let kinds = |kind| all.iter().filter(|row| row.change.kind == kind).count();
     assert_eq!((kinds(ChangeKind::Verdict), kinds(ChangeKind::Opened), kinds(ChangeKind::Closed)), (3, 2, 1));
+    assert!(all.iter().all(|row| said(row).is_some() == row.change.check.is_some()), "{all:?}");
+    assert!(since.closed.iter().all(|row| said(row).is_some()), "{:?}", since.closed);
     assert_eq!(world.ops.overview(&acme.owner).await.unwrap().findings.total(), 1, "an error ends no finding");
 
     // It goes away, is uninstalled, is shut out.
@@ -251,7 +259,7 @@ async fn a_run_is_told_with_its_texts_its_findings_and_its_proof() {
     let third =
         run(&world, (&mut runner, &mut session), 3, TLS, &[("days_left", Status::Fail), ("trusted", Status::Error)])
             .await;
-    let page = world.ops.run_page(&acme.owner, second).await.unwrap();
+    let page = world.ops.run_page(&acme.owner, second, ItemsPart::ALL).await.unwrap();
     assert_eq!((page.previous.map(|run| run.run), page.next.map(|run| run.run)), (Some(first), Some(third)));
     assert_eq!(page.source.as_ref().map(|source| source.owner.as_str()), Some("platform-engineering"));
     assert!(page.is_installed && page.can_rerun);
@@ -277,21 +285,25 @@ async fn a_run_is_told_with_its_texts_its_findings_and_its_proof() {
     runner.journal(world.now(), &destroyed);
     let reports = runner.reports.clone();
     world.ops.line().accept_reports(&mut session, reports).await.unwrap();
-    let page = world.ops.run_page(&acme.owner, second).await.unwrap();
+    let page = world.ops.run_page(&acme.owner, second, ItemsPart::ALL).await.unwrap();
     let WitnessState::Covered(covered) = &page.proof.witness else { panic!("{:?}", page.proof) };
     assert!(covered.runner_signed && covered.control_plane.is_some() && covered.others == 0);
     assert!(covered.size > page.proof.record.seq && covered.audit_kept.is_some());
     let items = page.items.unwrap();
     assert_eq!(items.iter().map(|item| item.destroyed.is_some()).collect::<Vec<_>>(), [true]);
+    for part in [ItemsPart::NONE, ItemsPart { skipped: 1, most: 200 }] {
+        let page = world.ops.run_page(&acme.owner, second, part).await.unwrap();
+        assert_eq!((page.items.unwrap(), page.all_items), (Vec::new(), 1), "how many there are is said all the same");
+    }
 
     // Not everybody may see which evidence there is, or who asked for it.
     let viewer = world.person(&acme, Role::Viewer).await;
-    let page = world.ops.run_page(&viewer, second).await.unwrap();
-    assert!(page.items.is_none() && page.drilldowns.is_none() && !page.can_rerun);
+    let page = world.ops.run_page(&viewer, second, ItemsPart::ALL).await.unwrap();
+    assert!(page.items.is_none() && page.all_items == 0 && page.drilldowns.is_none() && !page.can_rerun);
 
     // Uninstalled, its words stay; another version has its own.
     install(&world, &mut session, Vec::new()).await;
-    let page = world.ops.run_page(&acme.owner, second).await.unwrap();
+    let page = world.ops.run_page(&acme.owner, second, ItemsPart::ALL).await.unwrap();
     assert!(!page.is_installed && !page.can_rerun && page.source.is_some());
     let sop = world.ops.procedure_page(&acme.owner, runner.name.runner, &read(TLS).digest()).await.unwrap();
     assert!(sop.installed.is_none() && !sop.can_request && matches!(sop.text, SopText::Readable(_)));
@@ -551,8 +563,46 @@ async fn who_asked_for_a_run_is_told_while_it_runs_and_after() {
     let page = world.ops.runs_page(&acme.owner, &filter, &Page::first()).await.unwrap();
     assert_eq!(page.rows.items[0].title.as_ref().map(|title| title.as_str()), Some("As its operator calls it"));
     assert!(page.running.is_empty());
-    let requested = world.ops.run_page(&acme.owner, id).await.unwrap().requested.unwrap();
+    let requested = world.ops.run_page(&acme.owner, id, ItemsPart::ALL).await.unwrap().requested.unwrap();
     assert_eq!((requested.request, requested.by.id), (request.id, engineer.person()));
+}
+
+#[tokio::test]
+async fn a_run_that_waits_for_people_says_for_whom() {
+    let world = World::new().await;
+    let (acme, mut runner, mut session) = begun(&world, "acme").await;
+    let (other, ..) = begun(&world, "other").await;
+    install(&world, &mut session, vec![installed(REVIEW, true)]).await;
+    let waits = run(&world, (&mut runner, &mut session), 1, REVIEW, &[("reviewed", Status::Pending)]).await;
+    let done = run(&world, (&mut runner, &mut session), 2, REVIEW, &[]).await;
+    let asking = world.ops.runs_asking(&acme.owner, &[waits, done].into()).await.unwrap();
+    assert_eq!(asking, [waits].into());
+    assert_eq!(world.ops.runs_asking(&other.owner, &[waits].into()).await.unwrap(), [].into());
+    let awaited = world.ops.awaited(&acme.owner, waits).await.unwrap();
+    assert_eq!(awaited.len(), 1);
+    assert_eq!(awaited[0].step, "The system owner keeps or revokes each account in the sample");
+    assert_eq!((awaited[0].ask.as_deref(), awaited[0].due.as_deref()), (Some("system-owner"), Some("14d")));
+    for (caller, run) in [(&acme.owner, done), (&acme.owner, run_id(9)), (&other.owner, waits)] {
+        assert_eq!(world.ops.awaited(caller, run).await.unwrap(), []);
+    }
+}
+
+#[tokio::test]
+async fn evidence_to_be_asked_for_has_the_names_that_people_know() {
+    let world = World::new().await;
+    let (acme, mut runner, mut session) = begun(&world, "acme").await;
+    let (other, ..) = begun(&world, "other").await;
+    let id = run(&world, (&mut runner, &mut session), 1, TLS, &[]).await;
+    let page = world.ops.evidence_page(&acme.owner, id).await.unwrap();
+    let procedure = read(TLS);
+    assert_eq!((page.run.id, page.runner.id, &page.procedure), (id, runner.name.runner, &procedure.title));
+    let [item] = page.items.as_slice() else { panic!("{page:?}") };
+    assert_eq!((item.evidence.line.item, item.place), (item_id(1), (1, 1)));
+    assert_eq!(item.evidence.step_title.as_ref(), Some(&procedure.steps[0].title));
+    assert_eq!(item.looked_at_by, procedure.checks.iter().map(|check| check.title.clone()).collect::<Vec<_>>());
+    not_found(world.ops.evidence_page(&other.owner, id).await);
+    let viewer = world.person(&acme, Role::Viewer).await;
+    assert_eq!(world.ops.evidence_page(&viewer, id).await.unwrap_err().kind(), Kind::Forbidden);
 }
 
 #[tokio::test]
@@ -572,6 +622,33 @@ async fn the_pulse_changes_when_a_page_would() {
     world.ops.ended(session).await;
     assert_ne!(pulse(&acme.owner).await, reported, "a Runner went");
     assert_eq!(pulse(&umbrella.owner).await, other, "next door nothing happened");
+}
+
+/// What a Runner says again changes nothing; that it went is told in every process, once it is written down.
+#[tokio::test]
+async fn signs_of_life_stir_no_page_and_comings_and_goings_stir_it_everywhere() {
+    let world = World::new().await;
+    let (acme, _, mut session) = begun(&world, "acme").await;
+    let replica = world.replica().await;
+    let pulses = async || {
+        world.advance_seconds(2);
+        (world.ops.pulse(&acme.owner).await.unwrap(), replica.pulse(&acme.owner).await.unwrap())
+    };
+    let alive = async |session: &mut Session, waiting| {
+        let alive = contract::Alive { at: world.now(), condition: contract::Condition::Ready, waiting };
+        world.ops.line().receive(session, FromRunner::Alive(alive)).await.unwrap();
+        world.ops.flush_presence().await.unwrap();
+    };
+    alive(&mut session, 1).await;
+    let before = pulses().await;
+    alive(&mut session, 2).await;
+    assert_eq!(pulses().await, before, "nothing that a page would show otherwise");
+    world.ops.ended(session).await;
+    let (here, there) = pulses().await;
+    assert_ne!(here, before.0, "a Runner went");
+    assert_eq!(there, before.1, "and nobody wrote it down yet");
+    world.ops.flush_presence().await.unwrap();
+    assert_ne!(pulses().await.1, before.1, "now the other process knows");
 }
 
 #[tokio::test]
@@ -625,7 +702,7 @@ async fn nothing_of_another_tenant_is_in_any_page() {
     let theirs = run(&world, (&mut their_runner, &mut their_session), 9, TLS, &[]).await;
     witness(&world, &acme, &mut runner, &mut session).await;
     let (ops, thief, page) = (&world.ops, &umbrella.owner, Page::first());
-    not_found(ops.run_page(thief, mine).await);
+    not_found(ops.run_page(thief, mine, ItemsPart::ALL).await);
     not_found(ops.run_bundle(thief, mine).await);
     not_found(ops.compare_runs(thief, theirs, mine).await);
     not_found(ops.compare_runs(thief, mine, theirs).await);

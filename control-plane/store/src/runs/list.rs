@@ -3,6 +3,8 @@
 //! Runner and procedure choose the index. Verdict and cause stand in it before the time, and of each there are a few words:
 //! a list that names one of the two reads the lists of the other's words side by side and merges them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use clock::Timestamp;
 use control_plane_domain::list::{Cursor, Listed, Page};
 use control_plane_domain::run::{RunFilter, RunSummary};
@@ -14,7 +16,7 @@ use super::read_run;
 use crate::StoreError;
 use crate::sql::{Sql, sql};
 use crate::tx::{After, Reads};
-use crate::value::{ToValue, Value, values};
+use crate::value::{Cells, ToValue, Value, values};
 
 /// A run, by its id.
 pub(super) const ONE_RUN: Sql = sql!(
@@ -120,6 +122,14 @@ impl Reads {
         let place = |run: &RunSummary| Cursor::at([run.started.as_millis().to_string(), run.id.to_string()]);
         let next = items.last().filter(|_| more).map(place);
         Ok(Listed { items, next })
+    }
+
+    /// Which of these runs were reported, and with which verdict.
+    pub async fn reported_runs(&self, runs: &BTreeSet<RunId>) -> Result<BTreeMap<RunId, Status>, StoreError> {
+        let sql = sql!("SELECT run, verdict FROM run WHERE tenant = $1 AND run = $2");
+        let each = runs.iter().map(|run| values![run]).collect();
+        let read = |mut cells: Cells| Ok((cells.take("run")?, cells.take("verdict")?));
+        Ok(self.all_of_each("run", sql, each, read).await?.into_iter().collect())
     }
 
     /// The newest runs of each of these procedures at these Runners, newest first.

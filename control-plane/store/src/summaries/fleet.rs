@@ -101,6 +101,23 @@ impl Reads {
         Ok(self.all_of_each("procedure_installed", sql, each, read).await?.into_iter().collect())
     }
 
+    /// Id and title of each of these procedures, where it is installed at the Runner named with it.
+    pub async fn installed_names(
+        &self,
+        places: &BTreeSet<(RunnerId, Digest)>,
+    ) -> Result<BTreeMap<(RunnerId, Digest), (Name, FreeText)>, StoreError> {
+        let sql = sql!(
+            "SELECT runner, digest, procedure_id, title FROM procedure_installed \
+             WHERE tenant = $1 AND runner = $2 AND digest = $3 ORDER BY notation LIMIT 1"
+        );
+        let each = places.iter().map(|(runner, digest)| values![runner, digest]).collect();
+        let read = |mut cells: Cells| {
+            let place = (cells.take("runner")?, cells.take("digest")?);
+            Ok((place, (cells.take("procedure_id")?, cells.take("title")?)))
+        };
+        Ok(self.all_of_each("procedure_installed", sql, each, read).await?.into_iter().collect())
+    }
+
     /// The Runners that have a procedure installed, in the order of their ids; at most `limit`.
     pub async fn runners_with(&self, procedure: &Name, limit: u32) -> Result<BTreeSet<RunnerId>, StoreError> {
         let sql = sql!(

@@ -15,7 +15,7 @@ use control_plane_domain::run::{CheckFilter, RunFilter, RunSummary, RunUnderWay}
 use control_plane_domain::run_request::RunRequestState;
 use control_plane_domain::runner::{CertificateState, RunnerState, Standing};
 use control_plane_domain::sealed::Sealed;
-use control_plane_domain::secret::{SecretReceipt, SecretState, SecretWord};
+use control_plane_domain::secret::{SecretFilter, SecretReceipt, SecretState, SecretWord};
 use control_plane_domain::session::{SessionEnd, SessionState};
 use control_plane_domain::standing::{ChangeKind, FindingFilter};
 use control_plane_domain::tenant::{TenantKey, TenantKeyKind, TenantState};
@@ -74,7 +74,7 @@ async fn everything(tx: &Reads) -> Answers {
         installed_procedures(None, &first); installed_procedure(runner_id(1), &digest(9));
         procedure_source(runner_id(1), &digest(9)); schedule(runner_id(1)); due_before(at(9_000), 9);
         missed_dues(None, &first);
-        run(run_id(1)); run_detail(run_id(1)); runs(&RunFilter::default(), &first); run_items(run_id(1), &first);
+        run(run_id(1)); run_detail(run_id(1)); run_detail_part(run_id(1), 0, 9); runs(&RunFilter::default(), &first); run_items(run_id(1), &first);
         item(item_id(1)); newest_report(run_id(1)); run_tallies(None, at(-90_000_000), at(90_000_000));
         check_states(&CheckFilter::default(), &first); findings(&CheckFilter::default(), &first);
         journal(runner_id(1)); journal_line(runner_id(1), 0); journal_lines(runner_id(1), 0, 9);
@@ -86,7 +86,7 @@ async fn everything(tx: &Reads) -> Answers {
         run_requests_expired_by(at(9_000), 9);
         drilldown(request_id(1)); drilldowns(None, &first); open_drilldowns(runner_id(1)); open_drilldowns_of(person_id(1)); all_open_drilldowns();
         drilldowns_expired_by(at(9_000), 9); drilldown_receipts(request_id(1));
-        connector_secret(request_id(1)); connector_secrets(None, &first); open_connector_secrets(runner_id(1));
+        connector_secret(request_id(1)); connector_secrets(&SecretFilter::default(), &first); open_connector_secrets(runner_id(1));
         unsealed_connector_secrets_of(person_id(1), 9); connector_secrets_expired_by(at(9_000), 9); connector_secret_receipts(request_id(1));
         alarm(alarm_id(1)); alarms(true, &first); alarms_by(&AlarmFilter::default(), &first);
         drilldowns_by(&DrillDownFilter::default(), &first); procedures_of_runs(&BTreeSet::from([run_id(1)]));
@@ -104,7 +104,7 @@ async fn everything(tx: &Reads) -> Answers {
         runners_with(&name, 9); overdue_among(&BTreeSet::from(["tls".parse().unwrap()])); person_names_first(9); open_alarms_of(runner_id(1), 9);
         journal_lines_at(runner_id(1), &[0]); witness_keys(&runners); audit_cosigners(1);
         scopes(9); scope_line(&framework); scoped_controls(std::slice::from_ref(&framework));
-        runs_under_way(9); run_under_way(run_id(7)); under_way_heard(); reported_runs(&BTreeSet::from([run_id(1)])); installed_names(&installed);
+        runs_under_way(9); run_under_way(run_id(7)); pulse(); reported_runs(&BTreeSet::from([run_id(1)])); installed_names(&installed);
     )
 }
 
@@ -327,6 +327,7 @@ on_both! {
         let (logged, appended) = tx.log(&permit(b).record(something())).await.unwrap();
         add_everything(&logged, AuditRef::from(&appended)).await;
         logged.set_drilldowns(false).await.unwrap();
+        logged.stir().await.unwrap();
         logged.set_tenant_state(TenantState::Suspended).await.unwrap();
         logged.commit().await.unwrap();
         assert_eq!(seen(a).await, of_a);
@@ -339,7 +340,7 @@ on_both! {
         assert_ne!(seen(b).await, of_b);
         assert_eq!(seen(a).await, of_a);
 
-        let own = ["create_tenant", "set_drilldowns", "set_tenant_state"].map(str::to_owned);
+        let own = ["create_tenant", "set_drilldowns", "set_tenant_state", "stir"].map(str::to_owned);
         let all = named(&[&added, &changed]).into_iter().chain(own).collect::<BTreeSet<_>>();
         assert_eq!(all, public_functions("Writes"), "every function that writes is asked");
     }
