@@ -158,7 +158,7 @@ pub(super) fn read_line(mut cells: Cells) -> Result<AuditLine, StoreError> {
     Ok(AuditLine { seq: cells.take("seq")?, at: cells.take("at")?, line: cells.take("line")? })
 }
 
-pub(super) fn read_checkpoint(mut cells: Cells) -> Result<AuditCheckpoint, StoreError> {
+fn read_checkpoint(mut cells: Cells) -> Result<AuditCheckpoint, StoreError> {
     Ok(AuditCheckpoint {
         size: cells.take("size")?,
         root: cells.take("root")?,
@@ -167,7 +167,7 @@ pub(super) fn read_checkpoint(mut cells: Cells) -> Result<AuditCheckpoint, Store
     })
 }
 
-pub(super) fn read_cosignature(mut cells: Cells) -> Result<AuditCosignature, StoreError> {
+fn read_cosignature(mut cells: Cells) -> Result<AuditCosignature, StoreError> {
     Ok(AuditCosignature {
         runner: cells.take("runner")?,
         size: cells.take("size")?,

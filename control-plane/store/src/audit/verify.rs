@@ -5,18 +5,21 @@ use std::collections::{BTreeMap, VecDeque};
 use clock::Timestamp;
 use control_plane_domain::audit_log::AuditReport;
 use crypto::Digest;
+use ids::RunnerId;
 use proof::log::Chain;
 use proof::merkle::Node;
 
-use super::read::{read_checkpoint, read_cosignature};
 use crate::StoreError;
 use crate::sql::sql;
 use crate::tree::LOWEST;
 use crate::tx::Reads;
 use crate::value::{Cells, values};
 
-/// Lines and nodes that are read at a time.
+/// Lines, nodes and claims that are read at a time.
 const PAGE: u32 = 4_096;
+
+/// After every size that a log can have.
+const LAST: u64 = i64::MAX.unsigned_abs();
 
 /// A line with what is kept beside it, by which lists are made.
 #[derive(Debug)]
@@ -33,21 +36,32 @@ struct Stored {
 struct Progress {
     chain: Chain,
     completed: BTreeMap<u8, VecDeque<Digest>>,
-    /// The root at each size that a checkpoint or cosignature speaks of.
+    /// The root at each size that a checkpoint speaks of and that this page leads to.
     roots: BTreeMap<u64, Option<Digest>>,
 }
 
 /// A size that somebody signed for, and the root there.
 type Claim = (u64, Digest);
 
-/// The audit log, read from its begin to its end in one transaction, page by page, and what it is compared with.
+/// What was compared of what somebody signed for.
+#[derive(Debug, Default)]
+struct Claims {
+    count: u64,
+    /// The first size of which another root was signed than the records have.
+    differs: Option<u64>,
+}
+
+/// The audit log, read from its begin to its end in one transaction, page by page, and what it is compared with. Nothing
+/// of it is held beyond a page: a log has as many checkpoints as it likes, and each of them as many Runners under it.
 #[derive(Debug)]
 pub struct AuditWalk {
     head: Chain,
     progress: Option<Progress>,
     page: Vec<Stored>,
-    checkpoints: Vec<Claim>,
-    cosignatures: Vec<Claim>,
+    /// The least size of which no claim was compared yet.
+    compared: u64,
+    checkpoints: Claims,
+    cosignatures: Claims,
     /// The next place of each level of the stored tree; or how the tree differs.
     places: Result<BTreeMap<u8, u64>, StoreError>,
 }
@@ -56,13 +70,20 @@ impl AuditWalk {
     /// Begins to read.
     pub async fn begin(reads: &Reads) -> Result<Self, StoreError> {
         let head = reads.audit_chain().await?;
-        let (checkpoints, cosignatures) = reads.claimed_roots().await?;
-        let sizes = checkpoints.iter().chain(&cosignatures).map(|(size, _)| (*size, None)).collect();
-        let mut progress = Progress { chain: Chain::new(), completed: BTreeMap::new(), roots: sizes };
-        progress.reached();
-        let page = reads.stored_lines(0).await?;
-        let places = Ok(BTreeMap::new());
-        Ok(Self { head, progress: Some(progress), page, checkpoints, cosignatures, places })
+        let progress = Progress { chain: Chain::new(), completed: BTreeMap::new(), roots: BTreeMap::new() };
+        let mut walk = Self {
+            head,
+            progress: Some(progress),
+            page: reads.stored_lines(0).await?,
+            compared: 0,
+            checkpoints: Claims::default(),
+            cosignatures: Claims::default(),
+            places: Ok(BTreeMap::new()),
+        };
+        if walk.page.is_empty() {
+            walk.compare_beyond(reads).await?;
+        }
+        Ok(walk)
     }
 
     /// How many records the log says that it has.
@@ -81,16 +102,26 @@ impl AuditWalk {
     }
 
     /// Checks some thousand records: hash chain, and what is kept beside the lines. `false` when there are no more. A tree
-    /// that differs is no fault of the records, and is told by [`tree`](Self::tree).
+    /// that differs is no fault of the records, and is told by [`tree`](Self::tree); so is what was signed.
     pub async fn step(&mut self, reads: &Reads) -> Result<bool, StoreError> {
-        let Some(mut progress) = self.progress.take().filter(|_| !self.page.is_empty()) else { return Ok(false) };
+        if self.page.is_empty() {
+            return Ok(false);
+        }
+        let Some(mut progress) = self.progress.take() else { return Ok(false) };
         let page = std::mem::take(&mut self.page);
+        let end = progress.chain.size().saturating_add(page.len() as u64);
+        let checkpoints = reads.checkpoint_roots(self.compared, end).await?;
+        progress.roots = checkpoints.iter().map(|(size, _)| (*size, None)).collect();
+        progress.reached();
         let next = page.last().map_or(0, |line| line.seq.saturating_add(1));
         // Hashing does not hold up the runtime, and the next page is read meanwhile.
         let work = tokio::task::spawn_blocking(move || progress.read(&page).map(|()| progress));
         let (done, following) = tokio::join!(work, reads.stored_lines(next));
         let mut progress = done.map_err(|error| StoreError::Unavailable(error.to_string()))??;
         self.page = following?;
+        self.checkpoints.compare(&checkpoints, &progress.roots);
+        self.compare_cosigned(reads, &progress.roots, end).await?;
+        self.compared = end.saturating_add(1);
         match &mut self.places {
             Ok(places) => match reads.compare_nodes(&mut progress, places).await {
                 Ok(()) => {}
@@ -100,6 +131,9 @@ impl AuditWalk {
             Err(_) => progress.completed.clear(),
         }
         self.progress = Some(progress);
+        if self.page.is_empty() {
+            self.compare_beyond(reads).await?;
+        }
         Ok(!self.page.is_empty())
     }
 
@@ -124,21 +158,55 @@ impl AuditWalk {
 
     /// How many checkpoints were signed; each must have the root that the records have.
     pub fn checkpoints(&self) -> Result<u64, StoreError> {
-        self.claims("checkpoint", &self.checkpoints)
+        self.checkpoints.said("checkpoint")
     }
 
     /// How many cosignatures Runners gave; each must be over such a root.
     pub fn cosignatures(&self) -> Result<u64, StoreError> {
-        self.claims("cosignature", &self.cosignatures)
+        self.cosignatures.said("cosignature")
     }
 
-    fn claims(&self, what: &str, claims: &[Claim]) -> Result<u64, StoreError> {
-        let root_at = |size| self.progress.as_ref().and_then(|progress| progress.roots.get(&size)).copied().flatten();
-        match claims.iter().find(|(size, root)| root_at(*size) != Some(*root)) {
-            None => Ok(claims.len() as u64),
-            Some((seq, _)) => {
+    /// Compares the cosignatures of the sizes up to this one.
+    async fn compare_cosigned(
+        &mut self,
+        reads: &Reads,
+        roots: &BTreeMap<u64, Option<Digest>>,
+        end: u64,
+    ) -> Result<(), StoreError> {
+        let mut after = (self.compared, String::new());
+        loop {
+            let page = reads.cosigned_roots(&after, end).await?;
+            let Some((size, runner, _)) = page.last() else { return Ok(()) };
+            after = (*size, runner.to_string());
+            let claims: Vec<Claim> = page.into_iter().map(|(size, _, root)| (size, root)).collect();
+            self.cosignatures.compare(&claims, roots);
+        }
+    }
+
+    /// Of more records than there are nobody can have signed for.
+    async fn compare_beyond(&mut self, reads: &Reads) -> Result<(), StoreError> {
+        let empty = BTreeMap::from([(0, Some(proof::merkle::empty_root()))]);
+        self.checkpoints.compare(&reads.checkpoint_roots(self.compared, LAST).await?, &empty);
+        self.compare_cosigned(reads, &empty, LAST).await
+    }
+}
+
+impl Claims {
+    fn compare(&mut self, claims: &[Claim], roots: &BTreeMap<u64, Option<Digest>>) {
+        for (size, root) in claims {
+            self.count += 1;
+            if roots.get(size).copied().flatten() != Some(*root) {
+                self.differs.get_or_insert(*size);
+            }
+        }
+    }
+
+    fn said(&self, what: &str) -> Result<u64, StoreError> {
+        match self.differs {
+            None => Ok(self.count),
+            Some(seq) => {
                 let why = format!("the {what} of {seq} records has another root than the records");
-                Err(StoreError::AuditBroken { seq: *seq, why })
+                Err(StoreError::AuditBroken { seq, why })
             }
         }
     }
@@ -173,33 +241,29 @@ impl Reads {
         self.all("audit_line", sql, values![from, PAGE], read).await
     }
 
-    /// `(size, root)` of every checkpoint and of every cosignature.
-    async fn claimed_roots(&self) -> Result<(Vec<(u64, Digest)>, Vec<(u64, Digest)>), StoreError> {
-        let mut checkpoints = Vec::new();
-        let mut after = 0;
-        loop {
-            let sql = sql!(
-                "SELECT size, root, note, at FROM audit_checkpoint WHERE tenant = $1 AND size >= $2 ORDER BY size \
-                 LIMIT $3"
-            );
-            let page = self.all("audit_checkpoint", sql, values![after, PAGE], read_checkpoint).await?;
-            let Some(last) = page.last() else { break };
-            after = last.size.saturating_add(1);
-            checkpoints.extend(page.into_iter().map(|checkpoint| (checkpoint.size, checkpoint.root)));
-        }
-        let mut cosignatures = Vec::new();
-        let (mut size, mut runner) = (0, String::new());
-        loop {
-            let sql = sql!(
-                "SELECT runner, size, root, note, at FROM audit_cosignature WHERE tenant = $1 \
-                 AND (size, runner) > ($2, $3) ORDER BY size, runner LIMIT $4"
-            );
-            let page = self.all("audit_cosignature", sql, values![size, runner, PAGE], read_cosignature).await?;
-            let Some(last) = page.last() else { break };
-            (size, runner) = (last.size, last.runner.to_string());
-            cosignatures.extend(page.into_iter().map(|cosignature| (cosignature.size, cosignature.root)));
-        }
-        Ok((checkpoints, cosignatures))
+    /// `(size, root)` of the checkpoints of these sizes, both included; of many the first some thousand.
+    async fn checkpoint_roots(&self, from: u64, to: u64) -> Result<Vec<Claim>, StoreError> {
+        let sql = sql!(
+            "SELECT size, root FROM audit_checkpoint WHERE tenant = $1 AND size >= $2 AND size <= $3 ORDER BY size \
+             LIMIT $4"
+        );
+        let read = |mut cells: Cells| Ok((cells.take("size")?, cells.take("root")?));
+        // A page of lines leads to as many sizes, and the first one has the size of no record before it.
+        self.all("audit_checkpoint", sql, values![from, to, PAGE.saturating_add(1)], read).await
+    }
+
+    /// `(size, Runner, root)` of the cosignatures after this one and up to this size.
+    async fn cosigned_roots(
+        &self,
+        (size, runner): &(u64, String),
+        to: u64,
+    ) -> Result<Vec<(u64, RunnerId, Digest)>, StoreError> {
+        let sql = sql!(
+            "SELECT size, runner, root FROM audit_cosignature WHERE tenant = $1 AND (size, runner) > ($2, $3) \
+             AND size <= $4 ORDER BY size, runner LIMIT $5"
+        );
+        let read = |mut cells: Cells| Ok((cells.take("size")?, cells.take("runner")?, cells.take("root")?));
+        self.all("audit_cosignature", sql, values![size, runner, to, PAGE], read).await
     }
 
     /// Compares completed nodes with the stored ones, level by level, in their order.

@@ -181,6 +181,30 @@ on_both! {
         );
         world.behind(&sql).await;
         assert_eq!(broken(&world).await, 7);
+        world.behind(&format!("UPDATE audit_checkpoint SET size = 41 WHERE tenant = '{a}' AND size = 7")).await;
+        assert_eq!(broken(&world).await, 41, "there are not so many records");
+    }
+
+    async fn what_was_signed_is_compared_however_long_the_log(world: World) {
+        let (mut logged, _) = with_runner(&world).await;
+        let records: Vec<_> = (0..4_200).map(|_| permit(world.a).record(something())).collect();
+        logged.log_all(&records).await.unwrap();
+        let checkpoint = |size, root| AuditCheckpoint { size, root, note: "note".to_owned(), at: at(1) };
+        let cosignature =
+            |size, root| AuditCosignature { runner: runner_id(1), size, root, note: "cosigned".to_owned(), at: at(2) };
+        // The records are read some thousand at a time.
+        for size in [0, 1, 4_095, 4_096, 4_097, 4_200] {
+            let root = logged.audit_root(size).await.unwrap().unwrap();
+            logged.add_audit_checkpoint(&checkpoint(size, root)).await.unwrap();
+            logged.add_audit_cosignature(&cosignature(size, root)).await.unwrap();
+        }
+        let report = logged.audit_verify().await.unwrap();
+        assert_eq!((report.checkpoints, report.cosignatures), (6, 6));
+        let root = logged.audit_root(4_100).await.unwrap().unwrap();
+        logged.add_audit_checkpoint(&checkpoint(4_100, root)).await.unwrap();
+        logged.add_audit_cosignature(&cosignature(4_100, sample::digest(1))).await.unwrap();
+        let error = logged.audit_verify().await.unwrap_err();
+        assert!(matches!(error, StoreError::AuditBroken { seq: 4_100, .. }), "{error}");
     }
 
     async fn a_log_rewritten_with_its_chain_recomputed_betrays_itself_by_its_checkpoint(world: World) {
