@@ -65,8 +65,9 @@ impl ControlPlane {
         let trusted = Arc::clone(self.up.as_ref()?.operations.authority().trusted());
         match trusted.verify_runner(chain, self.clock.now()) {
             Ok(_) => None,
-            Err(Why::Expired) => Some(EXPIRED),
-            Err(_) => Some("BadCertificate"),
+            Err(Why::Expired | Why::NotYetValid) => Some(EXPIRED),
+            Err(Why::UnknownTenant | Why::Signature | Why::OtherTenant | Why::AuthorityExpired) => Some("UnknownCA"),
+            Err(_) => Some("CertificateUnknown"),
         }
     }
 }

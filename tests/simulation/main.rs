@@ -121,6 +121,7 @@ fn nothing_is_lost_leaked_or_doubled_whatever_happens() {
         ("openings", sum(|done| done.opened)),
         ("answers proven", sum(|done| done.proven)),
         ("certificates renewed", sum(|done| done.renewed)),
+        ("certificates that gave way", sum(|done| done.gave_way)),
         ("lockings", sum(|done| done.locked)),
         ("forks seen", sum(|done| done.forks)),
     ];

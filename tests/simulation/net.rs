@@ -1,7 +1,7 @@
 //! The network between the parties: it delays, and in bad weather it does everything else that a network, or somebody who
 //! sits in it, can do with messages.
 
-use contract::{FromControlPlane, FromRunner};
+use contract::{DerCertificate, FromControlPlane, FromRunner, Renewed};
 use prost::Message;
 
 use crate::oracle::Broken;
@@ -111,7 +111,14 @@ impl World {
     }
 
     pub(crate) fn control_plane_sends(&mut self, wire: u64, messages: Vec<FromControlPlane>) -> Result<(), Broken> {
-        for message in messages {
+        for mut message in messages {
+            if let FromControlPlane::Renewed(renewed) = &mut message
+                && self.weather.tamper > 0
+                && self.random.chance(500)
+            {
+                self.trace(|| "  control plane: the chain of a renewed certificate is damaged".to_owned());
+                damage_issuer(renewed);
+            }
             let name = message.name();
             let described = describe_down(&message);
             let bytes = proto::FromControlPlane::from(message.clone()).encode_to_vec();
@@ -245,6 +252,14 @@ fn describe_up(message: &FromRunner) -> String {
         FromRunner::Alive(alive) => format!(" {:?} waiting {}", alive.condition, alive.waiting),
         _ => String::new(),
     }
+}
+
+/// The Runner cannot tell, because it trusts no authority of its own certificate; the control plane refuses the chain.
+fn damage_issuer(renewed: &mut Renewed) {
+    let issuer = renewed.chain.last_mut().unwrap();
+    let mut der = issuer.as_bytes().to_vec();
+    *der.last_mut().unwrap() ^= 1;
+    *issuer = DerCertificate::new(der).unwrap();
 }
 
 fn describe_down(message: &FromControlPlane) -> String {

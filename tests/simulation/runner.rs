@@ -156,9 +156,11 @@ impl World {
         let process = self.runner.up.as_mut().ok_or_else(unreachable)?;
         let (identity, first_use) = process.keyring.opening(&*process.duties)?;
         if let Some(alert) = self.control.handshake_refuses(&chain_of(&identity)) {
-            if first_use {
-                process.keyring.refused_at_first_use(&*process.duties, wall)?;
+            if !self.healed && self.random.chance(500) {
+                return Err(LinkError::Cut { target: "cp".into(), why: "the refusal was lost".into() });
             }
+            process.keyring.refused(&*process.duties, first_use, alert, wall)?;
+            self.done.gave_way += u64::from(process.keyring.identity().generation() < identity.generation());
             process.recover |= alert == EXPIRED;
             return Err(LinkError::OwnCertificateRefused { target: "cp".into(), alert: alert.to_owned() });
         }

@@ -77,6 +77,7 @@ pub(crate) struct Done {
     pub(crate) sessions: u64,
     pub(crate) records: u64,
     pub(crate) renewed: u64,
+    pub(crate) gave_way: u64,
     pub(crate) locked: u64,
     pub(crate) forks: u64,
 }

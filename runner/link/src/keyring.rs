@@ -4,14 +4,14 @@ use std::sync::{Mutex, PoisonError};
 
 use clock::Timestamp;
 use contract::{DerCertificate, DerRequest, Renew};
-use crypto::{Entropy, SystemEntropy};
+use crypto::{Digest, Entropy, SystemEntropy};
 
 use crate::backoff::jitter;
 use crate::duties::Duties;
 use crate::error::LinkError;
 use crate::identity::Identity;
 
-/// How long a renewed certificate that was refused at its first use is left alone.
+/// How long a renewal is left alone after its certificate was refused.
 const AFTER_REFUSAL_MS: i64 = 10 * 60_000;
 /// However this host's clock stands, certificates are not renewed one after the other.
 const AFTER_RENEWAL_MS: i64 = 3_600_000;
@@ -29,8 +29,8 @@ pub struct Keyring {
 struct State {
     identity: Identity,
     renew_not_before: Option<Timestamp>,
-    /// The request of a recovery under way: the same one is sent until it is answered.
-    recovery: Option<DerRequest>,
+    /// The request of a recovery under way, and of which key it is: the same one is sent until it is answered.
+    recovery: Option<(Digest, DerRequest)>,
 }
 
 impl Keyring {
@@ -75,11 +75,20 @@ impl Keyring {
         self.keep(duties, identity.welcomed(generation)).map(drop)
     }
 
-    /// The certificate that was shown for the first time was refused by the TLS layer of the control plane.
-    pub fn refused_at_first_use(&self, duties: &dyn Duties, now: Timestamp) -> Result<(), LinkError> {
-        self.keep(duties, self.identity().refused())?;
-        self.leave_alone_until(now.plus_ms(AFTER_REFUSAL_MS));
-        Ok(())
+    /// The TLS layer of the control plane refused, with this alert, the certificate that was shown, in a session that was
+    /// not welcomed. A renewed one gives way to the one before it, if no session can have been opened with it.
+    pub fn refused(&self, duties: &dyn Duties, first_use: bool, alert: &str, now: Timestamp) -> Result<(), LinkError> {
+        let identity = self.identity();
+        if identity.gives_way(first_use, alert) { self.give_way(duties, &identity, now) } else { Ok(()) }
+    }
+
+    /// The control plane knows nothing of the certificate that a recovery showed. Says whether another one is shown now.
+    pub fn unknown_in_recovery(&self, duties: &dyn Duties, now: Timestamp) -> Result<bool, LinkError> {
+        let identity = self.identity();
+        if !identity.is_of_another_authority() {
+            return Ok(false);
+        }
+        self.give_way(duties, &identity, now).map(|()| true)
     }
 
     /// A request for a renewal, kept before it is returned.
@@ -107,8 +116,11 @@ impl Keyring {
     /// A request for a certificate of the key that was presented last.
     pub fn recovery_request(&self) -> DerRequest {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let request = state.recovery.take().unwrap_or_else(|| state.identity.presented().holding.key().request());
-        state.recovery.insert(request).clone()
+        let key = state.identity.presented().holding.key();
+        let under_way = state.recovery.as_ref().filter(|(of, _)| *of == key.digest());
+        let (of, request) = under_way.cloned().unwrap_or_else(|| (key.digest(), key.request()));
+        state.recovery = Some((of, request.clone()));
+        request
     }
 
     /// Keeps a certificate that recovery gave.
@@ -121,6 +133,17 @@ impl Keyring {
     ) -> Result<(), LinkError> {
         self.keep(duties, self.identity().recovered(chain, generation, now)?)?;
         self.state.lock().unwrap_or_else(PoisonError::into_inner).recovery = None;
+        Ok(())
+    }
+
+    fn give_way(&self, duties: &dyn Duties, identity: &Identity, now: Timestamp) -> Result<(), LinkError> {
+        let kept = self.keep(duties, identity.refused())?;
+        self.leave_alone_until(now.plus_ms(AFTER_REFUSAL_MS));
+        tracing::warn!(
+            refused = identity.generation(),
+            generation = kept.generation(),
+            "a renewed certificate that was refused gives way to the one before it"
+        );
         Ok(())
     }
 

@@ -19,7 +19,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 
 use crate::channel::{open, status_error};
-use crate::dial::{Dialer, Watch};
+use crate::dial::{Connection, Dialer, Watch};
 use crate::duties::Duties;
 use crate::enrolment::recover;
 use crate::error::LinkError;
@@ -147,6 +147,25 @@ impl Link {
         };
         // From here on the control plane may count the certificate as used.
         let (identity, first_use) = worker.call(|duties, keyring| keyring.opening(duties)).await?;
+        let ending = self.session(connection, worker, &identity, welcomed_ms).await;
+        if let Ok(Ending::Failed(error)) | Err(error) = &ending
+            && let LinkError::OwnCertificateRefused { alert, .. } = error
+            && welcomed_ms.is_none()
+        {
+            let (alert, now) = (alert.clone(), self.clock.now());
+            worker.call(move |duties, keyring| keyring.refused(duties, first_use, &alert, now)).await?;
+        }
+        ending
+    }
+
+    /// The session of a connection, from its opening to its end.
+    async fn session(
+        &mut self,
+        connection: Connection,
+        worker: &Worker,
+        identity: &Identity,
+        welcomed_ms: &mut Option<u64>,
+    ) -> Result<Ending, LinkError> {
         self.ear.begin_session();
         let standing = worker.call(|duties, _| Ok(duties.standing()?)).await?;
         let (mark, marks_before) = self.marks.next(&self.entropy);
@@ -162,14 +181,9 @@ impl Link {
         let (outgoing, messages) = mpsc::channel(IN_TRANSPORT);
         let incoming = session_stream(channel, messages);
         let line = Line { outgoing, incoming: pin!(incoming), watch };
-        let ending = self.converse(line, worker, opening, &identity, welcomed_ms).await;
+        let ending = self.converse(line, worker, opening, identity, welcomed_ms).await;
         if welcomed_ms.is_some() {
             self.marks.welcomed(mark);
-        }
-        let refused = matches!(&ending, Ending::Failed(LinkError::OwnCertificateRefused { .. }));
-        if refused && first_use && welcomed_ms.is_none() {
-            let now = self.clock.now();
-            worker.call(move |duties, keyring| keyring.refused_at_first_use(duties, now)).await?;
         }
         Ok(ending)
     }

@@ -42,6 +42,8 @@ const LOCKED: &str = "E-ENROL-009";
 const PASSING_THROTTLED: &str = "E-ENROL-011";
 const PASSING_FAILED: &str = "E-ENROL-012";
 const VERSION: &str = "E-CONTRACT-001";
+/// The certificate that a recovery shows is none that the control plane gave this Runner.
+const UNKNOWN: &str = "E-ENROL-020";
 
 /// How an enrolment goes on.
 #[derive(Debug)]
@@ -145,13 +147,22 @@ pub(crate) async fn recover(
                 .call(move |duties, keyring| keyring.recovered(duties, enrolled.chain, enrolled.generation, now))
                 .await
         }
-        EnrolResponse::Refused(refused) => Err(match refused.code.as_str() {
-            REVOKED => LinkError::Revoked,
-            LOCKED => LinkError::Locked,
-            PASSING_THROTTLED | PASSING_FAILED => LinkError::Busy,
-            VERSION => LinkError::Version { why: "the control plane says so".to_owned() },
-            code => LinkError::RecoveryRefused { code: code.to_owned() },
-        }),
+        EnrolResponse::Refused(refused) => {
+            let now = clock.now();
+            if refused.code.as_str() == UNKNOWN
+                && worker.call(move |duties, keyring| keyring.unknown_in_recovery(duties, now)).await?
+            {
+                let target = identity.enrolment_address().to_string();
+                return Err(LinkError::OwnCertificateRefused { target, alert: UNKNOWN.to_owned() });
+            }
+            Err(match refused.code.as_str() {
+                REVOKED => LinkError::Revoked,
+                LOCKED => LinkError::Locked,
+                PASSING_THROTTLED | PASSING_FAILED => LinkError::Busy,
+                VERSION => LinkError::Version { why: "the control plane says so".to_owned() },
+                code => LinkError::RecoveryRefused { code: code.to_owned() },
+            })
+        }
         EnrolResponse::AwaitingApproval(_) => {
             Err(LinkError::Status { status: "the recovery awaits approval".to_owned() })
         }

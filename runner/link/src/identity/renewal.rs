@@ -7,7 +7,9 @@
 //! 4. [`Identity::welcomed`]: the control plane accepted it; the old one is forgotten.
 //!
 //! If the TLS layer of the control plane refuses the new certificate at its very first use, no session was opened with it
-//! and the old one is shown again ([`Identity::refused`]).
+//! and the old one is shown again ([`Identity::refused`]). A crash or a cut line may have come before that refusal was
+//! read; then it is believed later too, if it says what is never said of a certificate that a session was opened with
+//! ([`Identity::gives_way`]).
 
 use clock::Timestamp;
 use contract::{DerCertificate, DerRequest};
@@ -95,8 +97,29 @@ impl Identity {
         }
     }
 
-    /// The TLS layer of the control plane refused the renewed certificate at its first use: the current one is shown
-    /// again, and the same request asks for the renewal anew.
+    /// Whether a renewed certificate that was not welcomed yet gives way to the current one when the TLS layer of the
+    /// control plane refuses it with this alert. It must not if the control plane may have opened a session with it and
+    /// the Welcome was lost: from then on it takes the current one for a copy's.
+    pub(crate) fn gives_way(&self, first_use: bool, alert: &str) -> bool {
+        match alert {
+            _ if self.next.is_none() => false,
+            _ if first_use => true,
+            // These are about the certificate's own bytes, which were the same all along.
+            "BadCertificate" | "UnsupportedCertificate" | "DecryptError" => true,
+            // These can also mean that the tenant's authority is not known for a while, as one of a suspended tenant.
+            "UnknownCA" | "CertificateUnknown" => self.is_of_another_authority(),
+            // Expired, revoked, denied: what was good before can become that.
+            _ => false,
+        }
+    }
+
+    /// Whether a renewed certificate that was not welcomed yet came with another issuer than the current one. A control
+    /// plane that knows the one does not know the other.
+    pub(crate) fn is_of_another_authority(&self) -> bool {
+        self.next.as_ref().is_some_and(|next| next.holding.chain.get(1..) != self.current.chain.get(1..))
+    }
+
+    /// The renewed certificate gives way: the current one is shown again, and the same request asks for the renewal anew.
     pub(crate) fn refused(&self) -> Self {
         Self { next: None, ..self.clone() }
     }

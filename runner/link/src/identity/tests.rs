@@ -184,6 +184,37 @@ fn the_old_certificate_is_kept_until_the_new_one_was_welcomed() {
     assert_ne!(welcomed.tls_key_digest(), identity.tls_key_digest());
 }
 
+#[test]
+fn a_renewed_certificate_gives_way_only_if_no_session_can_have_been_opened_with_it() {
+    use rustls::AlertDescription as Alert;
+    let (authority, identity) = sample();
+    let prepared = identity.prepared(&SystemEntropy::new());
+    let own = prepared.adopted(renewed(&authority, &prepared), 8, now()).unwrap();
+    let strange = prepared.adopted(renewed(&Authority::new(), &prepared), 8, now()).unwrap();
+    let (own, strange) = (again(&own.opening()), again(&strange.opening()));
+    assert_eq!((own.is_of_another_authority(), strange.is_of_another_authority()), (false, true));
+    for (alert, gives_way) in [
+        (Alert::BadCertificate, [true, true]),
+        (Alert::UnsupportedCertificate, [true, true]),
+        (Alert::DecryptError, [true, true]),
+        (Alert::UnknownCA, [false, true]),
+        (Alert::CertificateUnknown, [false, true]),
+        (Alert::CertificateExpired, [false, false]),
+        (Alert::CertificateRevoked, [false, false]),
+        (Alert::AccessDenied, [false, false]),
+        (Alert::CertificateRequired, [false, false]),
+        (Alert::InternalError, [false, false]),
+    ] {
+        let alert = format!("{alert:?}");
+        assert_eq!([&own, &strange].map(|identity| identity.gives_way(false, &alert)), gives_way, "{alert}");
+        assert!(own.gives_way(true, &alert), "{alert} at the first use");
+        for welcomed in [&prepared, &own.welcomed(8), &strange.welcomed(8)] {
+            assert!(!welcomed.gives_way(true, &alert) && !welcomed.gives_way(false, &alert), "{alert}");
+            assert!(!welcomed.is_of_another_authority());
+        }
+    }
+}
+
 /// Whatever byte of it changed under way: it would be refused at its first use, and the old one could not be shown again.
 #[test]
 fn a_certificate_that_was_damaged_under_way_is_not_adopted() {

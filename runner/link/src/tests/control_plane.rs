@@ -292,6 +292,19 @@ async fn serve(router: tonic::transport::server::Router, config: Arc<ServerConfi
     address
 }
 
+/// A server that shakes hands and hangs up.
+pub(super) async fn hang_up(config: Arc<ServerConfig>) -> Address {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string().parse().unwrap();
+    let acceptor = TlsAcceptor::from(config);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            drop(acceptor.accept(stream).await);
+        }
+    });
+    address
+}
+
 /// A server that only shakes hands, and says what came of it.
 pub(super) async fn shake_hands(config: Arc<ServerConfig>, bind: &str) -> Option<Address> {
     let listener = TcpListener::bind(bind).await.ok()?;

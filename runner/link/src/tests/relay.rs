@@ -32,6 +32,21 @@ pub(super) async fn cutting(to: &Address, budgets: Vec<i64>) -> Address {
     address
 }
 
+/// Passes the first connection on to one address, and every later one to another.
+pub(super) async fn in_turn(first: &Address, later: &Address) -> Address {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string().parse().unwrap();
+    let (mut to, later) = (first.to_string(), later.to_string());
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let mut far = TcpStream::connect(&to).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut near, &mut far).await });
+            to.clone_from(&later);
+        }
+    });
+    address
+}
+
 async fn pass(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, budget: &AtomicI64) {
     let mut buffer = [0; 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {

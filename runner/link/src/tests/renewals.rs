@@ -3,20 +3,22 @@ use std::sync::Arc;
 use clock::{Clock, ManualClock};
 use tokio::task::JoinHandle;
 
-use super::control_plane::{ControlPlane, Manner};
+use super::control_plane::{ControlPlane, Manner, hang_up};
 use super::pki::Tls;
+use super::relay::in_turn;
 use super::runner::Runner;
 use super::{clock, direct, entropy, let_in, shared};
 use crate::address::Address;
 use crate::handle::{Handle, LinkState};
 use crate::identity::Identity;
-use crate::identity::tests::now;
+use crate::identity::tests::{Authority, now};
 use crate::link::{Finished, Link};
 
 const HOUR: i64 = 3_600_000;
 
 struct Place {
     control_plane: Arc<ControlPlane>,
+    tls: Tls,
     clock: Arc<ManualClock>,
     runner: Arc<Runner>,
     identity: Identity,
@@ -33,7 +35,7 @@ async fn place(manners: &[Manner], hours: i64) -> Place {
     let mut identity = let_in(&control_plane, &tls, &line);
     identity.enrolment_address = enrolment;
     clock.advance_ms(hours * HOUR);
-    Place { control_plane, clock, runner: Runner::with(3), identity }
+    Place { control_plane, tls, clock, runner: Runner::with(3), identity }
 }
 
 fn run(place: &Place, identity: Identity) -> (Handle, JoinHandle<Finished>) {
@@ -134,25 +136,129 @@ async fn a_crash_in_any_phase_goes_on_from_what_was_kept() {
     }
 }
 
-#[tokio::test]
-async fn a_new_certificate_that_is_refused_at_its_first_use_gives_way_to_the_old_one() {
-    let mut place = place(&[], 14).await;
+/// With a renewed certificate of this authority in hand, which no session was opened with.
+fn adopted(place: &Place, authority: &Authority) -> Identity {
+    adopted_for(place, authority, 24)
+}
+
+fn adopted_for(place: &Place, authority: &Authority, hours: i64) -> Identity {
     let prepared = place.identity.prepared(&entropy());
-    let request = prepared.pending.as_ref().unwrap().request.clone();
-    // Issued by an authority that the line does not know.
-    let stranger = ControlPlane::new(&place.clock);
-    let chain = stranger.authority.issue(&request, &prepared.name().to_string(), place.clock.now(), 24);
-    place.identity = prepared.adopted(chain, 8, place.clock.now()).unwrap();
-    let (handle, running) = run(&place, place.identity.clone());
-    let mut state = handle.state();
-    let refused = |state: &LinkState| matches!(state, LinkState::Waiting { why, .. } if why.code == "E-LINK-017");
-    state.wait_for(refused).await.unwrap();
-    handle.retry_now();
+    let request = &prepared.pending.as_ref().unwrap().request;
+    let chain = authority.issue(request, &prepared.name().to_string(), place.clock.now(), hours);
+    prepared.adopted(chain, 8, place.clock.now()).unwrap()
+}
+
+/// As a process that starts anew reads it.
+fn after_a_crash(identity: &Identity) -> Identity {
+    Identity::from_bytes(&identity.to_bytes(), &entropy()).unwrap()
+}
+
+/// The control plane does not know the authority of the renewed certificate: the old one is used, and kept.
+async fn gives_way(place: &Place, identity: Identity) {
+    let (handle, running) = run(place, identity);
     place.control_plane.until("the old one in use", |state| !state.sessions.is_empty()).await;
     shut_down(&handle, running).await;
     assert_eq!(place.control_plane.state().sessions[0].hello.generation, 7);
-    assert_eq!(place.runner.kept().generation(), 7);
+    let kept = place.runner.kept();
+    assert!(kept.generation() == 7 && kept.next.is_none());
     assert!(place.control_plane.state().renewals.is_empty(), "it is not asked for again at once");
+}
+
+/// Waits until the link waits because of this, which comes again and again.
+async fn refused(handle: &Handle, code: &str) {
+    let mut state = handle.state();
+    let refused = |state: &LinkState| matches!(state, LinkState::Waiting { why, .. } if why.code == code);
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(20), state.wait_for(refused)).await.is_ok();
+    assert!(waited, "{code} never came; it is {:?}", handle.state().borrow());
+}
+
+/// The certificate is refused again and again, and stays.
+async fn stays(place: &Place, identity: Identity, code: &str) {
+    let kept_before = place.runner.state().identities.len();
+    let (handle, running) = run(place, identity);
+    refused(&handle, code).await;
+    shut_down(&handle, running).await;
+    assert_eq!(place.runner.state().identities.len(), kept_before, "another certificate is shown");
+}
+
+#[tokio::test]
+async fn a_new_certificate_that_is_refused_at_its_first_use_gives_way_to_the_old_one() {
+    let place = place(&[], 14).await;
+    gives_way(&place, adopted(&place, &Authority::new())).await;
+    // About to be opened, refused.
+    assert_eq!(place.runner.state().identities.len(), 2);
+}
+
+#[tokio::test]
+async fn a_crash_before_a_new_certificate_is_refused_shuts_nobody_out() {
+    let place = place(&[], 14).await;
+    let opened = adopted(&place, &Authority::new()).opening();
+    gives_way(&place, after_a_crash(&opened)).await;
+    assert_eq!(place.runner.state().identities.len(), 1);
+}
+
+#[tokio::test]
+async fn a_line_that_is_cut_before_a_new_certificate_is_refused_shuts_nobody_out() {
+    let mut place = place(&[], 14).await;
+    let cut = hang_up(place.tls.config(None, &place.clock)).await;
+    place.identity.line_address = in_turn(&cut, &place.identity.line_address).await;
+    gives_way(&place, adopted(&place, &Authority::new())).await;
+    assert_eq!(place.runner.state().identities.len(), 2);
+}
+
+/// A session may have been opened with it whose Welcome was lost; then the old one would be taken for a copy's.
+#[tokio::test]
+async fn a_new_certificate_stays_while_its_authority_and_the_old_ones_is_unknown() {
+    let place = place(&[], 14).await;
+    let renewed = adopted(&place, &place.control_plane.authority).opening();
+    let stranger = ControlPlane::new(&place.clock);
+    let line_address = stranger.serve_line(&place.tls).await;
+    stays(&place, after_a_crash(&Identity { line_address, ..renewed }), "E-LINK-017").await;
+}
+
+#[tokio::test]
+async fn a_new_certificate_that_was_welcomed_never_gives_way() {
+    let place = place(&[], 14).await;
+    let (handle, running) = run(&place, place.identity.clone());
+    in_use(&handle, 8).await;
+    shut_down(&handle, running).await;
+    let stranger = ControlPlane::new(&place.clock);
+    let line_address = stranger.serve_line(&place.tls).await;
+    stays(&place, Identity { line_address, ..place.runner.kept() }, "E-LINK-017").await;
+}
+
+/// It expired before its refusal was read.
+#[tokio::test]
+async fn a_new_certificate_of_another_authority_that_nobody_recovers_gives_way_to_the_old_one() {
+    let place = place(&[], 14).await;
+    place.control_plane.state().refusal = Some("E-ENROL-020");
+    let opened = adopted_for(&place, &Authority::new(), 1).opening();
+    place.clock.advance_ms(2 * HOUR);
+    gives_way(&place, after_a_crash(&opened)).await;
+    assert_eq!(place.control_plane.state().recoveries.len(), 1);
+}
+
+#[tokio::test]
+async fn what_gave_way_in_a_recovery_is_followed_by_a_recovery_of_the_old_one() {
+    let place = place(&[], 14).await;
+    place.control_plane.state().refusal = Some("E-ENROL-020");
+    let opened = adopted_for(&place, &Authority::new(), 1).opening();
+    place.clock.advance_ms(16 * HOUR);
+    let (handle, running) = run(&place, after_a_crash(&opened));
+    refused(&handle, "E-LINK-061").await;
+    shut_down(&handle, running).await;
+    let [new, old] = <[_; 2]>::try_from(place.control_plane.state().recoveries.clone()).expect("two recoveries");
+    assert_eq!([&new.certificate, &old.certificate], [&opened.chain()[0], &place.identity.chain()[0]]);
+    assert_ne!(new.certificate_request, old.certificate_request, "each is asked for with its own key");
+}
+
+#[tokio::test]
+async fn a_new_certificate_of_the_same_authority_that_nobody_recovers_stays() {
+    let place = place(&[], 14).await;
+    place.control_plane.state().refusal = Some("E-ENROL-020");
+    let opened = adopted_for(&place, &place.control_plane.authority, 1).opening();
+    place.clock.advance_ms(2 * HOUR);
+    stays(&place, after_a_crash(&opened), "E-LINK-061").await;
 }
 
 #[tokio::test]
