@@ -25,7 +25,7 @@ pub(crate) struct Args {}
 #[derive(Default)]
 struct Report {
     lines: Vec<(&'static str, String)>,
-    alarms: Vec<(String, &'static str)>,
+    alarms: Vec<(String, String)>,
 }
 
 pub(crate) fn execute(_: Args, place: &Place) -> Result<Exit, Fail> {
@@ -41,7 +41,7 @@ pub(crate) fn execute(_: Args, place: &Place) -> Result<Exit, Fail> {
     }
     for (says, next) in &report.alarms {
         place.out.line(format_args!("ALARM            {}", crate::output::printable(says)));
-        place.out.line(format_args!("                 → {next}"));
+        place.out.line(format_args!("                 → {}", crate::output::printable(next)));
     }
     let alarms: Vec<_> = report.alarms.iter().map(|(says, next)| json!({"message": says, "next": next})).collect();
     place.out.json(&json!({
@@ -62,24 +62,32 @@ fn enrolment(runner: &Runner, report: &mut Report) -> Result<Value, Fail> {
         report.lines.push(("certificate", format!("until {until}, generation {}", identity.generation())));
         if expired {
             let next = "a running service recovers it by itself; see `proctor-runner doctor` if it does not";
-            report.alarms.push((format!("the certificate ended at {until}"), next));
+            report.alarms.push((format!("the certificate ended at {until}"), next.to_owned()));
         }
+        // A service that starts waits for it first, and has no line meanwhile.
+        let newer = awaiting(runner, report)?;
         return Ok(json!({
             "state": "enrolled", "line_address": address.to_string(), "not_after": until,
-            "generation": identity.generation(), "expired": expired, "fingerprint": fingerprint,
+            "generation": identity.generation(), "expired": expired, "fingerprint": fingerprint, "newer": newer,
         }));
     }
-    if let Some(pending) = enrolment::pending(runner)? {
-        let fingerprint: Fingerprint = enrolment::fingerprint(&pending)?;
-        let address = pending.application.address();
-        report.lines.push(("enrolment", format!("waits for approval at {address}, fingerprint {fingerprint}")));
-        return Ok(json!({
-            "state": "awaiting_approval", "enrolment_address": address.to_string(),
-            "fingerprint": fingerprint.to_string(),
-        }));
+    if let Some(awaiting) = awaiting(runner, report)? {
+        return Ok(awaiting);
     }
     report.lines.push(("enrolment", "none: schedules only, nothing is reported".to_owned()));
     Ok(json!({"state": "none"}))
+}
+
+/// The application that waits for its approval.
+fn awaiting(runner: &Runner, report: &mut Report) -> Result<Option<Value>, Fail> {
+    let Some(pending) = enrolment::pending(runner)? else { return Ok(None) };
+    let fingerprint: Fingerprint = enrolment::fingerprint(&pending)?;
+    let address = pending.application.address();
+    report.lines.push(("enrolment", format!("waits for approval at {address}, fingerprint {fingerprint}")));
+    Ok(Some(json!({
+        "state": "awaiting_approval", "enrolment_address": address.to_string(),
+        "fingerprint": fingerprint.to_string(),
+    })))
 }
 
 /// The service, and its line.
@@ -92,7 +100,15 @@ fn service(runner: &Runner, report: &mut Report) -> (Value, Value) {
     let readiness = board.readiness(runner.clock.now());
     report.lines.push(("service", format!("{} since {}", word(facts.condition), facts.since)));
     let requested = if facts.requested > 0 { format!(", {} asked for", facts.requested) } else { String::new() };
-    report.lines.push(("runs", format!("{} executing{requested}", facts.executing)));
+    let asking = match facts.asking {
+        0 => String::new(),
+        asking => format!(", {asking} waiting for an answer: see `proctor-runner pending`"),
+    };
+    report.lines.push(("runs", format!("{} executing{requested}{asking}", facts.executing)));
+    if facts.condition == contract::Condition::Full {
+        let next = "free space on the disk of the store; where reports wait, see why the line does not take them";
+        report.alarms.push(("no new run begins: the disk or the queue of reports is full".to_owned(), next.to_owned()));
+    }
     if let Some((procedure, next)) = facts.next.iter().min_by_key(|(_, next)| *next) {
         report.lines.push(("next due", format!("{procedure} at {next}")));
     }
@@ -101,15 +117,21 @@ fn service(runner: &Runner, report: &mut Report) -> (Value, Value) {
             let (says, json) = line_state(state);
             report.lines.push(("line", says.clone()));
             if let runner_link::LinkState::Stopped { why } = state {
-                report.alarms.push((format!("the line is {says}"), why.next));
+                report.alarms.push((format!("the line is {says}"), why.next.to_owned()));
             }
             json
         }
-        None => json!({"state": "off"}),
+        None => match &facts.no_line {
+            Some(fail) => {
+                report.alarms.push((format!("there is no line: {fail}"), fail.next.clone()));
+                json!({"state": "stopped", "code": fail.code, "message": fail.message, "next": fail.next})
+            }
+            None => json!({"state": "off"}),
+        },
     };
     if let Some((seq, code)) = &facts.refused {
-        let next = "nothing after it is accepted either: ask the administrator of the control plane, keep the store";
-        report.alarms.push((format!("journal record {seq} is refused with {code}"), next));
+        let next = "nothing after it is accepted either: ask the operator of the control plane, keep the store";
+        report.alarms.push((format!("journal record {seq} is refused with {code}"), next.to_owned()));
     }
     if let Some((at, code)) = &facts.trouble {
         report.lines.push(("last trouble", format!("{code} at {at}; see the log")));
@@ -117,7 +139,8 @@ fn service(runner: &Runner, report: &mut Report) -> (Value, Value) {
     let next: Vec<_> = facts.next.iter().map(|(procedure, due)| json!({"procedure": procedure, "due": due})).collect();
     let service = json!({
         "state": "running", "since": facts.since, "condition": word(facts.condition), "ready": readiness.why.is_empty(),
-        "not_ready": readiness.why, "executing": facts.executing, "requested": facts.requested, "next": next,
+        "not_ready": readiness.why, "executing": facts.executing, "requested": facts.requested,
+        "waiting_for_answers": facts.asking, "next": next,
         "trouble": facts.trouble.map(|(at, code)| json!({"at": at, "code": code})),
     });
     (service, line)
@@ -132,24 +155,22 @@ fn store(runner: &Runner, report: &mut Report) -> Result<Value, Fail> {
     let cosigned = cosigned(runner)?;
     report.lines.push((
         "journal",
-        format!("{journal} records, {accepted} accepted, {} waiting, {cosigned} cosigned", waiting.records),
+        format!("{journal} records, {accepted} accepted, {} waiting, {cosigned} countersigned", waiting.records),
     ));
     if let Some(audit) = &audit {
         report.lines.push(("audit log", format!("{} records seen, root {}", audit.size, audit.root)));
     }
     if let Condition::Rollback(why) = &condition {
         let next = "put the newest store back, or `proctor-runner journal acknowledge --reason …`";
-        report.alarms.push((format!("ROLLBACK: {why}"), next));
+        report.alarms.push((format!("ROLLBACK: {why}"), next.to_owned()));
     }
     if let Some(fork) = &fork {
         let says = format!(
             "the audit log was rewritten: {} records were kept, {} of another history were shown at {}",
             fork.kept_head.size, fork.shown_head.size, fork.at
         );
-        report.alarms.push((
-            says,
-            "settle it with the control plane, then `proctor-runner journal acknowledge-fork --reason …`",
-        ));
+        let next = "settle it with the control plane, then `proctor-runner journal acknowledge-fork --reason …`";
+        report.alarms.push((says, next.to_owned()));
     }
     Ok(json!({
         "condition": match condition { Condition::Ready => "ready", Condition::Rollback(_) => "rollback" },
@@ -160,7 +181,7 @@ fn store(runner: &Runner, report: &mut Report) -> Result<Value, Fail> {
     }))
 }
 
-/// How many records of the journal the control plane has cosigned; a bundle of a later run has no witness yet.
+/// How many records of the journal the control plane has countersigned; a bundle of a later run has no witness yet.
 fn cosigned(runner: &Runner) -> Result<u64, Fail> {
     let (note, key) = runner.store.with(|store| Ok((store.cosigned_checkpoint()?, store.journal_key().clone())))?;
     let Some(note) = note else { return Ok(0) };

@@ -2,7 +2,7 @@
 //! codes; nothing that a target or a person said.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clock::Timestamp;
 use contract::Condition;
@@ -10,6 +10,7 @@ use runner_link::LinkState;
 use serde_json::{Value, json};
 
 use super::metrics::Metrics;
+use crate::fail::Fail;
 
 /// Shared by all threads of the service.
 pub(crate) struct Board {
@@ -29,10 +30,14 @@ pub(crate) struct Facts {
     pub(crate) condition: Condition,
     /// The line; none where this Runner is not enrolled.
     pub(crate) line: Option<LinkState>,
+    /// Why there is no line, where there should be one.
+    pub(crate) no_line: Option<Arc<Fail>>,
     /// Runs that are executed now.
     pub(crate) executing: usize,
     /// Run requests that wait for their turn.
     pub(crate) requested: usize,
+    /// Runs that wait for a person's answer.
+    pub(crate) asking: usize,
     /// When each scheduled procedure is due next.
     pub(crate) next: Vec<(String, Timestamp)>,
     /// Reports that the control plane has not acknowledged.
@@ -58,8 +63,10 @@ impl Board {
             since,
             condition: Condition::Ready,
             line: None,
+            no_line: None,
             executing: 0,
             requested: 0,
+            asking: 0,
             next: Vec::new(),
             waiting: 0,
             free: None,
@@ -77,6 +84,12 @@ impl Board {
     /// Notes something.
     pub(crate) fn note(&self, note: impl FnOnce(&mut Facts)) {
         note(&mut self.lock());
+    }
+
+    /// There is no line, and there will be none until somebody acts.
+    pub(crate) fn no_line(&self, fail: Fail) {
+        tracing::error!(code = fail.code, next = fail.next, "there is no line");
+        self.note(|facts| (facts.line, facts.no_line) = (None, Some(Arc::new(fail))));
     }
 
     /// The thread that hands out work is alive.
@@ -106,6 +119,9 @@ impl Board {
             Some(LinkState::Waiting { .. } | LinkState::Connecting { .. } | LinkState::Connected { .. })
             | Some(LinkState::Off)
             | None => {}
+        }
+        if facts.no_line.is_some() {
+            why.push("line_stopped");
         }
         if self.metrics.identity_expired(now) {
             why.push("identity_expired");

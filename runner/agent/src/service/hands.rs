@@ -168,6 +168,10 @@ impl HandOut {
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
         }
+        self.jobs.retain(|job| !job.is_finished());
+        if !self.jobs.is_empty() {
+            tracing::info!(threads = self.jobs.len(), "what is under way is waited for");
+        }
         // Each sees the same signal as this thread and stores what it has.
         for job in std::mem::take(&mut self.jobs) {
             if job.join().is_err() {

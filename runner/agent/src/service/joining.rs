@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use runner_link::Identity;
 use runner_link::enrolment::{EnrolmentEnd, EnrolmentNews, Patience};
+use runner_link::{Identity, LinkState, Trouble};
 
 use super::hands::Shared;
 use crate::fail::Fail;
@@ -17,6 +17,8 @@ pub(super) async fn identity(shared: &Shared) -> Result<Option<Identity>, Fail> 
     match (approved(shared, &pending).await, identity) {
         (Err(fail), Some(identity)) => {
             tracing::warn!(code = fail.code, next = fail.next, "the application came to nothing; the identity stays");
+            let now = shared.runner.clock.now();
+            shared.board.note(|facts| facts.trouble = Some((now, fail.code)));
             Ok(Some(identity))
         }
         (approved, _) => approved,
@@ -29,12 +31,18 @@ async fn approved(shared: &Shared, pending: &Pending) -> Result<Option<Identity>
     tracing::info!(control_plane = %pending.application.address(), "enrolment waits for its approval");
     let mut say = |news: EnrolmentNews<'_>| match news {
         EnrolmentNews::Asking => {}
-        EnrolmentNews::AwaitingApproval { .. } => tracing::debug!("enrolment still waits for its approval"),
-        EnrolmentNews::Trouble { error, .. } => {
+        EnrolmentNews::AwaitingApproval { .. } => {
+            tracing::debug!("enrolment still waits for its approval");
+            shared.board.note(|facts| facts.line = None);
+        }
+        EnrolmentNews::Trouble { error, next_try_ms } => {
             tracing::warn!(code = error.code(), next = error.next_step(), "the control plane could not be asked");
+            let until = runner.clock.now().plus_ms(i64::try_from(next_try_ms).unwrap_or(i64::MAX));
+            shared.board.note(|facts| facts.line = Some(LinkState::Waiting { until, why: Trouble::from(error) }));
         }
     };
-    let (clock, patience) = (Arc::clone(&runner.clock), Patience::UntilApproved);
+    // Nobody looks on: a control plane that is away while the service starts is asked until it is there.
+    let (clock, patience) = (Arc::clone(&runner.clock), Patience::Unlimited);
     let asked = runner_link::enrolment::enrol(
         &pending.application,
         &pending.token,

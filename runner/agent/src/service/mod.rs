@@ -138,12 +138,12 @@ async fn on_the_line(shared: hands::Shared, gate: Gate) {
     let identity = match joining::identity(&shared).await {
         Ok(Some(identity)) => identity,
         Ok(None) => return tracing::info!("not enrolled: schedules only"),
-        Err(fail) => return tracing::error!(code = fail.code, next = fail.next, "there is no line"),
+        Err(fail) => return shared.board.no_line(fail),
     };
     let runner = &shared.runner;
     let dialer = match runner.config.control_plane.dialer(&runner.dir) {
         Ok(dialer) => dialer,
-        Err(fail) => return tracing::error!(code = fail.code, next = fail.next, "there is no line"),
+        Err(fail) => return shared.board.no_line(fail),
     };
     shared.board.metrics.identity(identity.not_after());
     let duties = Arc::new(line::Line::new(shared.clone(), gate));
@@ -168,6 +168,11 @@ async fn watch(shared: hands::Shared, handle: Handle) {
         }
         shared.board.note(|facts| facts.line = Some(state));
         if states.changed().await.is_err() {
+            // A line that ends shows that; this one failed.
+            if !matches!(*states.borrow(), LinkState::Off | LinkState::Stopped { .. }) {
+                let next = "start the service again; please report this";
+                shared.board.no_line(Fail::fault("E-SERVICE-005", "the line failed", next));
+            }
             return;
         }
     }

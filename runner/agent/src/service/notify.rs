@@ -27,7 +27,11 @@ pub(super) async fn keep_telling(board: Arc<Board>, clock: Arc<dyn Clock>) {
     let every = sd_notify::watchdog_enabled().map_or(EVERY, |limit| (limit / 3).min(EVERY));
     loop {
         let facts = board.facts();
-        let state = facts.line.as_ref().map_or_else(|| "not enrolled".to_owned(), |state| line(state).0);
+        let state = match (&facts.line, &facts.no_line) {
+            (Some(state), _) => line(state).0,
+            (None, Some(fail)) => format!("none: {}", fail.code),
+            (None, None) => "not enrolled".to_owned(),
+        };
         let status = format!(
             "{}; {} executing, {} reports waiting; line: {state}",
             word(facts.condition),

@@ -293,7 +293,10 @@ impl Work {
 
     fn tell(&self) {
         let (executing, requested, next) = (self.executing.len(), self.requests.len(), self.agenda.next());
-        self.board.note(|facts| (facts.executing, facts.requested, facts.next) = (executing, requested, next));
+        let asking = self.parked.values().filter(|until| until.is_none()).count();
+        self.board.note(|facts| {
+            (facts.executing, facts.requested, facts.asking, facts.next) = (executing, requested, asking, next);
+        });
     }
 
     /// Whether runs may begin.

@@ -16,7 +16,10 @@ const PAUSE_S: std::ops::RangeInclusive<u32> = 1..=60;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
     AskOnce,
+    /// Gives up an address where nobody ever answered.
     UntilApproved,
+    /// For as long as it takes, also until somebody answers at all.
+    Unlimited,
 }
 
 #[derive(Debug)]
@@ -53,7 +56,7 @@ impl Polling {
                 self.backoff = Backoff::new();
                 match self.patience {
                     Patience::AskOnce => Step::AwaitingApproval,
-                    Patience::UntilApproved => {
+                    Patience::UntilApproved | Patience::Unlimited => {
                         let seconds = awaiting.retry_after_seconds.clamp(*PAUSE_S.start(), *PAUSE_S.end());
                         let pause = u64::from(seconds) * 1000;
                         Step::AskAgain { milliseconds: pause + jitter(entropy, pause / 4), trouble: None }
@@ -69,13 +72,16 @@ impl Polling {
         let passes = matches!(error.fault(), Fault::Network | Fault::Peer)
             && !matches!(error, LinkError::CertificateAnswer { .. } | LinkError::Protocol { .. });
         let unheard = !self.heard && self.backoff.failures() + 1 >= UNHEARD;
-        match self.patience {
-            Patience::UntilApproved if passes && !unheard => {
-                let milliseconds = self.backoff.after_failure(entropy);
-                Step::AskAgain { milliseconds, trouble: Some(error) }
-            }
-            Patience::UntilApproved | Patience::AskOnce => Step::End(error),
+        let goes_on = match self.patience {
+            Patience::AskOnce => false,
+            Patience::UntilApproved => passes && !unheard,
+            Patience::Unlimited => passes,
+        };
+        if !goes_on {
+            return Step::End(error);
         }
+        let milliseconds = self.backoff.after_failure(entropy);
+        Step::AskAgain { milliseconds, trouble: Some(error) }
     }
 }
 
@@ -124,8 +130,10 @@ mod tests {
             LinkError::Version { why: "far apart".into() },
             LinkError::Protocol { what: "nonsense".into() },
         ] {
-            let step = Polling::new(Patience::UntilApproved).answered(Err(error), &entropy);
-            assert!(matches!(step, Step::End(_)), "{step:?}");
+            for patience in [Patience::UntilApproved, Patience::Unlimited] {
+                let step = Polling::new(patience).answered(Err(error.clone()), &entropy);
+                assert!(matches!(step, Step::End(_)), "{step:?}");
+            }
         }
     }
 
@@ -136,6 +144,9 @@ mod tests {
         let steps: Vec<_> = (0..UNHEARD).map(|_| polling.answered(Err(cut()), &entropy)).collect();
         assert!(matches!(steps.last(), Some(Step::End(_))));
         assert!(steps[..9].iter().all(|step| matches!(step, Step::AskAgain { .. })));
+        let mut service = Polling::new(Patience::Unlimited);
+        let asks_on = (0..100).all(|_| matches!(service.answered(Err(cut()), &entropy), Step::AskAgain { .. }));
+        assert!(asks_on, "a service outlasts an outage that was there before it");
         assert!(matches!(Polling::new(Patience::AskOnce).answered(Err(cut()), &entropy), Step::End(_)));
         let once = Polling::new(Patience::AskOnce).answered(awaiting(5), &entropy);
         assert!(matches!(once, Step::AwaitingApproval));

@@ -2,6 +2,7 @@
 //! no threads.
 
 mod due;
+mod joining;
 mod requests;
 
 use std::path::PathBuf;
