@@ -215,7 +215,7 @@ fn a_secret_is_set_by_its_sender_alone_and_read_by_nobody_on_the_way() {
     table.print();
 }
 
-/// The control plane has no device that the Runner's administrator approved.
+/// The control plane has no device that the Runner's operator approved.
 fn without_the_device(plot: &Plot, session: &mut Session, table: &mut Table) {
     let (eve, entropy) = (Asker::new(), SystemEntropy::new());
     let approved = &plot.scene.auditor;

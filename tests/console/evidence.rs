@@ -85,7 +85,7 @@ impl Till {
         text(items.iter().find(|item| item["step"] == step).unwrap(), "/item")
     }
 
-    /// The Runner's attestation key as its administrator reads it out.
+    /// The Runner's attestation key as its operator reads it out.
     pub(crate) fn runner_key(&self) -> String {
         let pem = std::fs::read(self.console.line.runner.home().join("runner.pem")).unwrap();
         let (_, pem) = x509_parser::pem::parse_x509_pem(&pem).unwrap();

@@ -36,6 +36,31 @@ fn every_page_is_linked_from_the_readme() {
     }
 }
 
+/// Whoever runs a Runner's host is its operator, for an administrator is a role at the console; and what a witness puts
+/// under a checkpoint is a countersignature, whatever its format is called.
+#[test]
+fn the_pages_have_one_word_for_the_operator_and_for_the_countersignature() {
+    let guides = [
+        ("bundle/VERIFY.md".into(), proof::bundle::GUIDE.to_owned()),
+        ("export/VERIFY.md".into(), proof::export::GUIDE.to_owned()),
+    ];
+    for (path, text) in all().into_iter().chain(guides) {
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for other in [
+            "Runner's administrator",
+            "Runner's own administrator",
+            "administrator of a Runner",
+            "administrator of the Runner",
+            "cosign ",
+            "cosigns ",
+            "cosigned ",
+            "cosignatures ",
+        ] {
+            assert!(!words.contains(other), "{}: {other}", path.display());
+        }
+    }
+}
+
 #[test]
 fn every_code_of_the_sources_stands_on_the_page_of_codes_with_its_next_step() {
     let page = std::fs::read_to_string(root().join("packaging/docs/codes.md")).unwrap();

@@ -160,7 +160,7 @@ impl Line {
         command.output().expect("the binary starts").into()
     }
 
-    /// An auditor with a key and a device that the Runner's administrator approved.
+    /// An auditor with a key and a device that the Runner's operator approved.
     pub fn auditor(&self, name: &str) -> (PathBuf, PathBuf) {
         let (person, key_file) = self.control_plane.person(&self.tenant, name, "auditor");
         let device = self.control_plane.beside(&format!("{name}.device"));

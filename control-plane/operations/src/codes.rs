@@ -80,7 +80,7 @@ pub const CODES: &[CodeHelp] = &[
     help("E-LINE-032", "a renewal over the key that the certificate has already", BUG),
     help("E-LINE-040", "a journal checkpoint that the Runner did not sign", BUG),
     help("E-LINE-041", "a journal checkpoint over another history than the one that was reported", LOOK_AT_ALARM),
-    help("E-LINE-042", "a cosignature under something that is no checkpoint", BUG),
+    help("E-LINE-042", "a countersignature under something that is no checkpoint", BUG),
     help("E-LINE-050", "a newer session of this Runner was opened", COMES_BACK),
     help("E-LINE-051", "a newer certificate has been used since", COMES_BACK),
     help("E-LINE-060", "a sealed answer began twice", BUG),

@@ -411,7 +411,7 @@ pub struct DrillDown {
     #[prost(bytes = "vec", tag = "1")]
     pub envelope: ::prost::alloc::vec::Vec<u8>,
     /// SubjectPublicKeyInfo of the device's key, as the person gave it; the request names it by its hash alone. A mere claim:
-    /// it counts only if its hash is a fingerprint that the Runner's administrator approved.
+    /// it counts only if its hash is a fingerprint that the Runner's operator approved.
     #[prost(bytes = "vec", tag = "2")]
     pub device_key: ::prost::alloc::vec::Vec<u8>,
 }

@@ -27,7 +27,7 @@ pub(crate) fn candidates(readers: &[Reader], claimed: Option<&ed25519::Verifying
     keys
 }
 
-/// Whose device it is, by the word of this Runner's own administrator.
+/// Whose device it is, by the word of this Runner's own operator.
 pub(crate) fn owner(readers: &[Reader], device: &Digest) -> Option<PersonId> {
     readers.iter().find(|reader| reader.device == *device).map(|reader| reader.person)
 }

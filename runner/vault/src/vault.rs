@@ -96,8 +96,8 @@ impl Default for Options {
 pub enum Condition {
     /// It may.
     Ready,
-    /// It is older than its checkpoint or than what the control plane holds of it, or another one; why is said inside. Nothing runs and nothing is opened until an
-    /// administrator acknowledges it.
+    /// It is older than its checkpoint or than what the control plane holds of it, or another one; why is said inside.
+    /// Nothing runs and nothing is opened until the Runner's operator acknowledges it.
     Rollback(String),
 }
 

@@ -15,7 +15,7 @@ Examples:
   proctor-verify open RUN ITEM --control-plane https://proctor.example:8440 \\
     --purpose audit --reason 'Q4 sample' --runner-key runner.pem --api-key-file key
 
-Take the keys from the Runner's administrator, not from the bundle: keys in the
+Take the keys from the Runner's operator, not from the bundle: keys in the
 bundle show which were used, and nobody vouches for them.
 
 A trust file is JSON; each list may be left out:
@@ -34,7 +34,7 @@ Examples:
 The Runner seals the evidence to a key that this command makes for this one
 request; neither the control plane nor anybody on the way can read it. Nothing
 is shown before every step holds. The first request makes a device key; the
-Runner's administrator must approve it with `proctor-runner readers approve`.
+Runner's operator must approve it with `proctor-runner readers approve`.
 
 Exit code: 0 verified; 1 refused or not verified; 2 wrong usage; 3 a fault of
 the network, of the control plane or of this machine.";
@@ -82,7 +82,7 @@ pub(crate) struct Keys {
     #[arg(long, value_name = "VKEY|FILE")]
     pub(crate) audit_key: Vec<String>,
 
-    /// A witness's key, as text or a file; one of those named must have cosigned. May be given more than once.
+    /// A witness's key, as text or a file; one of those named must have countersigned. May be given more than once.
     #[arg(long, value_name = "VKEY|FILE")]
     pub(crate) witness_key: Vec<String>,
 
@@ -105,7 +105,7 @@ pub(crate) enum Command {
     /// Ask the Runner for evidence, verify the answer step by step, and only then show it.
     #[command(after_help = OPEN_EXAMPLES)]
     Open(Box<Open>),
-    /// The key of this device, which the Runner's administrator approves.
+    /// The key of this device, which the Runner's operator approves.
     Device {
         #[command(subcommand)]
         command: DeviceCommand,
@@ -160,7 +160,7 @@ pub(crate) struct Open {
     #[arg(long, value_name = "PIN")]
     pub(crate) ca_pin: Option<String>,
 
-    /// The Runner's public key, a PEM file, from its administrator. May be given more than once.
+    /// The Runner's public key, a PEM file, from its operator. May be given more than once.
     #[arg(long, value_name = "PEM")]
     pub(crate) runner_key: Vec<PathBuf>,
 

@@ -37,12 +37,12 @@ impl Device {
         }
     }
 
-    /// SHA-256 of the key's SubjectPublicKeyInfo: what the Runner's administrator approves.
+    /// SHA-256 of the key's SubjectPublicKeyInfo: what the Runner's operator approves.
     pub(crate) fn fingerprint(&self) -> Digest {
         self.key.verifying_key().key_id()
     }
 
-    /// What the Runner's administrator runs.
+    /// What the Runner's operator runs.
     pub(crate) fn approval(&self) -> String {
         format!("proctor-runner readers approve {}", self.fingerprint())
     }
@@ -76,7 +76,7 @@ pub(crate) fn command(command: &DeviceCommand, entropy: &dyn Entropy) -> Result<
         format!("{}\n", inert(&shown.to_string()))
     } else {
         format!(
-            "device key   {}\nfingerprint  {}\n\n{}\nThe administrator of a Runner lets this device ask for evidence with\n  {}\n",
+            "device key   {}\nfingerprint  {}\n\n{}\nThe operator of a Runner lets this device ask for evidence with\n  {}\n",
             proof::text::printable(&device.path.display().to_string()),
             device.fingerprint(),
             pem::encode("PUBLIC KEY", &public),

@@ -1,4 +1,4 @@
-//! Without a device that the Runner's administrator approved nothing opens, whatever the control plane signs.
+//! Without a device that the Runner's operator approved nothing opens, whatever the control plane signs.
 
 use crypto::{SystemEntropy, ed25519, p256};
 use ids::{RequestId, RunnerId, TenantId};

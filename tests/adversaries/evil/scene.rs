@@ -233,14 +233,14 @@ impl Scene {
     }
 }
 
-/// What the Runner's administrator does when a person reads out a fingerprint.
+/// What the Runner's operator does when a person reads out a fingerprint.
 pub(crate) fn approve(line: &Line, asker: &Asker) {
     let (fingerprint, person) = (asker.fingerprint(), asker.person.to_string());
     let _ =
         line.runner.run(&["readers", "approve", &fingerprint, "--person", &person, "--label", "a laptop"]).with_code(0);
 }
 
-/// What the Runner's administrator did 100 days ago: the store is opened with a clock that stands there.
+/// What the Runner's operator did 100 days ago: the store is opened with a clock that stands there.
 pub(crate) fn approve_long_ago(home: &Path, asker: &Asker) {
     let provider = Provider::KeyFile { path: home.join("root.key"), same_disk: SameDisk::Accept };
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(now().plus_ms(-100 * 86_400_000)));

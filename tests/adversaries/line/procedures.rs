@@ -1,4 +1,4 @@
-//! The Runner executes what its own administrator installed, in the version that is installed, once per request.
+//! The Runner executes what its own operator installed, in the version that is installed, once per request.
 
 use contract::{Digest, Epoch, FromControlPlane, FromRunner, RunRequest, RunStage};
 use crypto::digest::sha256;

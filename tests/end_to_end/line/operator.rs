@@ -85,7 +85,7 @@ fn an_exported_audit_log_verifies_with_the_keys_of_both_sides_and_not_with_other
     let export = line.control_plane.beside("log.zip").display().to_string();
     until("a Runner has cosigned the log", || {
         let verified = line.control_plane.run(&["audit", "verify"]).with_code(0).out;
-        (!verified.contains(" 0 cosignatures")).then_some(())
+        (!verified.contains(" 0 countersignatures")).then_some(())
     });
     let keys = line.control_plane.beside("").display().to_string();
     let _ = line.control_plane.run(&["admin", "tenant", "keys", &line.tenant.id, "--out", &keys]).with_code(0);

@@ -39,7 +39,7 @@ enum Action {
         /// The verifier key of the log, from elsewhere than the export.
         #[arg(long, value_name = "FILE")]
         audit_key: Option<PathBuf>,
-        /// Verifier keys of Runners that must have cosigned the checkpoint.
+        /// Verifier keys of Runners that must have countersigned the checkpoint.
         #[arg(long, value_name = "FILE")]
         witness_key: Vec<PathBuf>,
     },
@@ -85,7 +85,7 @@ async fn in_database(tenant: Option<TenantId>, place: &Place) -> Result<Exit, Fa
         let (records, says) = match verified {
             Ok(report) => {
                 let AuditReport { records, checkpoints, cosignatures, .. } = report;
-                (Some(records), format!("sound; {checkpoints} checkpoints, {cosignatures} cosignatures"))
+                (Some(records), format!("sound; {checkpoints} checkpoints, {cosignatures} countersignatures"))
             }
             // Whatever keeps the log from being verified: one that cannot be read is not sound either.
             Err(error) => {

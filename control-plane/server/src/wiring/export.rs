@@ -41,11 +41,11 @@ pub(crate) async fn write(to: &Path, key: &KeyArgs, place: &Place) -> Result<Exi
     file.sync_all().map_err(unwritten)?;
     place.out.line(format_args!("The audit log is in {}; `proctor-verify audit` checks it.", to.display()));
     match (witnesses, left_out) {
-        (0, _) => place.out.line("No Runner has cosigned the checkpoint that it ends at."),
-        (_, 0) => place.out.line(format_args!("{witnesses} Runners cosigned the checkpoint that it ends at.")),
+        (0, _) => place.out.line("No Runner has countersigned the checkpoint that it ends at."),
+        (_, 0) => place.out.line(format_args!("{witnesses} Runners countersigned the checkpoint that it ends at.")),
         (_, _) => place.out.line(format_args!(
-            "{witnesses} Runners cosigned the checkpoint that it ends at; {left_out} records of the last hour came after it \
-             and are not in it."
+            "{witnesses} Runners countersigned the checkpoint that it ends at; {left_out} records of the last hour came after \
+             it and are not in it."
         )),
     }
     place.out.json(&json!({"file": to, "cosigned_by": witnesses, "left_out": left_out}));

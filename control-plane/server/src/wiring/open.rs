@@ -70,7 +70,7 @@ pub(crate) async fn restore(config: &Config, from: &Path) -> Result<(), Fail> {
     control_plane_store::restore(&database, from).await.map_err(|error| stored(&error))
 }
 
-/// What the API tells Runners' administrators, and whose headers it believes.
+/// What the API tells Runners' operators, and whose headers it believes.
 pub(crate) fn web_settings(config: &Config, pin: Digest) -> Result<control_plane_web::Settings, Fail> {
     let mut settings = control_plane_web::Settings::new(address(&config.enrolment_address())?, CaPin(pin));
     settings.trusted_proxies.clone_from(&config.web.trusted_proxies);

@@ -88,7 +88,9 @@ pub(super) fn invite(folder: &Folder, shell: &Shell<'_>, say: Say) -> Result<Tol
         "for this host, or have it trust {} first.",
         folder.join(crate::control_plane::AUTHORITY).display()
     ));
-    say.line("To open evidence in a page, an auditor's browser makes a key, and the Runner's administrator approves it, as in 4.");
+    say.line(
+        "To open evidence in a page, an auditor's browser makes a key, and the Runner's operator approves it, as in 4.",
+    );
     say.line("The page shows the fingerprint and the command; in a shell that has read env.sh it is");
     say.dim("\n  proctor-runner readers approve FINGERPRINT --label \"Olga's browser\"\n");
     say.line("The Runner's policy opens evidence to auditors alone: under People invite somebody as one, with another e-mail");

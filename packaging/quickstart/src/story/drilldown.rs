@@ -44,7 +44,7 @@ pub(super) fn tell(folder: &Folder, shell: &mut Shell<'_>, say: Say, review: &Ru
         shell.run(&["proctor-verify", "device", "new", "--device-key", DEVICE], &[0])?;
         shell.run(&open, &[1])?;
         let fingerprint = text(&shell.ask(&device)?, "fingerprint", &device)?;
-        say.line("\nThe Runner's own administrator approves the device; the control plane cannot:");
+        say.line("\nThe Runner's own operator approves the device; the control plane cannot:");
         shell.run(&["proctor-runner", "readers", "approve", &fingerprint, "--label", "Grace's laptop"], &[0])?;
     }
     if shell.run(&open, &[0, 1])? != 0 {

@@ -33,9 +33,9 @@ pub(super) fn tell(
     say.line(
         "Every token, approval, request and report above is a record of the control plane's audit log. It is shown",
     );
-    say.line("to the Runner as it grows, which keeps and cosigns it; a rewritten log would be refused there.");
+    say.line("to the Runner as it grows, which keeps and countersigns it; a rewritten log would be refused there.");
     if !witness::of_the_log(shell, clock)? {
-        shell.surprise("the Runner did not cosign the audit log in time".to_owned());
+        shell.surprise("the Runner did not countersign the audit log in time".to_owned());
     }
     let export = format!("{tenant}.audit.zip");
     shell.run(&["rm", "-f", &export], &[0])?;

@@ -126,7 +126,7 @@ fn say_where(folder: &Folder, prelude: &str, say: Say, ports: &[u16], once: bool
     for (name, what) in [
         (OWNER_KEY, "the API key of Olga, who owns the tenant"),
         (line::AUDITOR_KEY, "the API key of Grace, who audits; her device's key is beside it"),
-        (prove::RUNNER_KEYS, "public keys, as the Runner's administrator hands them out"),
+        (prove::RUNNER_KEYS, "public keys, as the Runner's operator hands them out"),
         (prove::CONTROL_PLANE_KEYS, "public keys, as the control plane's operator hands them out"),
         ("control-plane", "the control plane: configuration, database, authority"),
         ("config.toml", "what this Runner may reach"),

@@ -23,7 +23,7 @@ pub(super) struct Proof {
     pub(super) tampering_refused: bool,
 }
 
-/// The public keys that the Runner's administrator hands out.
+/// The public keys that the Runner's operator hands out.
 pub(super) const RUNNER_KEYS: &str = "runner-keys";
 /// The public keys that the control plane's operator hands out.
 pub(super) const CONTROL_PLANE_KEYS: &str = "control-plane-keys";
@@ -62,7 +62,7 @@ pub(super) fn tell(
     say.title("6  A proof that a stranger can verify offline");
     say.line("The bundle holds the signed result, its place in the journal, and the evidence that you choose to open:");
     if !witness::of_the_journal(shell, clock, review.journal)? {
-        shell.surprise("the control plane did not cosign the journal in time".to_owned());
+        shell.surprise("the control plane did not countersign the journal in time".to_owned());
     }
     let bundle = format!("{run}.proof.zip");
     let line = ["proctor-runner", "bundle", run, "-o", &bundle, "--open", &approval, "--open", "totals"];
@@ -71,7 +71,7 @@ pub(super) fn tell(
     }
     hand_out_keys(folder, shell, say, tenant)?;
     say.line(
-        "\nThe control plane has cosigned the Runner's journal, and the Runner the control plane's log: neither can",
+        "\nThe control plane has countersigned the Runner's journal, and the Runner the control plane's log: neither can",
     );
     say.line("rewrite its own without the other. Every step is green or the bundle is refused:");
     let verified = shell.run(&[&["proctor-verify", &bundle], &KEYS[..]].concat(), &[0])? == 0;

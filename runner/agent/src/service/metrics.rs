@@ -78,7 +78,7 @@ impl Metrics {
         registry.register("run_requests", "Run requests over the line, by outcome", self.requests.clone());
         registry.register("secrets", "Connector secrets that came over the line, by outcome", self.secrets.clone());
         registry.register("drilldowns", "Requests for evidence over the line, by outcome", self.drilldowns.clone());
-        registry.register("cosigned", "Audit checkpoints that were cosigned", self.received.clone());
+        registry.register("cosigned", "Audit checkpoints that were countersigned", self.received.clone());
         registry.register("executing", "Runs that are executed now", self.executing.clone());
         registry.register("reports_waiting", "Reports that are not acknowledged", self.waiting.clone());
         registry.register("reports_accepted", "Records that the control plane has", self.accepted.clone());

@@ -31,11 +31,11 @@ refusals! {
             "compare both checkpoints, then acknowledge the fork at the Runner";
         /// The device is not approved here.
         NotApproved = "E-DRILL-012", "the device is not approved at the Runner",
-            "have the Runner's administrator compare the fingerprint and approve it";
+            "have the Runner's operator compare the fingerprint and approve it";
         /// The device was revoked.
         Revoked = "E-DRILL-013", "the device was revoked at the Runner", "use another device and have it approved";
         /// The approval is over.
-        Expired = "E-DRILL-014", "the approval of the device is over", "have the Runner's administrator renew it";
+        Expired = "E-DRILL-014", "the approval of the device is over", "have the Runner's operator renew it";
         /// The device is somebody else's.
         Person = "E-DRILL-015", "the device was approved for another person", "use your own device";
         /// No rule is for this purpose.
@@ -70,7 +70,7 @@ refusals! {
         Destroyed = "E-DRILL-027", "the item was destroyed", "nothing can bring it back; the journal says why";
         /// The store does not hold together.
         Unreadable = "E-DRILL-028", "the Runner's store could not be read",
-            "have the Runner's administrator run `doctor`";
+            "have the Runner's operator run `doctor`";
         /// An answer that did not come to its end.
         CutOff = "E-DRILL-029", "the answer was cut off", "ask again";
         /// The store was put back.

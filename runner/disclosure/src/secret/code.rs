@@ -37,11 +37,11 @@ refusals! {
             "compare both checkpoints, then acknowledge the fork at the Runner";
         /// The device is not approved here.
         NotApproved = "E-SECRET-032", "the device is not approved at the Runner",
-            "have the Runner's administrator compare the fingerprint and approve it, then send it again";
+            "have the Runner's operator compare the fingerprint and approve it, then send it again";
         /// The device was revoked.
         Revoked = "E-SECRET-033", "the device was revoked at the Runner", "use another device and have it approved";
         /// The approval is over.
-        Expired = "E-SECRET-034", "the approval of the device is over", "have the Runner's administrator renew it";
+        Expired = "E-SECRET-034", "the approval of the device is over", "have the Runner's operator renew it";
         /// The device is somebody else's.
         Person = "E-SECRET-035", "the device was approved for another person", "use your own device";
         /// None over the line.
@@ -76,7 +76,7 @@ refusals! {
         Value = "E-SECRET-046", "what was sealed is not a value", "send it again with a program of the same version";
         /// The store does not hold together.
         Unreadable = "E-SECRET-047", "the Runner's store could not be read",
-            "have the Runner's administrator run `doctor`";
+            "have the Runner's operator run `doctor`";
         /// Too much at once.
         Busy = "E-SECRET-048", "the Runner refused as many secrets as it writes down in a minute", "wait a minute";
         /// Of another stream. It is looked at right after the audience.

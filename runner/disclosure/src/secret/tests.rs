@@ -368,7 +368,7 @@ fn a_device_counts_only_while_it_is_approved() {
     bed.clock.advance_ms(91 * 86_400_000);
     let sent = bed.send(&vault, 2, CANARY, &NOTHING);
     assert_eq!(bed.refused(&mut vault, &sent), SecretCode::Expired);
-    // A stranger is shown to the administrator, who approves it; the refused request is dead all the same.
+    // A stranger is shown to the operator, who approves it; the refused request is dead all the same.
     let stranger = ed25519::SigningKey::from_seed([66; 32]);
     let sent = bed.send_by(&vault, 3, CANARY, &stranger, &NOTHING);
     assert_eq!(bed.refused(&mut vault, &sent), SecretCode::NotApproved);

@@ -40,7 +40,7 @@ pub struct Refusal<'a> {
     pub fate: Fate,
     /// The item that the check was about.
     pub item: Option<ItemId>,
-    /// The key of a device that is not approved, to be shown to the administrator.
+    /// The key of a device that is not approved, to be shown to the Runner's operator.
     pub stranger: Option<ed25519::VerifyingKey>,
     /// Whether a second person may confirm that it be asked again.
     pub confirmable: bool,

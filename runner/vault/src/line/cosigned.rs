@@ -23,7 +23,8 @@ pub enum Cosigned {
 impl Vault {
     /// Keeps a checkpoint of this journal that the pinned control plane cosigned.
     pub fn journal_cosigned(&mut self, note: &SignedNote) -> Result<Cosigned, VaultError> {
-        let refused = |error: &dyn std::fmt::Display| VaultError::Note { what: "cosigned", why: error.to_string() };
+        let refused =
+            |error: &dyn std::fmt::Display| VaultError::Note { what: "countersigned", why: error.to_string() };
         let shown = Checkpoint::open(note, self.journal_key()).map_err(|error| refused(&error))?;
         verify_cosignature(note, &self.pinned()?.witness).map_err(|error| refused(&error))?;
         if let Some(why) = differs(&self.db, &shown)? {
@@ -66,13 +67,16 @@ pub(crate) fn compare_with_cosigned(db: &Connection, key: &JournalKey) -> Result
 fn differs(db: &Connection, shown: &Checkpoint) -> Result<Option<String>, VaultError> {
     let own = resume(db)?.size();
     if shown.size > own {
-        return Ok(Some(format!("the control plane cosigned {} records of this journal, which has {own}", shown.size)));
+        return Ok(Some(format!(
+            "the control plane countersigned {} records of this journal, which has {own}",
+            shown.size
+        )));
     }
     let root = root_of(shown.size, |wanted| node(db, wanted)).map_err(path_error)?;
     if root == shown.root {
         return Ok(None);
     }
-    Ok(Some(format!("the first {} records are not those that the control plane cosigned", shown.size)))
+    Ok(Some(format!("the first {} records are not those that the control plane countersigned", shown.size)))
 }
 
 fn stored(db: &Connection) -> Result<Option<SignedNote>, VaultError> {

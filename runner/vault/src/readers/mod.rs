@@ -1,4 +1,4 @@
-//! Readers: devices that may ask for evidence, because the Runner's own administrator approved their keys.
+//! Readers: devices that may ask for evidence, because the Runner's own operator approved their keys.
 //!
 //! Whose device it is and how long it is approved is sealed; that it was approved or revoked stands in the journal, and
 //! both must agree before a reader counts. So nobody makes or revives one by writing to the table.
@@ -38,7 +38,7 @@ pub struct NewReader {
     pub key: Option<ed25519::VerifyingKey>,
     /// Whose it is.
     pub person: PersonId,
-    /// What the administrator calls it.
+    /// What the operator calls it.
     pub label: FreeText,
     /// For how long, at most [`MAX_READER_DAYS`].
     pub days: u32,
@@ -53,7 +53,7 @@ pub struct Reader {
     pub key: Option<ed25519::VerifyingKey>,
     /// Whose it is.
     pub person: PersonId,
-    /// What the administrator calls it.
+    /// What the operator calls it.
     pub label: FreeText,
     /// When it was approved last.
     pub approved: Timestamp,

@@ -1,4 +1,4 @@
-//! Devices that asked and were not approved, so that an administrator needs to compare a fingerprint and nothing else.
+//! Devices that asked and were not approved, so that the Runner's operator needs to compare a fingerprint and nothing else.
 
 use clock::Timestamp;
 use crypto::{Digest, ed25519};

@@ -31,7 +31,7 @@ pub struct SecretRefusal<'a> {
     pub asked: Option<&'a PendingSecret>,
     /// What becomes of its id. Without both signatures: [`Fate::Nothing`].
     pub fate: Fate,
-    /// The key of a device that is not approved, to be shown to the administrator.
+    /// The key of a device that is not approved, to be shown to the Runner's operator.
     pub stranger: Option<ed25519::VerifyingKey>,
 }
 

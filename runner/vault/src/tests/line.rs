@@ -220,7 +220,7 @@ fn a_cosigned_checkpoint_of_records_that_are_gone_means_rollback() {
     assert_eq!(*vault.condition(), Condition::Ready);
     assert_eq!(vault.journal_cosigned(&cosigned).unwrap(), Cosigned::RolledBack);
     drop(vault);
-    assert!(matches!(bed.open().condition(), Condition::Rollback(why) if why.contains("cosigned")));
+    assert!(matches!(bed.open().condition(), Condition::Rollback(why) if why.contains("countersigned")));
 }
 
 #[test]

@@ -413,7 +413,7 @@ pub enum GapReason {
     Storage,
     /// Too many reports waited to be acknowledged.
     QueueFull,
-    /// The store was put back to an earlier state; an administrator acknowledged it.
+    /// The store was put back to an earlier state; the Runner's operator acknowledged it.
     Rollback,
     /// The Runner did not run.
     Stopped,

@@ -49,7 +49,7 @@ pub enum FollowError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WitnessError {
     /// It is about another checkpoint.
-    #[error("the cosignature is under another checkpoint")]
+    #[error("the countersignature is under another checkpoint")]
     OtherText,
     /// It does not verify.
     #[error(transparent)]

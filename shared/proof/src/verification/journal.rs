@@ -165,13 +165,13 @@ fn judge_audit_witness(steps: &mut Steps, note: &SignedNote, name: &KeyName, tru
     if keys.is_empty() {
         let found = note.signatures().iter().any(|signature| signature.name == *name);
         return if found {
-            let detail = format!("you named no witness key of {name}; a cosignature under that name is there");
+            let detail = format!("you named no witness key of {name}; a countersignature under that name is there");
             steps.set(StepId::AuditWitness, Outcome::Unvouched, &detail);
         } else {
-            steps.set(StepId::AuditWitness, Outcome::Red, &format!("there is no cosignature of {name}"));
+            steps.set(StepId::AuditWitness, Outcome::Red, &format!("there is no countersignature of {name}"));
         };
     }
     let seen = keys.iter().find_map(|key| verify_cosignature(note, key).ok());
-    let seen = seen.ok_or_else(|| format!("it does not carry a cosignature of the key that you named for {name}"));
+    let seen = seen.ok_or_else(|| format!("it does not carry a countersignature of the key that you named for {name}"));
     steps.judge(StepId::AuditWitness, seen, |at| format!("at {at}"));
 }

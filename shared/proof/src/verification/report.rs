@@ -59,7 +59,7 @@ steps! {
     /// The tenant's audit log.
     AuditCheckpoint = "audit.checkpoint", "the audit log's checkpoint is of this tenant and signed";
     /// This Runner has seen the tenant's audit log.
-    AuditWitness = "audit.witness", "this Runner has cosigned the audit log's checkpoint";
+    AuditWitness = "audit.witness", "this Runner has countersigned the audit log's checkpoint";
     /// The Runner's certificate chain. It is not judged: what proves is the attestation key.
     RunnerChain = "runner.chain", "the Runner's certificate chain, which is no part of the proof";
     /// Opened rows are those that were committed to.

@@ -27,8 +27,8 @@ pub(crate) fn judge(note: &SignedNote, log: &VerifierKey, named: &[VerifierKey])
     match (seen.is_empty(), named.is_empty(), unknown.is_empty()) {
         (false, _, true) => (Outcome::Green, listed(&seen)),
         (false, _, false) => (Outcome::Green, format!("{}; {strangers}", listed(&seen))),
-        (true, false, _) => (Outcome::Red, "none of the witnesses that you named has cosigned it".to_owned()),
-        (true, true, true) => (Outcome::Green, "no cosignatures, and you asked for none".to_owned()),
+        (true, false, _) => (Outcome::Red, "none of the witnesses that you named has countersigned it".to_owned()),
+        (true, true, true) => (Outcome::Green, "no countersignatures, and you asked for none".to_owned()),
         (true, true, false) => (Outcome::Unvouched, strangers),
     }
 }

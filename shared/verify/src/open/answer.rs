@@ -247,7 +247,7 @@ fn unproven(why: &str) -> Fail {
     Fail::refused(
         "E-OPEN-040",
         format!("nothing is shown, because the answer is not proven: {why}"),
-        "ask again; if it fails again, tell the Runner's administrator",
+        "ask again; if it fails again, tell the Runner's operator",
     )
 }
 
@@ -259,13 +259,13 @@ fn refused(code: &str, device: &Device) -> Fail {
             format!(
                 "the Runner says that it decided on this request before ({code}), and what it decided is not known here"
             ),
-            "ask the Runner's administrator whether its journal says that it opened anything; then ask again",
+            "ask the Runner's operator whether its journal says that it opened anything; then ask again",
         );
     }
     let next = if NOT_APPROVED.contains(&code) {
-        format!("the Runner's administrator approves this device with: {}", device.approval())
+        format!("the Runner's operator approves this device with: {}", device.approval())
     } else {
-        "the code says why; the Runner's policy and its journal are with the Runner's administrator".to_owned()
+        "the code says why; the Runner's policy and its journal are with the Runner's operator".to_owned()
     };
     Fail::refused("E-OPEN-032", format!("the Runner refused the request ({code})"), next)
 }

@@ -87,7 +87,7 @@ impl From<ApiError> for Fail {
             ApiError::Untrusted(why) => Self::refused(
                 "E-OPEN-011",
                 format!("whoever answered there is not known to be the control plane: {why}"),
-                "name its certificate authority with --ca-file or --ca-pin, as its administrator gives it to you",
+                "name its certificate authority with --ca-file or --ca-pin, as its operator gives it to you",
             ),
             ApiError::Strange(why) => Self::fault(
                 "E-OPEN-013",

@@ -37,7 +37,7 @@ impl Attested {
             Fail::refused(
                 "E-OPEN-020",
                 format!("what the control plane says the Runner attested does not hold: {why}"),
-                "compare the key with the one that the Runner's administrator gives you, and tell them",
+                "compare the key with the one that the Runner's operator gives you, and tell them",
             )
         };
         let envelope = Envelope::parse(envelope, MAX_ATTESTATION).map_err(|error| refused(error.to_string()))?;

@@ -103,7 +103,7 @@ async fn run(open: &Open, steps: &mut Steps, clock: &dyn Clock, entropy: &dyn En
     let api = Api::new(&open.control_plane, &api_key(open.api_key_file.as_deref())?, tls)?;
     if wanted.device.is_new {
         steps.note(&format!("made the key of this device: {}", wanted.device.path.display()));
-        steps.note(&format!("the Runner's administrator lets it ask with: {}", wanted.device.approval()));
+        steps.note(&format!("the Runner's operator lets it ask with: {}", wanted.device.approval()));
     }
     let attested = fetch_attested(&api, &wanted, steps).await?;
     // Made before anything is asked: where the rows cannot be kept, nobody opens them in vain.
@@ -145,7 +145,7 @@ fn runner_keys(open: &Open) -> Result<Vec<p256::VerifyingKey>, Fail> {
         witness_key: Vec::new(),
         trust: open.trust.clone(),
     };
-    let next = "take the Runner's key from its administrator (`proctor-runner keys`), not from the control plane";
+    let next = "take the Runner's key from its operator (`proctor-runner keys export`), not from the control plane";
     let trust = input::trust(&keys).map_err(|why| Fail::usage("E-OPEN-002", why, next))?;
     if trust.runner_keys.is_empty() {
         let message = "no Runner's key is named, so nothing could be verified: name it with --runner-key or --trust";
@@ -297,7 +297,7 @@ fn judge_request(
             Err(Fail::refused(
                 "E-OPEN-030",
                 format!("nothing was signed, because the request that the control plane handed over is another: {why}"),
-                "if the clocks are right, tell the Runner's administrator: the control plane or its API is not sound",
+                "if the clocks are right, tell the Runner's operator: the control plane or its API is not sound",
             ))
         }
     }
@@ -325,7 +325,7 @@ fn over(shown: &DrillDown) -> Fail {
         "refused" => Fail::refused(
             "E-OPEN-032",
             format!("the request was refused{code}"),
-            "the code says why; the control plane's or the Runner's administrator can tell more",
+            "the code says why; the control plane's or the Runner's operator can tell more",
         ),
         other => Fail::fault(
             "E-OPEN-013",

@@ -58,7 +58,7 @@ fn roots(path: &Path) -> Result<RootCertStore, Fail> {
 
 fn parse_pin(text: &str) -> Result<Digest, Fail> {
     text.strip_prefix("sha256:").and_then(|digest| digest.parse().ok()).ok_or_else(|| {
-        let next = "the control plane's administrator has it: sha256: and 64 lower-case hex digits";
+        let next = "the control plane's operator has it: sha256: and 64 lower-case hex digits";
         Fail::usage("E-OPEN-005", format!("--ca-pin {text:?} is no pin"), next)
     })
 }

@@ -47,7 +47,7 @@ fn refused() -> Problem {
         StatusCode::FORBIDDEN,
         "E-OPS-060",
         "the Runner refused the request",
-        "its receipt says why; what it allows is for its own administrator to decide",
+        "its receipt says why; what it allows is for its own operator to decide",
     )
 }
 

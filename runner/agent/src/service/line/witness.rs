@@ -24,12 +24,12 @@ pub(super) fn keep_cosignature(line: &Line, note: &NoteText) -> Result<()> {
     match store.journal_cosigned(&note.note()) {
         Ok(Cosigned::Kept) => Ok(()),
         Ok(Cosigned::RolledBack) => {
-            tracing::error!(code = "E-SERVICE-030", "ROLLBACK: a cosigned checkpoint is not of this journal");
+            tracing::error!(code = "E-SERVICE-030", "ROLLBACK: a countersigned checkpoint is not of this journal");
             line.shared.out.condition(Condition::Rollback);
             Ok(())
         }
         Err(error @ VaultError::Note { .. }) => {
-            tracing::error!(code = error.code(), "a cosignature that does not verify was not kept");
+            tracing::error!(code = error.code(), "a countersignature that does not verify was not kept");
             Ok(())
         }
         Err(error) => Err(duty(vault(error))),

@@ -152,7 +152,7 @@ fn before_both_signatures_hold_nothing_is_read() {
 }
 
 #[test]
-fn a_device_that_nobody_approved_is_refused_and_shown_to_the_administrator() {
+fn a_device_that_nobody_approved_is_refused_and_shown_to_the_operator() {
     let bed = Bed::new();
     let mut vault = bed.create();
     bed.begin(&mut vault, run());
@@ -163,7 +163,7 @@ fn a_device_that_nobody_approved_is_refused_and_shown_to_the_administrator() {
     let pending = vault.pending_readers().unwrap().remove(0);
     assert_eq!((pending.device, pending.key), (request.person.device, bed.device.verifying_key()));
     assert_eq!((pending.person, pending.role.as_str(), pending.count), (person(), "auditor", 1));
-    // The administrator compares the fingerprint and approves it; the key comes with the next request.
+    // The operator compares the fingerprint and approves it; the key comes with the next request.
     let label = "laptop".parse().unwrap();
     let new = NewReader { device: pending.device, key: None, person: pending.person, label, days: 30 };
     vault.approve_reader(&new, None).unwrap();
