@@ -1,6 +1,6 @@
 //! Where the root key comes from, and what each place really stops.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -135,7 +135,7 @@ impl Provider {
     pub fn root_key(&self, store_folder: &Path) -> Result<RootKey, VaultError> {
         match self {
             Self::KeyFile { path, same_disk } => {
-                let key = self.read_key(path)?;
+                let key = self.read_key(path, is_private)?;
                 let beside_store = files::same_disk(path, store_folder)?;
                 if beside_store && *same_disk == SameDisk::Refuse {
                     return Err(VaultError::KeyOnStoreDisk(path.clone()));
@@ -161,23 +161,24 @@ impl Provider {
                         self.no_key("$CREDENTIALS_DIRECTORY is not set: the process was not started by systemd with it")
                     })?,
                 };
-                Ok(RootKey { key: self.read_key(&directory.join(name))?, level: SealLevel::SystemdCredential })
+                Ok(RootKey { key: self.read_key(&directory.join(name), is_lent)?, level: SealLevel::SystemdCredential })
             }
         }
     }
 
-    fn read_key(&self, path: &Path) -> Result<Secret<[u8; 32]>, VaultError> {
+    fn read_key(&self, path: &Path, is_ours: fn(&Metadata) -> bool) -> Result<Secret<[u8; 32]>, VaultError> {
         let file = File::open(path).map_err(|error| self.no_key(format!("{}: {error}", path.display())))?;
         // The open file is judged, not the name, which could be exchanged in between.
         let meta = file.metadata().map_err(|error| self.no_key(error))?;
         if !meta.is_file() {
             return Err(self.no_key(format!("{} is not a regular file", path.display())));
         }
-        if meta.mode() & 0o077 != 0 {
+        if !is_ours(&meta) {
             return Err(self.no_key(format!(
-                "{} has mode {:04o}: others than its owner may use it; run `chmod 600` on it and change the key",
+                "{} has mode {:04o} and is of account {}: others may use it; run `chmod 600` on it and change the key",
                 path.display(),
-                meta.mode() & 0o7777
+                meta.mode() & 0o7777,
+                meta.uid()
             )));
         }
         let mut bytes = Zeroizing::new(Vec::with_capacity(128));
@@ -199,6 +200,18 @@ impl std::fmt::Display for Provider {
             Self::SystemdCredential { name, .. } => write!(f, "systemd credential {name}"),
         }
     }
+}
+
+/// Whether nobody but its owner may use it.
+fn is_private(meta: &Metadata) -> bool {
+    meta.mode() & 0o077 == 0
+}
+
+/// The same of a credential. Where the service has an account of its own, the file stays root's and an access list lets
+/// that account read it; that shows as the group's right to read.
+fn is_lent(meta: &Metadata) -> bool {
+    let own = nix::unistd::geteuid().as_raw();
+    meta.mode() & 0o037 == 0 && [0, own].contains(&meta.uid())
 }
 
 /// Salt and cost of a passphrase: a line of text, not secret.
@@ -315,5 +328,28 @@ mod tests {
         files::create(&folder.path().join("real"), text.as_bytes()).unwrap();
         assert_eq!(credential("real").root_key(folder.path()).unwrap().level, SealLevel::SystemdCredential);
         assert!(credential("../real").root_key(folder.path()).unwrap_err().to_string().contains("path component"));
+    }
+
+    #[test]
+    fn a_credential_that_an_access_list_lends_to_the_service_is_read_and_no_wider_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("root");
+        files::create(&path, hex::encode((0..32).collect::<Vec<u8>>()).as_bytes()).unwrap();
+        let credential = Provider::SystemdCredential { name: "root".into(), directory: Some(folder.path().to_owned()) };
+        let with_mode = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        for mode in [0o400, 0o440] {
+            with_mode(mode);
+            assert_eq!(credential.root_key(folder.path()).unwrap().level, SealLevel::SystemdCredential, "{mode:o}");
+        }
+        assert!(key_file(&path).root_key(folder.path()).unwrap_err().to_string().contains("0440"));
+        for mode in [0o460, 0o450, 0o444, 0o404] {
+            with_mode(mode);
+            assert_eq!(credential.root_key(folder.path()).unwrap_err().code(), "E-VAULT-007", "{mode:o}");
+        }
+        if nix::unistd::geteuid().is_root() {
+            with_mode(0o440);
+            std::os::unix::fs::chown(&path, Some(65_534), None).unwrap();
+            assert!(credential.root_key(folder.path()).unwrap_err().to_string().contains("account 65534"));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Private files of the control plane.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -85,6 +85,17 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Fail> {
 
 /// Reads a file that holds a secret; one that others may read is refused.
 pub(crate) fn read_secret(path: &Path, limit: u64) -> Result<Secret<Vec<u8>>, Fail> {
+    read(path, limit, |about| about.mode() & 0o077 == 0)
+}
+
+/// The same of a credential that systemd hands over. Where the service has an account of its own, the file stays root's
+/// and an access list lets that account read it; that shows as the group's right to read.
+pub(crate) fn read_credential(path: &Path, limit: u64) -> Result<Secret<Vec<u8>>, Fail> {
+    let own = nix::unistd::geteuid().as_raw();
+    read(path, limit, |about| about.mode() & 0o037 == 0 && [0, own].contains(&about.uid()))
+}
+
+fn read(path: &Path, limit: u64, is_ours: impl Fn(&Metadata) -> bool) -> Result<Secret<Vec<u8>>, Fail> {
     let unread = |error: std::io::Error| {
         Fail::input(
             "E-FILE-001",
@@ -94,10 +105,15 @@ pub(crate) fn read_secret(path: &Path, limit: u64) -> Result<Secret<Vec<u8>>, Fa
     };
     let file = File::open(path).map_err(unread)?;
     let about = file.metadata().map_err(unread)?;
-    if about.mode() & 0o077 != 0 {
+    if !is_ours(&about) {
         return Err(Fail::input(
             "E-FILE-002",
-            format_args!("{} can be read by others (mode {:o})", path.display(), about.mode() & 0o777),
+            format_args!(
+                "{} can be read by others (mode {:o}, of account {})",
+                path.display(),
+                about.mode() & 0o777,
+                about.uid()
+            ),
             format_args!("chmod 600 {}", path.display()),
         ));
     }
@@ -147,5 +163,27 @@ mod tests {
         assert_eq!(read_secret(&path, 3).unwrap_err().code, "E-FILE-003");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
         assert_eq!(read_secret(&path, 100).unwrap_err().code, "E-FILE-002");
+    }
+
+    #[test]
+    fn a_credential_that_an_access_list_lends_to_the_service_is_read_and_no_wider_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("root");
+        create_private(&path, b"key").unwrap();
+        let with_mode = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        for mode in [0o400, 0o440] {
+            with_mode(mode);
+            assert_eq!(read_credential(&path, 100).unwrap().expose(), b"key", "{mode:o}");
+        }
+        assert_eq!(read_secret(&path, 100).unwrap_err().code, "E-FILE-002");
+        for mode in [0o460, 0o450, 0o444, 0o404] {
+            with_mode(mode);
+            assert_eq!(read_credential(&path, 100).unwrap_err().code, "E-FILE-002", "{mode:o}");
+        }
+        if nix::unistd::geteuid().is_root() {
+            with_mode(0o440);
+            std::os::unix::fs::chown(&path, Some(65_534), None).unwrap();
+            assert_eq!(read_credential(&path, 100).unwrap_err().code, "E-FILE-002");
+        }
     }
 }

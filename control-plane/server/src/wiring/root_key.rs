@@ -25,8 +25,14 @@ pub(crate) fn prepare(config: &RootKeyConfig, entropy: &dyn Entropy) -> Result<(
 
 /// Reads the key.
 pub(crate) fn read(config: &RootKeyConfig) -> Result<RootKey, Fail> {
-    let path = place(config)?;
-    let bytes = files::read_secret(&path, SIZE as u64)?;
+    let (path, bytes) = match &config.credential {
+        Some(name) => {
+            let path = credential(name)?;
+            let bytes = files::read_credential(&path, SIZE as u64)?;
+            (path, bytes)
+        }
+        None => (config.file.clone(), files::read_secret(&config.file, SIZE as u64)?),
+    };
     let key = <[u8; SIZE]>::try_from(bytes.expose().as_slice()).map_err(|_| {
         let says = format_args!("{} holds {} bytes, a root key has {SIZE}", path.display(), bytes.expose().len());
         Fail::input("E-KEY-001", says, "put the key back that this control plane was made with")
@@ -34,9 +40,12 @@ pub(crate) fn read(config: &RootKeyConfig) -> Result<RootKey, Fail> {
     Ok(RootKey::new(Secret::new(key)))
 }
 
-/// The file that holds the key: the configured one, or the credential that systemd hands over.
-fn place(config: &RootKeyConfig) -> Result<PathBuf, Fail> {
-    let Some(name) = &config.credential else { return Ok(config.file.clone()) };
+/// Where systemd hands a credential over: in the folder that it made for the service, and nowhere else.
+fn credential(name: &str) -> Result<PathBuf, Fail> {
+    if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
+        let says = format_args!("root_key.credential {name:?} is not the name of a credential");
+        return Err(Fail::input("E-KEY-002", says, "name the credential as LoadCredential= of the unit does"));
+    }
     let folder = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| {
         Fail::input(
             "E-KEY-002",
