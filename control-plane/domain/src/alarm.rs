@@ -57,6 +57,27 @@ pub struct Alarm {
     pub acknowledged: Option<Acknowledged>,
 }
 
+impl Alarm {
+    /// The procedure that it is about, and the Runner where it is.
+    pub fn procedure(&self) -> Option<(RunnerId, &Name)> {
+        match self.kind {
+            AlarmKind::Overdue => self.runner.zip(self.subject.as_ref()),
+            AlarmKind::JournalForked
+            | AlarmKind::JournalRolledBack
+            | AlarmKind::CheckpointDiffers
+            | AlarmKind::GenerationReused
+            | AlarmKind::RenewalConflict
+            | AlarmKind::TakenOver
+            | AlarmKind::AuditForkSeen
+            | AlarmKind::AuditCosignatureDiffers
+            | AlarmKind::ReportRefused
+            | AlarmKind::Gap
+            | AlarmKind::RunnerFull
+            | AlarmKind::ReceiptDiffers => None,
+        }
+    }
+}
+
 /// Which alarms a list shows. What is not named is not asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AlarmFilter {

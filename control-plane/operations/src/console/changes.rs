@@ -1,5 +1,7 @@
 //! What is not as it was: verdicts, findings, Runners, alarms.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use clock::Timestamp;
 use control_plane_domain::alarm::Alarm;
 use control_plane_domain::list::{Listed, Page};
@@ -12,6 +14,7 @@ use proof::text::FreeText;
 use super::AtRunner;
 use super::health::RunnerLines;
 use super::refs::{Here, Labels};
+use super::texts::Text;
 use crate::{Error, Operations};
 
 /// Changes of one kind, Runners and alarms that are shown.
@@ -47,6 +50,8 @@ pub struct ChangeRow {
     pub title: Option<FreeText>,
     /// Its digest there.
     pub digest: Option<Digest>,
+    /// What holds if the check passes, where a check changed and the file says so.
+    pub check_title: Option<String>,
 }
 
 /// A Runner that was here.
@@ -64,7 +69,12 @@ impl Operations {
         let permit = caller.permit(Permission::RunsList)?;
         let tx = self.store().read(&permit).await?;
         let lines = self.runner_lines(&tx).await?;
-        let mut changes = changes(&tx, &lines, since, SHOWN).await?;
+        let found = newest(&tx, since, SHOWN).await?;
+        let labels = Labels::beside(&tx, &lines.lines, found.iter().map(|change| change.runner)).await?;
+        let here = Here::read(&tx, found.iter().map(|change| (change.runner, &change.procedure))).await?;
+        let texts = self.texts_of(&tx, files_of(&here, &found)).await?;
+        let mut changes =
+            changes(&found, &lines, (since, SHOWN), &Beside { labels: &labels, here: &here, texts: &texts })?;
         if caller.may(Permission::AlarmsList) {
             let page = Page::new(None, SHOWN + 1).map_err(|why| Error::invalid("limit", why))?;
             let alarms = tx.alarms(false, &page).await?.items.into_iter().filter(|alarm| alarm.opened >= since);
@@ -85,25 +95,41 @@ impl Operations {
         let Listed { items, next } = tx.changes(since, page).await?;
         let labels = Labels::read(&tx, items.iter().map(|change| change.runner)).await?;
         let here = Here::read(&tx, items.iter().map(|change| (change.runner, &change.procedure))).await?;
-        Ok(Listed { items: rows(&labels, &here, items)?, next })
+        let texts = self.texts_of(&tx, files_of(&here, &items)).await?;
+        Ok(Listed { items: Beside { labels: &labels, here: &here, texts: &texts }.rows(items)?, next })
     }
 }
 
-/// What changed since a time, but for alarms, which stand elsewhere on the page that asks for this.
-pub(super) async fn changes(
-    reads: &Reads,
-    lines: &RunnerLines,
-    since: Timestamp,
-    shown: u32,
-) -> Result<Changes, Error> {
+/// The newest changes of each kind since a time, one more than are shown.
+pub(super) async fn newest(reads: &Reads, since: Timestamp, shown: u32) -> Result<Vec<ResultChange>, Error> {
     let kinds = [ChangeKind::Verdict, ChangeKind::Opened, ChangeKind::Closed];
-    let found = reads.changes_of(&kinds, since, shown + 1).await?;
-    let labels = Labels::beside(reads, &lines.lines, found.iter().map(|change| change.runner)).await?;
-    let here = Here::read(reads, found.iter().map(|change| (change.runner, &change.procedure))).await?;
+    Ok(reads.changes_of(&kinds, since, shown + 1).await?)
+}
+
+/// The files in which the checks that changed are written.
+pub(super) fn files_of(here: &Here, changes: &[ResultChange]) -> BTreeSet<Digest> {
+    let of_checks = changes.iter().filter(|change| change.check.is_some());
+    of_checks.filter_map(|change| here.at(change.runner, &change.procedure).1).collect()
+}
+
+/// What was read for changes to be shown with.
+pub(super) struct Beside<'a> {
+    pub(super) labels: &'a Labels,
+    pub(super) here: &'a Here,
+    pub(super) texts: &'a BTreeMap<Digest, Text>,
+}
+
+/// What changed since a time, but for alarms, which stand elsewhere on the page that asks for this.
+pub(super) fn changes(
+    found: &[ResultChange],
+    lines: &RunnerLines,
+    (since, shown): (Timestamp, u32),
+    beside: &Beside<'_>,
+) -> Result<Changes, Error> {
     let mut more = false;
     let mut of = |kind| {
         let changes = found.iter().filter(|change| change.kind == kind).cloned().collect();
-        rows(&labels, &here, short(changes, shown, &mut more))
+        beside.rows(short(changes, shown, &mut more))
     };
     let (verdicts, opened) = (of(ChangeKind::Verdict)?, of(ChangeKind::Opened)?);
     let closed = of(ChangeKind::Closed)?;
@@ -111,12 +137,18 @@ pub(super) async fn changes(
     Ok(Changes { since, verdicts, opened, closed, gone, alarms: None, more })
 }
 
-fn rows(labels: &Labels, here: &Here, changes: Vec<ResultChange>) -> Result<Vec<ChangeRow>, Error> {
-    let row = |change: ResultChange| {
-        let (title, digest) = here.at(change.runner, &change.procedure);
-        Ok(ChangeRow { runner: labels.at(change.runner)?, title, digest, change })
-    };
-    changes.into_iter().map(row).collect()
+impl Beside<'_> {
+    fn rows(&self, changes: Vec<ResultChange>) -> Result<Vec<ChangeRow>, Error> {
+        changes.into_iter().map(|change| self.row(change)).collect()
+    }
+
+    fn row(&self, change: ResultChange) -> Result<ChangeRow, Error> {
+        let (title, digest) = self.here.at(change.runner, &change.procedure);
+        let procedure = digest.and_then(|digest| self.texts.get(&digest)).and_then(Text::procedure);
+        let check = change.check.as_ref().zip(procedure).and_then(|(id, procedure)| procedure.check(id.as_str()));
+        let check_title = check.map(|check| check.title.clone());
+        Ok(ChangeRow { runner: self.labels.at(change.runner)?, title, digest, check_title, change })
+    }
 }
 
 /// At most so many, and notes whether there were more.

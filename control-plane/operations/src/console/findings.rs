@@ -12,7 +12,6 @@ use ids::RunnerId;
 use proof::text::Name;
 
 use super::controls::{Served, of_alone, of_check};
-use super::health::RunnerLines;
 use super::refs::Labels;
 use super::texts::Text;
 use super::{AtRunner, Choices, ControlRef};
@@ -69,48 +68,15 @@ impl Operations {
         let served = self.served(&tx).await?;
         let among: Option<Vec<(Name, Option<Name>)>> = control.map(|control| served.among(control));
         let Listed { items, next } = tx.findings_by(filter, among.as_deref(), page).await?;
+        let labels = Labels::read(&tx, items.iter().map(|state| state.runner)).await?;
+        let newest = Newest::read(&tx, &items).await?;
+        let texts = self.texts_of(&tx, newest.files()).await?;
         Ok(FindingsPage {
-            rows: Listed { items: self.finding_rows(&tx, None, items).await?, next },
+            rows: Listed { items: finding_rows(&labels, &newest, &texts, items)?, next },
             counts: tx.standing_counts().await?.findings,
             choices: Choices::read(&tx).await?,
             controls: served.controls().cloned().collect(),
         })
-    }
-
-    /// Findings with what is written about their checks.
-    pub(super) async fn finding_rows(
-        &self,
-        reads: &Reads,
-        lines: Option<&RunnerLines>,
-        states: Vec<CheckState>,
-    ) -> Result<Vec<FindingRow>, Error> {
-        if states.is_empty() {
-            return Ok(Vec::new());
-        }
-        let places: BTreeSet<(RunnerId, Name)> =
-            states.iter().map(|state| (state.runner, state.procedure.clone())).collect();
-        let places: Vec<_> = places.into_iter().collect();
-        let known = lines.map_or(&[][..], |lines| &lines.lines);
-        let labels = Labels::beside(reads, known, places.iter().map(|(runner, _)| *runner)).await?;
-        let newest = reads.procedure_states(&places).await?.into_iter();
-        let newest: BTreeMap<_, _> = newest.map(|state| ((state.runner, state.procedure), state.digest)).collect();
-        let texts = self.texts(reads, &newest.values().copied().collect()).await?;
-        let row = |state: CheckState| {
-            let digest = newest.get(&(state.runner, state.procedure.clone())).copied();
-            let procedure = digest.and_then(|digest| texts.get(&digest)).and_then(Text::procedure);
-            let check = procedure.and_then(|procedure| Some((procedure, procedure.check(state.check.as_str())?)));
-            Ok(FindingRow {
-                runner: labels.at(state.runner)?,
-                digest,
-                procedure_title: procedure.map(|procedure| procedure.title.clone()),
-                title: check.map(|(_, check)| check.title.clone()),
-                fix: check.and_then(|(_, check)| check.fix.clone()),
-                controls: check.map(|(procedure, check)| of_check(procedure, check)).unwrap_or_default(),
-                own: check.map(|(_, check)| of_alone(check)).unwrap_or_default(),
-                state,
-            })
-        };
-        states.into_iter().map(row).collect()
     }
 
     /// Which checks of what is installed serve which control.
@@ -124,4 +90,50 @@ impl Operations {
         }
         Ok(served)
     }
+}
+
+/// The newest complete runs of the procedures of findings: in their files stands what a check is about.
+#[derive(Debug, Default)]
+pub(super) struct Newest(BTreeMap<(RunnerId, Name), Digest>);
+
+impl Newest {
+    pub(super) async fn read(reads: &Reads, states: &[CheckState]) -> Result<Self, Error> {
+        let places: BTreeSet<(RunnerId, Name)> =
+            states.iter().map(|state| (state.runner, state.procedure.clone())).collect();
+        if places.is_empty() {
+            return Ok(Self::default());
+        }
+        let places: Vec<_> = places.into_iter().collect();
+        let newest = reads.procedure_states(&places).await?.into_iter();
+        Ok(Self(newest.map(|state| ((state.runner, state.procedure), state.digest)).collect()))
+    }
+
+    pub(super) fn files(&self) -> BTreeSet<Digest> {
+        self.0.values().copied().collect()
+    }
+}
+
+/// Findings, with what is written in the files of their procedures.
+pub(super) fn finding_rows(
+    labels: &Labels,
+    newest: &Newest,
+    texts: &BTreeMap<Digest, Text>,
+    states: Vec<CheckState>,
+) -> Result<Vec<FindingRow>, Error> {
+    let row = |state: CheckState| {
+        let digest = newest.0.get(&(state.runner, state.procedure.clone())).copied();
+        let procedure = digest.and_then(|digest| texts.get(&digest)).and_then(Text::procedure);
+        let check = procedure.and_then(|procedure| Some((procedure, procedure.check(state.check.as_str())?)));
+        Ok(FindingRow {
+            runner: labels.at(state.runner)?,
+            digest,
+            procedure_title: procedure.map(|procedure| procedure.title.clone()),
+            title: check.map(|(_, check)| check.title.clone()),
+            fix: check.and_then(|(_, check)| check.fix.clone()),
+            controls: check.map(|(procedure, check)| of_check(procedure, check)).unwrap_or_default(),
+            own: check.map(|(_, check)| of_alone(check)).unwrap_or_default(),
+            state,
+        })
+    };
+    states.into_iter().map(row).collect()
 }

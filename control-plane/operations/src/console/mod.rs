@@ -1,9 +1,11 @@
 //! What the pages of the console read: one file a page, each of them permit → one reading transaction → a typed answer.
 //!
-//! Nothing here counts rows or skips them: what a page shows was kept up when a report was accepted, or is a page of a list.
+//! Nothing here counts rows or skips them, but for the items of one run: what a page shows was kept up when a report was
+//! accepted, or is a page of a list.
 //! Titles and texts come out of the files of procedures, which Runners sent: they are data, whatever is written in them.
 //! Knows the store and the language of procedures; must never know HTML, and opens no evidence.
 
+mod alarms;
 mod bundle;
 mod changes;
 mod compare;
@@ -27,6 +29,7 @@ mod under_way;
 mod witness;
 
 pub use bundle::RunBundle;
+pub use alarms::AlarmRow;
 pub use changes::{ChangeRow, Changes, GoneRunner};
 pub use compare::{CheckDifference, Comparison, Difference, DifferenceCounts, MetricDifference};
 pub use controls::ControlRef;
@@ -43,7 +46,8 @@ pub use procedure::{InstalledElsewhere, ProcedurePage, SopText};
 pub use procedures::{ProcedureFilter, ProcedureRow, ProceduresPage};
 pub use refs::{AtRunner, Choices, PersonRef, ProcedureChoice};
 pub use run::{
-    Destroyed, DrillDownLine, Neighbour, ReportLine, RequestedBy, RunCheck, RunEvidence, RunPage, RunStep, SourceRef,
+    Destroyed, DrillDownLine, ItemsPart, Neighbour, ReportLine, RequestedBy, RunCheck, RunEvidence, RunPage, RunStep,
+    SourceRef,
 };
 pub use runner::{RunnerPage, RunnerRow};
 pub use runs::{Comparable, RunRow, RunsPage};

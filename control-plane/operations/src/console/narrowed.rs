@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use control_plane_domain::alarm::{Alarm, AlarmFilter};
+use control_plane_domain::alarm::AlarmFilter;
 use control_plane_domain::drilldown::{DrillDown, DrillDownFilter};
 use control_plane_domain::list::{Listed, Page};
 use control_plane_domain::policy::{Caller, Permission};
 use control_plane_store::Reads;
 use ids::RunId;
 
-use super::{AtRunner, PersonRef};
+use super::{AlarmRow, AtRunner, PersonRef};
 use crate::{Error, Operations};
 
 /// How many a form offers to choose from.
@@ -32,7 +32,7 @@ pub struct Whom {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlarmsPage {
     /// The alarms, newest first.
-    pub rows: Listed<Alarm>,
+    pub rows: Listed<AlarmRow>,
     /// Runners to choose from.
     pub whom: Whom,
 }
@@ -53,7 +53,9 @@ impl Operations {
     pub async fn alarms_page(&self, caller: &Caller, filter: &AlarmFilter, page: &Page) -> Result<AlarmsPage, Error> {
         let permit = caller.permit(Permission::AlarmsList)?;
         let reads = self.store().read(&permit).await?;
-        Ok(AlarmsPage { rows: reads.alarms_by(filter, page).await?, whom: Whom::read(&reads, false).await? })
+        let Listed { items, next } = reads.alarms_by(filter, page).await?;
+        let rows = Listed { items: AlarmRow::read(&reads, items).await?, next };
+        Ok(AlarmsPage { rows, whom: Whom::read(&reads, false).await? })
     }
 
     /// Drill-downs that fit, newest first, with what they look into and whom to choose from.

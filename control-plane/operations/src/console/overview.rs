@@ -12,10 +12,11 @@ use crypto::Digest;
 use ids::RunnerId;
 use proof::text::FreeText;
 
-use super::changes::changes;
+use super::changes::{self, Beside, changes};
+use super::findings::{Newest, finding_rows};
 use super::procedure::every_day;
 use super::refs::{Here, Labels};
-use super::{AtRunner, Changes, Choices, FindingRow, RunnerHealth, RunningRow};
+use super::{AlarmRow, AtRunner, Changes, Choices, FindingRow, RunnerHealth, RunningRow};
 use crate::{Error, Operations};
 
 pub(super) const DAY_MS: i64 = 86_400_000;
@@ -67,7 +68,7 @@ pub struct Overview {
     /// What has no result yet.
     pub running: Vec<RunningRow>,
     /// Alarms that nobody looked at, newest first; `None` when the caller may not see any.
-    pub alarms: Option<Vec<Alarm>>,
+    pub alarms: Option<Vec<AlarmRow>>,
 }
 
 /// What there is at all.
@@ -139,12 +140,19 @@ impl Operations {
             true => Some(tx.alarms(true, &page(SHOWN)?).await?.items),
             false => None,
         };
-        let dues = || overdue.iter().chain(&upcoming);
-        let runners = dues().map(|due| due.runner).chain(missed.iter().map(|missed| missed.runner));
-        let labels = Labels::beside(&tx, &lines.lines, runners).await?;
-        let places = dues().map(|due| (due.runner, &due.procedure));
+        let yesterday = now.plus_ms(-DAY_MS);
+        let changed = changes::newest(&tx, yesterday, SHOWN).await?;
+        let places = overdue.iter().chain(&upcoming).map(|due| (due.runner, &due.procedure));
         let places = places.chain(missed.iter().map(|missed| (missed.runner, &missed.procedure)));
+        let places: Vec<_> = places.chain(changed.iter().map(|change| (change.runner, &change.procedure))).collect();
+        let runners = places.iter().map(|(runner, _)| *runner).chain(worst.iter().map(|state| state.runner));
+        let labels = Labels::beside(&tx, &lines.lines, runners).await?;
+        let places = places.into_iter().chain(alarms.iter().flatten().filter_map(Alarm::procedure));
         let here = Here::read(&tx, places).await?;
+        let newest = Newest::read(&tx, &worst).await?;
+        let files = changes::files_of(&here, &changed).into_iter().chain(newest.files()).collect();
+        let texts = self.texts_of(&tx, files).await?;
+        let beside = Beside { labels: &labels, here: &here, texts: &texts };
         let health = lines.health(now);
         Ok(Overview {
             at: now,
@@ -158,10 +166,10 @@ impl Operations {
             more_missed,
             upcoming: due_rows(&labels, &here, upcoming)?,
             runners: health,
-            changes: changes(&tx, &lines, now.plus_ms(-DAY_MS), SHOWN).await?,
-            worst: self.finding_rows(&tx, Some(&lines), worst).await?,
+            changes: changes(&changed, &lines, (yesterday, SHOWN), &beside)?,
+            worst: finding_rows(&labels, &newest, &texts, worst)?,
             running: self.running(&tx).await?,
-            alarms,
+            alarms: alarms.map(|alarms| alarms.into_iter().map(|alarm| AlarmRow::new(alarm, &here)).collect()),
         })
     }
 

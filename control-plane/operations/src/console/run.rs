@@ -42,8 +42,10 @@ pub struct RunPage {
     pub steps: Vec<RunStep>,
     /// Its checks, in the procedure's order.
     pub checks: Vec<RunCheck>,
-    /// Its evidence; `None` when the caller may not see which there is.
+    /// The part of its evidence that was asked for; `None` when the caller may not see which there is.
     pub items: Option<Vec<RunEvidence>>,
+    /// How many items of evidence it has, as far as the caller may see which.
+    pub all_items: u64,
     /// Its metrics.
     pub metrics: Vec<MetricLine>,
     /// Its reports, the first one first.
@@ -58,6 +60,23 @@ pub struct RunPage {
     pub drilldowns: Option<Vec<DrillDownLine>>,
     /// What proves it.
     pub proof: RunProof,
+}
+
+/// Which of the evidence items of a run are read, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ItemsPart {
+    /// Those after so many.
+    pub skipped: u64,
+    /// At most so many.
+    pub most: u32,
+}
+
+impl ItemsPart {
+    /// Every one.
+    pub const ALL: Self = Self { skipped: 0, most: u32::MAX };
+
+    /// None of them.
+    pub const NONE: Self = Self { skipped: 0, most: 0 };
 }
 
 /// What ran, in the words of its file.
@@ -168,11 +187,13 @@ pub struct DrillDownLine {
 }
 
 impl Operations {
-    /// A run with everything that is known of it.
-    pub async fn run_page(&self, caller: &Caller, id: RunId) -> Result<RunPage, Error> {
+    /// A run with everything that is known of it, and a part of its evidence.
+    pub async fn run_page(&self, caller: &Caller, id: RunId, part: ItemsPart) -> Result<RunPage, Error> {
         let permit = caller.permit(Permission::RunsList)?;
         let tx = self.store().read(&permit).await?;
-        let detail = tx.run_detail(id).await?.ok_or(Error::NotFound("run"))?;
+        let may_see = caller.may(Permission::ItemsList);
+        let ItemsPart { skipped, most } = if may_see { part } else { ItemsPart::NONE };
+        let (detail, all_items) = tx.run_detail_part(id, skipped, most).await?.ok_or(Error::NotFound("run"))?;
         let RunDetail { summary: run, steps, items, checks, metrics, reports } = detail;
         let runner = tx.runner(run.runner).await?.ok_or(Error::NotFound("Runner"))?;
         let text = self.text(&tx, runner.id, &run.procedure.sha256).await?;
@@ -181,7 +202,7 @@ impl Operations {
         let is_active = matches!(runner.state, RunnerState::Active { .. });
         let states = tx.check_states_of(runner.id, &run.procedure.id).await?;
         let states: BTreeMap<Name, CheckState> = states.into_iter().map(|state| (state.check.clone(), state)).collect();
-        let items = match caller.may(Permission::ItemsList) {
+        let items = match may_see {
             true => Some(evidence(&tx, &run, items, procedure).await?),
             false => None,
         };
@@ -200,6 +221,7 @@ impl Operations {
             steps: steps.into_iter().map(|line| run_step(line, procedure)).collect(),
             checks: checks.into_iter().map(|line| run_check(line, &run, procedure, &states)).collect(),
             items,
+            all_items: if may_see { all_items } else { 0 },
             metrics,
             reports: reports.into_iter().map(|(seq, at)| ReportLine { seq, at }).collect(),
             requested,
@@ -241,7 +263,7 @@ fn run_check(
     }
 }
 
-async fn evidence(
+pub(super) async fn evidence(
     reads: &Reads,
     run: &RunSummary,
     items: Vec<ItemLine>,

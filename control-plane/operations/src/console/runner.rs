@@ -32,6 +32,8 @@ pub struct RunnerRow {
 pub struct RunnerPage {
     /// The Runner.
     pub runner: Runner,
+    /// Since when it has had a session without a break; `None` where it has none, or has it with another process.
+    pub connected_since: Option<Timestamp>,
     /// The certificate in use.
     pub certificate: Option<RunnerCertificate>,
     /// The one that was issued and is not used yet.
@@ -81,7 +83,9 @@ impl Operations {
             if caller.may(Permission::AlarmsList) { Some(reads.open_alarms_of(runner, ALARMS).await?) } else { None };
         let procedures = reads.installed_procedures(Some(runner), &Page::first()).await?;
         let newest = Page::new(None, MISSED).map_err(|why| Error::invalid("limit", why))?;
+        let connected_since = self.0.presences.connected_since(permit.tenant(), runner);
         Ok(RunnerPage {
+            connected_since,
             certificate: reads.certificate_in(runner, CertificateState::Current).await?,
             next_certificate: reads.certificate_in(runner, CertificateState::Next).await?,
             journal_size: reads.journal(runner).await?.chain().size(),

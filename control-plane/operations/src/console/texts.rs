@@ -140,6 +140,15 @@ impl Operations {
         self.text_at(reads, digest, own.into_iter().chain(others)).await
     }
 
+    /// The files of several procedures, if there are any.
+    pub(super) async fn texts_of(
+        &self,
+        reads: &Reads,
+        digests: BTreeSet<Digest>,
+    ) -> Result<BTreeMap<Digest, Text>, Error> {
+        if digests.is_empty() { Ok(BTreeMap::new()) } else { self.texts(reads, &digests).await }
+    }
+
     /// The files of several procedures, whichever Runner they came from.
     pub(super) async fn texts(
         &self,

@@ -1,12 +1,13 @@
 //! What pages cost, runs by everything, and the controls that a tenant answers for.
 
 use contract::{Due, FromRunner, RunProgress, RunStage, Schedule};
+use control_plane_domain::alarm::AlarmFilter;
 use control_plane_domain::audit_log::AuditFilter;
 use control_plane_domain::list::Page;
 use control_plane_domain::policy::Role;
 use control_plane_domain::run::RunFilter;
 use control_plane_domain::standing::FindingFilter;
-use control_plane_operations::console::{ControlRef, CoverageState, FrameworkCoverage, ProcedureFilter};
+use control_plane_operations::console::{ControlRef, CoverageState, FrameworkCoverage, ItemsPart, ProcedureFilter};
 use control_plane_operations::{Kind, RequestRun, Session};
 use ids::RunId;
 use proof::text::Name;
@@ -58,13 +59,14 @@ async fn costs(world: &World, acme: &Tenancy, newest: RunId, runner: &FakeRunner
         "procedure": ops.procedure_page(owner, runner.name.runner, &digest);
         "runs": ops.runs_page(owner, &all, &first);
         "runs by severity and control": ops.search_runs(owner, &grave, Some(&cryptography), &first);
-        "run": ops.run_page(owner, newest);
+        "run": ops.run_page(owner, newest, ItemsPart { skipped: 0, most: 200 });
         "runs to compare with": ops.comparable_runs(owner, newest, &all, &first);
         "findings": ops.findings_page(owner, &failing, None, &first);
         "findings of a control": ops.findings_page(owner, &failing, Some(&cryptography), &first);
         "coverage": ops.coverage(owner);
         "coverage, in short": ops.coverage_summary(owner);
         "coverage of a framework": ops.framework_coverage(owner, "iso-27001-2022");
+        "alarms": ops.alarms_page(owner, &AlarmFilter::default(), &first);
         "changes": ops.list_changes(owner, since, &first);
         "missed": ops.missed_page(owner, None, &first);
         "runners": ops.runner_rows(owner, None, &first);

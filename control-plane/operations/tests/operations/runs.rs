@@ -5,6 +5,7 @@ use std::time::Duration;
 use contract::{
     Catalogue, Due, FromControlPlane, FromRunner, InstalledProcedure, ProcedureSource, RunProgress, RunStage, Schedule,
 };
+use control_plane_domain::alarm::AlarmFilter;
 use control_plane_domain::list::Page;
 use control_plane_domain::run_request::RunRequestState;
 use control_plane_operations::{Error, RequestRun, Session};
@@ -151,6 +152,7 @@ async fn a_due_time_that_passed_without_a_word_is_overdue_once() {
     let mut session = world.connected(&mut runner).await;
     let schedule =
         |next_due| FromRunner::Schedule(Schedule { due: vec![Due { procedure: "demo".parse().unwrap(), next_due }] });
+    install(&world, &mut session).await;
     let due = world.now().plus_ms(3_600_000);
     world.ops.line().receive(&mut session, schedule(due)).await.unwrap();
     world.ops.line().receive(&mut session, schedule(due)).await.unwrap();
@@ -163,6 +165,12 @@ async fn a_due_time_that_passed_without_a_word_is_overdue_once() {
     assert_eq!(world.ops.sweep().await.unwrap().overdue, 0);
     assert_eq!(world.alarms(&acme).await, ["overdue"]);
     let id = runner.name.runner;
+    let open = AlarmFilter { open_only: true, ..AlarmFilter::default() };
+    let rows = world.ops.alarms_page(&acme.owner, &open, &Page::first()).await.unwrap().rows.items;
+    assert_eq!(rows[0].alarm.procedure().map(|(at, name)| (at, name.as_str())), Some((id, "demo")));
+    let named = rows[0].title.as_ref().map(|title| title.as_str());
+    assert_eq!((named, rows[0].digest), (Some("A demonstration"), Some(sha256(b"demo"))));
+    assert_eq!(world.ops.alarm_page(&acme.owner, rows[0].alarm.id).await.unwrap(), rows[0]);
     assert_eq!(world.ops.get_runner(&acme.owner, id).await.unwrap().overdue_since, Some(due));
     // The Runner is back and says when it is due next: nothing is overdue any more.
     let mut session = world.connected(&mut runner).await;

@@ -24,17 +24,54 @@ pub(super) const ONE_ITEM: Sql = sql!(
 impl Reads {
     /// A run with its steps, items, checks, metrics and reports.
     pub async fn run_detail(&self, id: RunId) -> Result<Option<RunDetail>, StoreError> {
+        let Some(detail) = self.run_without_items(id).await? else { return Ok(None) };
+        let sql = sql!(
+            "SELECT item, step, form, class, collected, row_count, root FROM run_item WHERE tenant = $1 AND run = $2 \
+             ORDER BY place, item"
+        );
+        let items = self.all("run_item", sql, values![id], |mut cells| read_item(&mut cells)).await?;
+        Ok(Some(RunDetail { items, ..detail }))
+    }
+
+    /// The same with only so many of its items, those after the first `skipped`, and with how many there are. A run has as
+    /// many items as a report can name: they are counted, and skipped, in an index.
+    pub async fn run_detail_part(
+        &self,
+        id: RunId,
+        skipped: u64,
+        most: u32,
+    ) -> Result<Option<(RunDetail, u64)>, StoreError> {
+        let Some(detail) = self.run_without_items(id).await? else { return Ok(None) };
+        let part = self.counted_items(id, skipped, most).await?;
+        let all = match part.first() {
+            Some((_, all)) => *all,
+            None if skipped == 0 && most > 0 => 0,
+            // Behind the last one there is none that says how many there are.
+            None => self.counted_items(id, 0, 1).await?.first().map_or(0, |(_, all)| *all),
+        };
+        let items = part.into_iter().map(|(item, _)| item).collect();
+        Ok(Some((RunDetail { items, ..detail }, all)))
+    }
+
+    /// Items of a run, each with how many there are.
+    async fn counted_items(&self, id: RunId, skipped: u64, most: u32) -> Result<Vec<(ItemLine, u64)>, StoreError> {
+        let sql = sql!(
+            "SELECT item, step, form, class, collected, row_count, root, \
+             (SELECT count(*) FROM run_item WHERE tenant = $1 AND run = $2) FROM run_item \
+             WHERE tenant = $1 AND run = $2 ORDER BY place, item LIMIT $3 OFFSET $4"
+        );
+        let read = |mut cells: Cells| Ok((read_item(&mut cells)?, cells.take("count")?));
+        self.all("run_item", sql, values![id, most, skipped], read).await
+    }
+
+    /// A run with everything but its items.
+    async fn run_without_items(&self, id: RunId) -> Result<Option<RunDetail>, StoreError> {
         let Some(summary) = self.run(id).await? else { return Ok(None) };
         let sql = sql!(
             "SELECT step, status, code, attempts, started, ended FROM run_step WHERE tenant = $1 AND run = $2 \
              ORDER BY place"
         );
         let steps = self.all("run_step", sql, values![id], read_step).await?;
-        let sql = sql!(
-            "SELECT item, step, form, class, collected, row_count, root FROM run_item WHERE tenant = $1 AND run = $2 \
-             ORDER BY place, item"
-        );
-        let items = self.all("run_item", sql, values![id], |mut cells| read_item(&mut cells)).await?;
         let sql = sql!(
             "SELECT check_id, status, severity, pass, fail, error, pending, not_applicable, excepted, exceptions \
              FROM run_check WHERE tenant = $1 AND run = $2 ORDER BY place"
@@ -46,7 +83,7 @@ impl Reads {
         let sql = sql!("SELECT seq, at FROM run_report WHERE tenant = $1 AND run = $2 ORDER BY seq");
         let read = |mut cells: Cells| Ok((cells.take("seq")?, cells.take("at")?));
         let reports = self.all("run_report", sql, values![id], read).await?;
-        Ok(Some(RunDetail { summary, steps, items, checks, metrics, reports }))
+        Ok(Some(RunDetail { summary, steps, items: Vec::new(), checks, metrics, reports }))
     }
 
     /// The evidence items of a run, in its order.

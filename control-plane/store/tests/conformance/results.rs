@@ -3,6 +3,7 @@
 use control_plane_domain::list::{Cursor, Page};
 use control_plane_domain::run::{CheckFilter, RunFilter};
 use control_plane_store::StoreError;
+use proof::manifest::{ItemLine, Manifest};
 use verdict::Status;
 
 use crate::records::with_runner;
@@ -28,6 +29,27 @@ on_both! {
         assert_eq!((item.run, item.runner, &item.line), (run_id(1), runner_id(1), &manifest.items[0]));
         assert_eq!(tx.run_items(run_id(1), &Page::first()).await.unwrap().items, [item]);
         assert_eq!(tx.run_detail(run_id(2)).await.unwrap(), None);
+    }
+
+    async fn a_part_of_the_items_of_a_run_is_read_with_how_many_there_are(world: World) {
+        let (tx, _) = with_runner(&world).await;
+        let mut manifest = sample::manifest(world.a, 1, Status::Fail);
+        let first = manifest.items[0].clone();
+        manifest.items = (1..=5).map(|n| ItemLine { item: sample::item_id(n), ..first.clone() }).collect();
+        tx.accept_reports(&[sample::report(&manifest, 4)]).await.unwrap();
+        let whole = tx.run_detail(run_id(1)).await.unwrap().unwrap();
+        for (skipped, most, expected) in
+            [(0, 2, 0..2), (2, 2, 2..4), (4, 2, 4..5), (0, 9, 0..5), (5, 2, 0..0), (0, 0, 0..0)]
+        {
+            let (part, all) = tx.run_detail_part(run_id(1), skipped, most).await.unwrap().unwrap();
+            assert_eq!((part.items.as_slice(), all), (&manifest.items[expected], 5), "{most} after {skipped}");
+            assert_eq!((&part.checks, &part.reports), (&whole.checks, &whole.reports));
+        }
+        let bare = Manifest { items: Vec::new(), ..sample::manifest(world.a, 2, Status::Fail) };
+        tx.accept_reports(&[sample::report(&bare, 5)]).await.unwrap();
+        let (part, all) = tx.run_detail_part(run_id(2), 0, 2).await.unwrap().unwrap();
+        assert_eq!((part.items, all), (Vec::new(), 0));
+        assert_eq!(tx.run_detail_part(run_id(3), 0, 2).await.unwrap(), None);
     }
 
     async fn a_waiting_run_is_reported_again(world: World) {

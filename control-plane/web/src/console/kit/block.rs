@@ -94,7 +94,7 @@ pub(crate) struct Pager {
 #[derive(Template)]
 #[template(
     ext = "html",
-    source = r#"<nav class="pager" aria-label="Pages of this list"><span class="quiet">{{ pager.rows }} {% if pager.rows == 1 %}row{% else %}rows{% endif %}</span>{% if let Some(first) = pager.first %} <a href="{{ first }}" rel="first">First page</a>{% endif %}{% if let Some(next) = pager.next %} <a class="button second" href="{{ next }}" rel="next">Next page</a>{% endif %}{% if let Some(csv) = pager.csv %} <a class="csv" href="{{ csv }}" download>All as CSV</a>{% endif %}</nav>"#
+    source = r#"<nav class="pager" aria-label="Pages of this list"><span class="quiet">{{ pager.rows }} {% if pager.rows == 1 %}row{% else %}rows{% endif %}{% if pager.next.is_some() %}<span class="print-only">; more of them stand on the next page</span>{% endif %}</span>{% if let Some(first) = pager.first %} <a href="{{ first }}" rel="first">First page</a>{% endif %}{% if let Some(next) = pager.next %} <a class="button second" href="{{ next }}" rel="next">Next page</a>{% endif %}{% if let Some(csv) = pager.csv %} <a class="csv" href="{{ csv }}" download>All as CSV</a>{% endif %}</nav>"#
 )]
 struct PagerPart<'p> {
     pager: &'p Pager,

@@ -7,10 +7,11 @@ use control_plane_operations::console::ChangeRow;
 
 use super::shown::words;
 use super::when;
+use super::who::named;
 use crate::console::answer::Answer;
 use crate::console::csv;
 use crate::console::frame::{Frame, Section};
-use crate::console::kit::Pager;
+use crate::console::kit::{Html, Pager};
 use crate::console::path;
 use crate::console::route::{Access, Field, PageRoute, Takes};
 use crate::console::trouble::Trouble;
@@ -39,6 +40,11 @@ struct ChangesPage {
     pager: Pager,
 }
 
+/// The procedure of a change, with a link to its page where it is installed.
+fn procedure(row: &ChangeRow) -> Html {
+    named(&row.change.procedure, row.title.as_ref(), row.runner.id, row.digest)
+}
+
 async fn list(visit: &Visit) -> Result<Answer, Trouble> {
     let since = when::from(visit, "since")?.unwrap_or_else(|| visit.now().plus_ms(-WEEK_MS));
     if visit.query().text("format").is_some() {
@@ -62,7 +68,9 @@ async fn table(visit: &Visit, since: Timestamp) -> Result<Answer, Trouble> {
 const COLUMNS: &[&str] = &[
     "Change",
     "Procedure",
+    "Procedure title",
     "Check",
+    "Title",
     "Severity",
     "Was",
     "Is",
@@ -79,7 +87,9 @@ fn cells(row: &ChangeRow) -> csv::Row {
     csv::Row::new()
         .text(words::changed(change))
         .text(&change.procedure)
+        .maybe(row.title.as_ref())
         .maybe(change.check.as_ref())
+        .maybe(row.check_title.as_ref())
         .maybe(change.severity)
         .maybe(change.before)
         .text(change.status)
@@ -102,4 +112,31 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
         pager: Pager::default(),
     };
     vec![Sample::page("changes, ordinary", &page(sample::changes())), Sample::page("changes, none", &page(Vec::new()))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::shown::sample;
+    use super::*;
+
+    #[test]
+    fn a_check_goes_by_its_title_and_leads_to_its_run_and_its_procedure() {
+        let mut changes = sample::changes();
+        let page = |changes| ChangesPage {
+            frame: Frame::sample(Section::Overview, "What changed"),
+            changes,
+            filter: Draft::default(),
+            pager: Pager::default(),
+        };
+        let text = page(changes.clone()).render().unwrap();
+        let run = path::run(sample::run_id(1));
+        assert!(text.contains(&format!("<a href=\"{run}\">The account belongs to a person</a>")), "{text}");
+        assert!(text.contains("<span class=\"under mono\">belongs_to_somebody</span>"), "{text}");
+        let procedure = path::procedure(sample::runner().id, sample::digest());
+        assert!(text.contains(&format!("href=\"{procedure}\"")), "{text}");
+        changes.iter_mut().for_each(|row| (row.title, row.check_title, row.digest) = (None, None, None));
+        let text = page(changes).render().unwrap();
+        assert!(text.contains(&format!("<a href=\"{run}\">belongs_to_somebody</a>")), "{text}");
+        assert!(text.contains("<span class=\"under mono\">access-review</span>") && !text.contains(procedure.as_str()));
+    }
 }

@@ -6,7 +6,7 @@ use askama::Template;
 use control_plane_domain::policy::Permission;
 use control_plane_domain::runner::Condition;
 use control_plane_operations::console::{
-    ChangeRow, MissedRow, OverdueRow, Overview, RunningRow, Started, Trouble as RunnerTrouble,
+    AlarmRow, ChangeRow, MissedRow, OverdueRow, Overview, RunningRow, Started, Trouble as RunnerTrouble,
 };
 use verdict::{Severity, Status};
 
@@ -18,7 +18,7 @@ use crate::console::answer::Answer;
 use crate::console::csv;
 use crate::console::frame::{Frame, Section};
 use crate::console::kit::{self, Html, Tone};
-use crate::console::pages::alarms::meaning;
+use crate::console::pages::alarms::{self, meaning};
 use crate::console::path::{self, Href};
 use crate::console::route::{Access, Field, PageRoute, Takes};
 use crate::console::trouble::Trouble;
@@ -153,11 +153,6 @@ fn overdue(row: &OverdueRow) -> csv::Row {
         .time(row.due.next_due)
 }
 
-/// What changed: the procedure by its title, and the check.
-fn what(row: &ChangeRow) -> String {
-    words::what_changed(row)
-}
-
 impl OverviewPage {
     fn new(frame: Frame, now: Overview) -> Self {
         let trend = Trend::of("trend", "all procedures", &now.trend, csv_of("trend"));
@@ -171,6 +166,15 @@ impl OverviewPage {
     /// The procedure that is due, with a link to its page where it is installed.
     fn due(&self, row: &OverdueRow) -> Html {
         named(&row.due.procedure, row.title.as_ref(), row.runner.id, row.digest)
+    }
+
+    /// What an alarm is about: a procedure by its title, anything else by its word.
+    fn about(&self, row: &AlarmRow) -> Option<Html> {
+        alarms::about(row).map(|about| about.html())
+    }
+
+    fn alarm_tone(&self, row: &AlarmRow) -> Tone {
+        meaning::tone(row.alarm.kind)
     }
 
     fn missed(&self, row: &MissedRow) -> Html {

@@ -8,15 +8,17 @@ use askama::Template;
 use control_plane_domain::alarm::{Alarm, AlarmFilter, AlarmKind};
 use control_plane_domain::list::Listed;
 use control_plane_domain::policy::Permission;
+use control_plane_operations::console::AlarmRow;
 use http::StatusCode;
 use ids::AlarmId;
-use proof::text::FreeText;
+use proof::text::{FreeText, Name};
 
 use crate::console::answer::Answer;
 use crate::console::csv;
 use crate::console::frame::{Frame, Section};
 use crate::console::kit::{Pager, Tone};
 use crate::console::pages::narrow::{self, Choice};
+use crate::console::pages::shown::book;
 use crate::console::pages::who::{Linked, Who};
 use crate::console::path::{self, Href};
 use crate::console::route::{Access, Field, PageRoute, Takes};
@@ -116,6 +118,10 @@ struct AlarmPage {
 /// An alarm in words.
 struct Row {
     alarm: Alarm,
+    /// What it is about: a procedure by its title, anything else by its word.
+    about: Option<Linked>,
+    /// The procedure's id, where that is not what it goes by.
+    id: Option<Name>,
     title: &'static str,
     tone: Tone,
     meaning: &'static str,
@@ -127,9 +133,14 @@ struct Row {
 }
 
 impl Row {
-    fn new(alarm: Alarm, who: &Who) -> Self {
+    fn new(row: AlarmRow, who: &Who) -> Self {
+        let about = about(&row);
+        let id = row.title.and(row.alarm.subject.clone());
+        let alarm = row.alarm;
         let kind = alarm.kind;
         Self {
+            about,
+            id,
             title: meaning::title(kind),
             tone: if alarm.acknowledged.is_some() { Tone::Quiet } else { meaning::tone(kind) },
             meaning: meaning::meaning(kind),
@@ -141,6 +152,16 @@ impl Row {
             alarm,
         }
     }
+}
+
+/// What an alarm is about: a procedure by its title, with a link to it where it is installed; a code, with one to what it
+/// means.
+pub(crate) fn about(row: &AlarmRow) -> Option<Linked> {
+    let subject = row.alarm.subject.as_ref()?;
+    let text = row.title.as_ref().map_or_else(|| subject.to_string(), ToString::to_string);
+    let place = row.alarm.runner.zip(row.digest).map(|(runner, digest)| path::procedure(runner, digest));
+    let code = || book::explain(subject.as_str()).map(|_| path::code(subject.as_str()));
+    Some(Linked { text, href: place.or_else(code) })
 }
 
 /// Reads the form; what is wrong stands in the draft.
@@ -164,7 +185,7 @@ async fn list(visit: &Visit) -> Result<Answer, Trouble> {
     let listed = if is_wrong { Listed { items: Vec::new(), next: None } } else { found.rows };
     let pager = visit.pager(&listed);
     let who = names(visit, &listed.items).await?;
-    let rows = listed.items.into_iter().map(|alarm| Row::new(alarm, &who)).collect();
+    let rows = listed.items.into_iter().map(|row| Row::new(row, &who)).collect();
     let runners = narrow::runners(found.whom.runners, "", draft.value("runner"));
     let more_runners = found.whom.more_runners;
     let status = if is_wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
@@ -178,16 +199,16 @@ async fn one(visit: &Visit) -> Result<Answer, Trouble> {
 }
 
 async fn show(visit: &Visit, status: StatusCode, draft: Draft) -> Result<Answer, Trouble> {
-    let alarm = visit.operations().get_alarm(visit.caller(), visit.path("alarm", "alarm")?).await?;
-    let who = names(visit, std::slice::from_ref(&alarm)).await?;
-    let row = Row::new(alarm, &who);
+    let row = visit.operations().alarm_page(visit.caller(), visit.path("alarm", "alarm")?).await?;
+    let who = names(visit, std::slice::from_ref(&row)).await?;
+    let row = Row::new(row, &who);
     let frame = visit.frame(Section::Alarms, row.title).crumb("Alarms", path::alarms()).answering(status);
     Answer::page_with(status, &AlarmPage { frame, row, draft })
 }
 
-async fn names(visit: &Visit, alarms: &[Alarm]) -> Result<Who, Trouble> {
-    let people = alarms.iter().filter_map(|alarm| alarm.acknowledged.map(|acknowledged| acknowledged.by));
-    Who::read(visit, people, alarms.iter().filter_map(|alarm| alarm.runner)).await
+async fn names(visit: &Visit, rows: &[AlarmRow]) -> Result<Who, Trouble> {
+    let people = rows.iter().filter_map(|row| row.alarm.acknowledged.map(|acknowledged| acknowledged.by));
+    Who::read(visit, people, rows.iter().filter_map(|row| row.alarm.runner)).await
 }
 
 /// What proves the alarm, exact bytes. Some of it was written by a Runner: it is a file to be saved, never shown.
@@ -252,14 +273,19 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     let (ada, runner) = (PersonId::from_parts(1, [1; 10]), RunnerId::from_parts(1, [2; 10]));
     let who = |label: &str| Who::sample(&[(ada, "Ada")], &[(runner, label)]);
     let hostile = crate::console::sample::hostile_text().to_string();
-    let alarm = |kind, acknowledged| Alarm {
-        id: AlarmId::from_parts(1, [3; 10]),
-        kind,
-        runner: Some(runner),
-        subject: Some("access-review".parse().unwrap()),
-        opened: now.plus_ms(-60_000),
-        evidence: Some(b"x".to_vec()),
-        acknowledged,
+    let alarm = |kind, acknowledged| {
+        let is_named = kind == AlarmKind::Overdue;
+        let alarm = Alarm {
+            id: AlarmId::from_parts(1, [3; 10]),
+            kind,
+            runner: Some(runner),
+            subject: Some("access-review".parse().unwrap()),
+            opened: now.plus_ms(-60_000),
+            evidence: Some(b"x".to_vec()),
+            acknowledged,
+        };
+        let title = is_named.then(crate::console::sample::hostile_text);
+        AlarmRow { alarm, title, digest: is_named.then_some(crypto::Digest::ZERO) }
     };
     let frame = || Frame::sample(Section::Alarms, "Alarms");
     let list = |shown, rows| AlarmsPage {
@@ -313,4 +339,28 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
         ),
     ]);
     samples
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::pages::shown::sample;
+
+    #[test]
+    fn an_alarm_about_a_procedure_names_it_and_leads_to_it() {
+        let row = sample::alarm();
+        let procedure = path::procedure(sample::runner().id, sample::digest());
+        let linked = format!("<a href=\"{procedure}\">Quarterly access review</a>");
+        assert_eq!(about(&row).unwrap().html().to_string(), linked);
+        let (frame, draft) = (Frame::sample(Section::Alarms, "Alarms"), Draft::default());
+        let page = AlarmPage { frame, row: Row::new(row.clone(), &Who::sample(&[], &[])), draft };
+        let text = page.render().unwrap();
+        assert!(text.contains(&linked) && text.contains("<span class=\"under mono\">access-review</span>"), "{text}");
+        let gone = AlarmRow { title: None, digest: None, ..row };
+        assert_eq!(about(&gone).unwrap().html().to_string(), "access-review", "it is not installed any more");
+        let code =
+            Alarm { kind: AlarmKind::ReportRefused, subject: Some("E-REPORT-009".parse().unwrap()), ..gone.alarm };
+        let about = about(&AlarmRow { alarm: code, ..gone }).unwrap();
+        assert_eq!((about.text.as_str(), about.href), ("E-REPORT-009", Some(path::code("E-REPORT-009"))));
+    }
 }

@@ -43,6 +43,16 @@ struct CoveragePage {
     is: CoverageSummary,
 }
 
+impl CoveragePage {
+    /// The worst stands first, as on the pages of the frameworks.
+    fn new(frame: Frame, mut is: CoverageSummary) -> Self {
+        for framework in &mut is.frameworks {
+            framework.controls.sort_by_key(|(_, state)| *state);
+        }
+        Self { frame, is }
+    }
+}
+
 /// How many controls stand how, in a sentence.
 fn summary(counts: &CoverageCounts) -> String {
     let all = CoverageState::ALL.iter().map(|state| counts.of(*state)).sum();
@@ -95,7 +105,7 @@ async fn show(visit: &Visit) -> Result<Answer, Trouble> {
         return whole::table(visit, "coverage", COLUMNS, lines(is), cells).await;
     }
     let is = visit.operations().coverage_summary(visit.caller()).await?;
-    Answer::page(&CoveragePage { frame: visit.frame(Section::Coverage, "Coverage"), is })
+    Answer::page(&CoveragePage::new(visit.frame(Section::Coverage, "Coverage"), is))
 }
 
 /// A line of the file: a control, and one of its checks if it has any.
@@ -190,7 +200,7 @@ fn cells(line: &Line) -> csv::Row {
 pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     use super::shown::sample;
     use crate::console::sample::Sample;
-    let page = |is| CoveragePage { frame: Frame::sample(Section::Coverage, "Coverage"), is };
+    let page = |is| CoveragePage::new(Frame::sample(Section::Coverage, "Coverage"), is);
     let own = vec![
         Sample::page("coverage, ordinary", &page(sample::coverage_summary(sample::coverage()))),
         Sample::page("coverage, none", &page(sample::coverage_summary(sample::no_coverage()))),
@@ -211,6 +221,16 @@ mod tests {
         let named: std::collections::BTreeSet<_> =
             lines(is).into_iter().map(|line| (line.framework, line.control)).collect();
         assert_eq!(named.len(), controls);
+    }
+
+    #[test]
+    fn the_worst_stands_first_and_those_that_stand_alike_by_name() {
+        let is = sample::coverage_summary(sample::coverage());
+        let page = CoveragePage::new(Frame::sample(Section::Coverage, "Coverage"), is);
+        let shown: Vec<_> = page.is.frameworks[0].controls.iter().map(|(control, _)| control.as_str()).collect();
+        assert_eq!(shown, ["A.5.18", "A.8.16", "A.8.15", "A.8.17", "A.8.13", "A.8.2", "A.5.15"]);
+        let text = page.render().unwrap();
+        assert!(text.find("A.5.18") < text.find("A.5.15"), "{text}");
     }
 
     #[test]

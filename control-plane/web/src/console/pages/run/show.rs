@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use control_plane_domain::policy::Permission;
 use control_plane_operations::Error;
-use control_plane_operations::console::{ControlRef, RunCheck, RunEvidence, RunPage as Run};
+use control_plane_operations::console::{ControlRef, ItemsPart, RunCheck, RunEvidence, RunPage as Run};
 use crypto::Digest;
 use ids::{ItemId, RunId};
 use verdict::{Code, Status};
@@ -18,7 +18,7 @@ use crate::console::frame::{Frame, Section};
 use crate::console::kit::Html;
 use crate::console::pages::shown::book;
 use crate::console::pages::shown::control_sets;
-use crate::console::pages::shown::window::Window;
+use crate::console::pages::shown::window::{self, Window};
 use crate::console::pages::shown::words::{self, count};
 use crate::console::path::{self, Href};
 use crate::console::route::{Access, Field, PageRoute, Takes};
@@ -70,6 +70,15 @@ struct From {
     items: Option<usize>,
 }
 
+impl From {
+    /// The items that are read: those of the window alone.
+    fn part(&self) -> ItemsPart {
+        // No run has so many that this would not be behind the last one.
+        let skipped = u32::try_from(window::skipped(self.items)).unwrap_or(u32::MAX);
+        ItemsPart { skipped: u64::from(skipped), most: u32::try_from(window::ROWS).unwrap_or(u32::MAX) }
+    }
+}
+
 impl RunPage {
     fn new(frame: Frame, mut is: Run, from: &From) -> Self {
         let run = is.run.id;
@@ -80,13 +89,11 @@ impl RunPage {
         let excepted = checks.iter().filter(|check| !check.line.exceptions.is_empty()).cloned().collect();
         let link = |part: &'static str| move |row: usize| path::run(run).with(part, row).at(part);
         let (checks, checks_window) = Window::of("checks", checks, from.checks, link("checks"));
-        let (items, items_window) = match is.items.take() {
-            Some(items) => {
-                let (items, window) = Window::of("items", items, from.items, link("items"));
-                (Some(items), window)
-            }
-            None => (None, Window::default()),
-        };
+        let items = is.items.take();
+        let items_window = items.as_ref().map_or_else(Window::default, |items| {
+            let of = usize::try_from(is.all_items).unwrap_or(usize::MAX);
+            Window::over("items", (window::skipped(from.items), items.len(), of), link("items"))
+        });
         let facts = proof::facts(&is.proof);
         let title = title(&is);
         Self {
@@ -208,15 +215,23 @@ pub(super) fn controls(checks: &[RunCheck]) -> Vec<ControlRow> {
 
 async fn show(visit: &Visit) -> Result<Answer, Trouble> {
     let run = visit.path::<RunId>("run", "run")?;
-    let is = match visit.operations().run_page(visit.caller(), run).await {
+    let table = match visit.query().text("format") {
+        Some(_) => Some(visit.query().parsed::<Table>("table")?.unwrap_or(Table::Checks)),
+        None => None,
+    };
+    let from = From { checks: visit.query().parsed("checks")?, items: visit.query().parsed("items")? };
+    let part = match table {
+        Some(Table::Evidence) => ItemsPart::ALL,
+        Some(_) => ItemsPart::NONE,
+        None => from.part(),
+    };
+    let is = match visit.operations().run_page(visit.caller(), run, part).await {
         Err(Error::NotFound(_)) => return under_way::show(visit, run).await,
         found => found?,
     };
-    if visit.query().text("format").is_some() {
-        let table = visit.query().parsed::<Table>("table")?.unwrap_or(Table::Checks);
+    if let Some(table) = table {
         return table::answer(visit, run, is, table).await;
     }
-    let from = From { checks: visit.query().parsed("checks")?, items: visit.query().parsed("items")? };
     let frame = visit.frame(Section::Runs, format!("Run of {}", title(&is))).crumb("Runs", path::runs()).live();
     Answer::page(&RunPage::new(frame, is, &from))
 }
@@ -293,6 +308,7 @@ mod tests {
         assert_eq!(page.checks.len(), 2);
         let text = page.render().unwrap();
         assert!(text.contains("9999 to 10000 of 10000"));
+        assert!(text.contains("items 1 to 200 of 1000"), "{text}");
         assert!(text.len() < 1_000_000, "{} bytes", text.len());
     }
 }

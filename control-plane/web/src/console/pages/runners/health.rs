@@ -43,6 +43,18 @@ impl Health {
         }
     }
 
+    /// What its word leaves open: whether the Runner is connected, and what it says of itself.
+    pub(crate) fn beside(&self, runner: &Runner) -> String {
+        let Presence { connected, condition, .. } = &runner.presence;
+        let said = condition.filter(|_| *connected).map(|said| self::condition(Some(said)));
+        match (*connected, said) {
+            (false, _) => String::new(),
+            (true, None) => "connected".to_owned(),
+            (true, Some(said)) if self.tone == Tone::Good => said.to_owned(),
+            (true, Some(said)) => format!("connected; {said}"),
+        }
+    }
+
     fn of_active(runner: &Runner, certificate_until: Option<Timestamp>, now: Timestamp) -> Self {
         let Presence { connected, last_seen, condition, .. } = &runner.presence;
         if !connected {
@@ -124,6 +136,16 @@ pub(crate) fn seal_word(level: Option<&str>) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_of_warning_leaves_nobody_in_doubt_about_the_connection() {
+        let now = Timestamp::from_millis(1_795_000_000_000);
+        let said: Vec<_> = sample::of_every_kind()
+            .iter()
+            .map(|runner| Health::of(runner, Some(now.plus_ms(86_400_000)), now).beside(runner))
+            .collect();
+        assert_eq!(&said[..5], ["ready", "connected; ready", "connected; full: no new runs", "", ""]);
+    }
     use crate::console::pages::runners::sample;
     use control_plane_domain::runner::LockReason;
 

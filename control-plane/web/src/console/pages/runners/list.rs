@@ -39,8 +39,10 @@ struct RunnersPage {
 struct Row {
     runner: Runner,
     health: Health,
-    condition: &'static str,
-    seal_level: String,
+    /// What the word for its health leaves open: whether it is connected, and what it says of itself.
+    beside: String,
+    /// How its store's root key is kept, once it said so.
+    seal_level: Option<String>,
     certificate_until: Option<Timestamp>,
     href: Href,
 }
@@ -48,10 +50,12 @@ struct Row {
 impl Row {
     fn new(row: RunnerRow, now: Timestamp) -> Self {
         let RunnerRow { runner, certificate_until } = row;
+        let health = Health::of(&runner, certificate_until, now);
+        let level = runner.presence.seal_level.as_ref().map(|level| level.as_str());
         Self {
-            health: Health::of(&runner, certificate_until, now),
-            condition: health::condition(runner.presence.condition),
-            seal_level: health::seal_word(runner.presence.seal_level.as_ref().map(|level| level.as_str())).to_owned(),
+            beside: health.beside(&runner),
+            health,
+            seal_level: level.map(|level| health::seal_word(Some(level)).to_owned()),
             href: path::runner(runner.id),
             certificate_until,
             runner,

@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clock::Timestamp;
 use contract::enrolment::Fingerprint;
+use control_plane_domain::alarm::Alarm;
 use control_plane_domain::policy::Permission;
 use control_plane_domain::procedure::{InstalledProcedure, ScheduleDue};
 use control_plane_domain::runner::{Runner, RunnerState};
@@ -56,6 +57,9 @@ struct Facts {
     sealing_key: String,
     condition: &'static str,
     seal_level: String,
+    /// Whether it is let in, in a word or two, and what follows from that.
+    standing: (&'static str, &'static str),
+    is_active: bool,
     is_pending: bool,
     is_locked: bool,
     is_revoked: bool,
@@ -78,6 +82,13 @@ impl Facts {
             sealing_key: STANDARD.encode(runner.keys.sealing_key),
             condition: health::condition(runner.presence.condition),
             seal_level: health::seal_level(runner.presence.seal_level.as_ref().map(|level| level.as_str())),
+            standing: match runner.state {
+                RunnerState::Pending => ("waits for approval", "it is told nothing and nothing of it is taken before"),
+                RunnerState::Active { .. } => ("let in", ""),
+                RunnerState::Locked { .. } => ("locked", "it is kept out until somebody unlocks it"),
+                RunnerState::Revoked { .. } => ("revoked", "it is kept out for good"),
+            },
+            is_active: matches!(runner.state, RunnerState::Active { .. }),
             is_pending,
             is_locked: matches!(runner.state, RunnerState::Locked { .. }),
             is_revoked: matches!(runner.state, RunnerState::Revoked { .. }),
@@ -94,6 +105,12 @@ impl RunnerPage {
     fn schedule(&self, procedure: &InstalledProcedure) -> String {
         let InstalledProcedure { schedule, time_zone, .. } = procedure;
         due::schedule(schedule.as_ref().map(FreeText::as_str), time_zone.as_ref().map(FreeText::as_str))
+    }
+
+    /// The procedure that an alarm is about, or the word for what it is about.
+    fn about(&self, alarm: &Alarm) -> Option<Linked> {
+        let word = || Some(Linked { text: alarm.subject.as_ref()?.to_string(), href: None });
+        alarm.procedure().map(|(_, procedure)| self.named(procedure)).or_else(word)
     }
 
     /// A procedure by its title, if it is one of those that the page shows.
@@ -117,14 +134,19 @@ impl RunnerPage {
         path::missed().with("runner", self.read.runner.id)
     }
 
-    /// What a person can do here: there is an act for the standing, and the person has the permission.
-    fn acts(&self) -> Vec<(&'static str, &'static str, bool)> {
-        let acts = [
-            ("approve", "Approve", false, self.facts.is_pending && self.frame.may("runners.approve")),
-            ("unlock", "Unlock", false, self.facts.is_locked && self.frame.may("runners.unlock")),
-            ("revoke", "Revoke", true, !self.facts.is_revoked && self.frame.may("runners.revoke")),
-        ];
-        acts.into_iter().filter(|(.., shown)| *shown).map(|(act, word, danger, _)| (act, word, danger)).collect()
+    /// What its standing asks of a person who may do it.
+    fn act(&self) -> Option<(&'static str, &'static str)> {
+        if self.facts.is_pending && self.frame.may("runners.approve") {
+            Some(("approve", "Approve"))
+        } else if self.facts.is_locked && self.frame.may("runners.unlock") {
+            Some(("unlock", "Unlock"))
+        } else {
+            None
+        }
+    }
+
+    fn can_revoke(&self) -> bool {
+        !self.facts.is_revoked && self.frame.may("runners.revoke")
     }
 }
 
@@ -173,4 +195,35 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     all.push(Sample::page("runner, with everything", &page(sample::full(sample::runner()))));
     all.push(Sample::page("runner, hostile", &page(sample::full(sample::hostile()))));
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn whether_it_is_connected_and_since_when_is_said_beside_its_standing() {
+        let now = Timestamp::from_millis(1_795_000_000_000);
+        let said = |read| {
+            let text = RunnerPage::new(Frame::sample(Section::Runners, "x"), read, now).render().unwrap();
+            let facts = text.split("<dt>Connection</dt>").nth(1).unwrap().split("<dt>Condition</dt>").next().unwrap();
+            let plain = facts.split('<').map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text));
+            plain.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
+        };
+        let here = said(sample::full(sample::runner()));
+        assert!(here.starts_with("connected since ") && here.contains("2 h ago"), "{here}");
+        assert!(here.contains("last heard of") && here.contains("Standing let in since"), "{here}");
+        let elsewhere = said(sample::empty(sample::runner()));
+        assert!(elsewhere.starts_with("connected now; last heard of"), "{elsewhere}");
+        for (runner, words) in sample::of_every_kind().into_iter().skip(3).zip([
+            ["not connected; last heard of", "let in since"],
+            ["not before it is approved", "waits for approval"],
+            ["kept out; last heard of", "locked since"],
+            ["kept out; last heard of", "revoked since"],
+        ]) {
+            let text = said(sample::empty(runner));
+            assert!(words.iter().all(|word| text.contains(word)), "{words:?}: {text}");
+        }
+    }
 }

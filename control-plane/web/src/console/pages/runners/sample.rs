@@ -77,6 +77,7 @@ pub(crate) fn hostile() -> Runner {
 pub(crate) fn empty(runner: Runner) -> RunnerPage {
     RunnerPage {
         runner,
+        connected_since: None,
         certificate: None,
         next_certificate: None,
         journal_size: 0,
@@ -108,6 +109,7 @@ pub(crate) fn full(runner: Runner) -> RunnerPage {
     let note = || "a note\n".to_owned();
     let procedure = || "access-review".parse().unwrap();
     RunnerPage {
+        connected_since: Some(now().plus_ms(-7_200_000)),
         certificate: Some(certificate(3, CertificateState::Current)),
         next_certificate: Some(certificate(4, CertificateState::Next)),
         journal_size: 41,

@@ -435,11 +435,21 @@ pub(crate) fn changes() -> Vec<ChangeRow> {
         ..change.clone()
     };
     let closed = ResultChange { kind: ChangeKind::Closed, status: Status::Pass, ..opened.clone() };
-    let row = |change, runner| ChangeRow { change, runner, title: Some(hostile_text()), digest: Some(digest()) };
+    let row = |change: ResultChange, runner| ChangeRow {
+        check_title: change.check.as_ref().map(|_| "The account belongs to a person".to_owned()),
+        change,
+        runner,
+        title: Some(hostile_text()),
+        digest: Some(digest()),
+    };
     vec![row(change, runner()), row(opened, hostile_runner()), row(closed, runner())]
 }
 
-pub(crate) fn alarm() -> Alarm {
+pub(crate) fn alarm() -> AlarmRow {
+    AlarmRow { title: Some("Quarterly access review".parse().unwrap()), digest: Some(digest()), alarm: bare_alarm() }
+}
+
+pub(crate) fn bare_alarm() -> Alarm {
     Alarm {
         id: AlarmId::from_parts(NOW as u64, [7; 10]),
         kind: AlarmKind::Overdue,

@@ -6,8 +6,8 @@ use control_plane_domain::standing::{SeverityCounts, VerdictCounts};
 use control_plane_operations::console::*;
 
 use super::sample::{
-    alarm, at, changes, days, digest, due, finding_rows, hostile_finding_rows, hostile_runner, missed, runner, running,
-    severities,
+    alarm, at, bare_alarm, changes, days, digest, due, finding_rows, hostile_finding_rows, hostile_runner, missed,
+    runner, running, severities,
 };
 use crate::console::sample::hostile_text;
 
@@ -68,7 +68,7 @@ pub(crate) fn overview() -> Overview {
             opened: vec![opened],
             closed: vec![closed],
             gone: vec![GoneRunner { runner: hostile_runner(), last_seen: Some(at(-80_000_000)) }],
-            alarms: Some(vec![alarm()]),
+            alarms: Some(vec![bare_alarm()]),
             more: true,
         },
         worst: finding_rows(),

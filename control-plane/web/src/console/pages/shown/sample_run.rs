@@ -101,6 +101,7 @@ pub(crate) fn run_page(verdict: Status) -> RunPage {
         ],
         checks: all.collect(),
         items: Some((1..4).map(item).collect()),
+        all_items: 3,
         metrics: vec![MetricLine { metric: name("accounts"), value: -12_345 }],
         reports: vec![ReportLine { seq: 16, at: at(-3_450_000) }, ReportLine { seq: 17, at: at(-3_400_000) }],
         requested: Some(RequestedBy { request: RequestId::from_parts(1, [6; 10]), by: person(), at: at(-3_700_000) }),
@@ -132,12 +133,13 @@ pub(crate) fn hostile_run_page() -> RunPage {
     page
 }
 
-/// One with ten thousand checks and a thousand items.
+/// One with ten thousand checks and the first part of a thousand items.
 pub(crate) fn large_run_page() -> RunPage {
     let checks = (0..10_000).map(|number| check(&format!("check-{number}"), Status::Pass, Severity::Low));
     RunPage {
         checks: checks.collect(),
-        items: Some((0..1_000_u32).map(|number| item(u8::try_from(number % 200).unwrap())).collect()),
+        items: Some((0..200).map(item).collect()),
+        all_items: 1_000,
         ..run_page(Status::Pass)
     }
 }

@@ -33,24 +33,39 @@ impl Window {
         link: impl Fn(usize) -> Href,
     ) -> (Vec<T>, Self) {
         let of = rows.len();
-        let skipped = from.unwrap_or(1).saturating_sub(1).min(of);
-        let shown: Vec<T> = rows.drain(skipped..(skipped + ROWS).min(of)).collect();
-        let to = skipped + shown.len();
-        let window = Self {
+        let skipped = skipped(from).min(of);
+        let shown: Vec<T> = rows.drain(skipped..skipped.saturating_add(ROWS).min(of)).collect();
+        let window = Self::over(what, (skipped, shown.len(), of), link);
+        (shown, window)
+    }
+
+    /// So many rows that were read after the first `skipped`, of a list of `of`.
+    pub(crate) fn over(
+        what: &'static str,
+        (skipped, rows, of): (usize, usize, usize),
+        link: impl Fn(usize) -> Href,
+    ) -> Self {
+        let skipped = skipped.min(of);
+        let to = skipped + rows;
+        Self {
             what,
             from: (skipped + 1).min(to),
             to,
             of,
             earlier: (skipped > 0).then(|| link(skipped.saturating_sub(ROWS) + 1)),
             later: (to < of).then(|| link(to + 1)),
-        };
-        (shown, window)
+        }
     }
 
     /// Says which part it is, and leads to the others; nothing where everything is shown.
     pub(crate) fn html(&self) -> Html {
         kit::html(self)
     }
+}
+
+/// How many rows stand before a part that begins with row `from`, counted from 1.
+pub(crate) fn skipped(from: Option<usize>) -> usize {
+    from.unwrap_or(1).saturating_sub(1)
 }
 
 #[cfg(test)]
@@ -82,5 +97,17 @@ mod tests {
         let (rows, window) = part(3, Some(usize::MAX));
         assert!(rows.is_empty() && window.earlier.is_some() && window.later.is_none());
         assert!(part(0, Some(0)).0.is_empty());
+    }
+
+    #[test]
+    fn a_part_that_was_read_alone_says_the_same() {
+        for (rows, from) in
+            [(450, None), (450, Some(201)), (450, Some(401)), (3, None), (3, Some(usize::MAX)), (0, None)]
+        {
+            let (shown, whole) = part(rows, from);
+            let window =
+                Window::over("checks", (skipped(from), shown.len(), rows), |from| path::runs().with("checks", from));
+            assert_eq!(window.html().to_string(), whole.html().to_string(), "{rows} from {from:?}");
+        }
     }
 }

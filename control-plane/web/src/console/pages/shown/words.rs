@@ -103,13 +103,17 @@ pub(crate) const fn changed(change: &ResultChange) -> &'static str {
     }
 }
 
-/// Of what it changed: the procedure by its title where one is known, and the check.
+/// Of what it changed: the check, or the procedure; by its title where one is known.
 pub(crate) fn what_changed(row: &ChangeRow) -> String {
-    let procedure = row.title.as_ref().map_or_else(|| row.change.procedure.to_string(), ToString::to_string);
     match &row.change.check {
-        Some(check) => format!("{procedure}: {check}"),
-        None => procedure,
+        Some(check) => row.check_title.clone().unwrap_or_else(|| check.to_string()),
+        None => procedure_changed(row),
     }
+}
+
+/// The procedure of a change, by its title where one is known.
+pub(crate) fn procedure_changed(row: &ChangeRow) -> String {
+    row.title.as_ref().map_or_else(|| row.change.procedure.to_string(), ToString::to_string)
 }
 
 /// How a check of one run differs from the same check of another.

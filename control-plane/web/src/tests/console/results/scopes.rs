@@ -11,7 +11,7 @@ async fn a_control_in_scope_that_nothing_serves_is_seen() {
     let _reporter = reported(&fixture).await;
     let browser = fixture.signed_in(&fixture.ours).await;
     let text = browser.get("/coverage").await.text();
-    assert!(text.contains("Nobody has said which controls are in scope") && !text.contains("9.9"), "{text}");
+    assert!(text.contains("Its controls in scope are not listed") && !text.contains("9.9"), "{text}");
 
     let list = "id,title\n4.1,<b>Ours</b>\n# not ours\n9.9,\"Held, by nobody\"\n10.1\n";
     let set = browser.post("/coverage/scopes", &[("framework", "cis-v8"), ("scope", list)]).await;
