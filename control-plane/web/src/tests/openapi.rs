@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use control_plane_domain::alarm::AlarmKind;
+use control_plane_domain::audit::Purpose;
+use control_plane_domain::drilldown::DrillDownEnd;
 use http::StatusCode;
 use serde_json::Value;
 
@@ -53,6 +56,23 @@ fn every_route_is_described_and_nothing_else() {
 
 fn parameters(operation: &Value) -> impl Iterator<Item = &Value> {
     operation["parameters"].as_array().into_iter().flatten()
+}
+
+#[test]
+fn queries_take_every_word_of_their_vocabularies() {
+    let document = document();
+    let words = |path: &str, name: &str| -> Vec<String> {
+        let operation = &document["paths"][path]["get"];
+        let parameter = parameters(operation).find(|parameter| parameter["name"] == name).unwrap();
+        serde_json::from_value(parameter["schema"]["enum"].clone()).unwrap()
+    };
+    assert_eq!(words("/api/v1/alarms", "kind"), AlarmKind::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>());
+    assert_eq!(
+        words("/api/v1/drilldowns", "purpose"),
+        Purpose::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>()
+    );
+    let ends: Vec<_> = DrillDownEnd::ALL.iter().map(|word| word.as_str()).collect();
+    assert_eq!(words("/api/v1/drilldowns", "result"), ends);
 }
 
 #[test]

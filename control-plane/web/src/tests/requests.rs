@@ -112,6 +112,47 @@ async fn queries_are_known_and_given_once() {
 }
 
 #[tokio::test]
+async fn alarms_drilldowns_and_secrets_are_narrowed_as_at_the_console() {
+    let fixture = fixture().await;
+    let (runner, owner) = (fixture.ours.things.runner, fixture.ours.owner);
+    let found = async |path: String| {
+        let answer = fixture.get(&format!("/api/v1/{path}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text());
+        answer.json()["items"].as_array().unwrap().len()
+    };
+    // There is one of each, of the time at which the clock stands.
+    let (time, later) = ("2026-11-18T11:06:40.000Z", "2026-11-18T11:06:40.001Z");
+    let all = format!("open=true&kind=overdue&runner={runner}&from={time}&until={later}");
+    assert_eq!(found(format!("alarms?{all}")).await, 1);
+    let other = fixture.theirs.things.runner;
+    for query in [format!("runner={other}"), "kind=gap".to_owned(), format!("from={later}"), format!("until={time}")] {
+        assert_eq!(found(format!("alarms?{query}")).await, 0, "{query}");
+        assert_eq!(found(format!("alarms?open=true&{query}")).await, 0, "{query}");
+    }
+    let all = format!("runner={runner}&person={owner}&purpose=audit&result=open&from={time}&until={later}");
+    assert_eq!(found(format!("drilldowns?{all}")).await, 1);
+    let stranger = fixture.theirs.owner;
+    for query in [
+        format!("runner={other}"),
+        format!("person={stranger}"),
+        "purpose=test".to_owned(),
+        "result=answered".to_owned(),
+        format!("from={later}"),
+        format!("until={time}"),
+    ] {
+        assert_eq!(found(format!("drilldowns?{query}")).await, 0, "{query}");
+    }
+    for (query, count) in [("", 1), ("name=orders-db", 1), ("name=orders", 0)] {
+        assert_eq!(found(format!("secrets?{query}")).await, count, "{query}");
+    }
+    for query in
+        ["alarms?kind=fire", "alarms?from=today", "drilldowns?result=done", "drilldowns?purpose=", "drilldowns?to=1"]
+    {
+        assert_eq!(fixture.get(&format!("/api/v1/{query}")).await.code(), "E-WEB-009", "{query}");
+    }
+}
+
+#[tokio::test]
 async fn pages_follow_one_another() {
     let fixture = fixture().await;
     for number in 0..7 {

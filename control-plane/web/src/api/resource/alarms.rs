@@ -1,7 +1,7 @@
 //! What an administrator has to look at.
 
 use clock::Timestamp;
-use control_plane_domain::alarm::{Alarm, AlarmKind};
+use control_plane_domain::alarm::{Alarm, AlarmFilter, AlarmKind};
 use control_plane_domain::policy::Permission;
 use http::StatusCode;
 use ids::{AlarmId, PersonId, RunnerId};
@@ -9,9 +9,27 @@ use proof::text::Name;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::procedures::RUNNER;
 use super::runners::Justified;
 use super::shape;
 use crate::api::route::{Access, Answering, Call, Form, Parameter, Reply, Route, Shape, Verb, schema_of};
+
+/// Kinds as a query writes them.
+const KINDS: Form = Form::Words(&[
+    "journal_forked",
+    "journal_rolled_back",
+    "checkpoint_differs",
+    "generation_reused",
+    "renewal_conflict",
+    "taken_over",
+    "audit_fork_seen",
+    "audit_cosignature_differs",
+    "report_refused",
+    "overdue",
+    "gap",
+    "runner_full",
+    "receipt_differs",
+]);
 
 pub(crate) const ROUTES: &[Route] = &[
     Route {
@@ -20,7 +38,13 @@ pub(crate) const ROUTES: &[Route] = &[
         id: "listAlarms",
         summary: "Alarms, newest first",
         access: Access::Permitted(&[Permission::AlarmsList], list),
-        query: &[Parameter { name: "open", description: "Only those that nobody has acknowledged.", form: Form::Flag }],
+        query: &[
+            Parameter { name: "open", description: "Only those that nobody has acknowledged.", form: Form::Flag },
+            Parameter { name: "kind", description: "Only alarms of this kind.", form: KINDS },
+            RUNNER,
+            Parameter { name: "from", description: "Only alarms that were raised then or later.", form: Form::Time },
+            Parameter { name: "until", description: "Only alarms that were raised before then.", form: Form::Time },
+        ],
         body: None,
         shape: Shape::Page(schema_of::<AlarmDocument>()),
     },
@@ -78,8 +102,14 @@ impl From<Alarm> for AlarmDocument {
 
 fn list(call: Call) -> Answering {
     Box::pin(async move {
-        let (open, page) = (call.query.parsed("open")?.unwrap_or(false), call.query.page()?);
-        let alarms = call.operations().list_alarms(&call.caller, open, &page).await?;
+        let filter = AlarmFilter {
+            open_only: call.query.parsed("open")?.unwrap_or(false),
+            kind: call.query.parsed("kind")?,
+            runner: call.query.parsed("runner")?,
+            from: call.query.parsed("from")?,
+            until: call.query.parsed("until")?,
+        };
+        let alarms = call.operations().alarms_by(&call.caller, &filter, &call.query.page()?).await?;
         Reply::page::<_, AlarmDocument>(alarms)
     })
 }

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clock::Timestamp;
 use control_plane_domain::audit::Purpose;
-use control_plane_domain::drilldown::{AskedItem, DrillDown, DrillDownState, DrillDownWord, Signed};
+use control_plane_domain::drilldown::{AskedItem, DrillDown, DrillDownFilter, DrillDownState, DrillDownWord, Signed};
 use control_plane_domain::policy::Permission;
 use control_plane_operations::{AskedRows, RequestDrillDown};
 use crypto::Digest;
@@ -18,12 +18,16 @@ use utoipa::ToSchema;
 
 use super::procedures::RUNNER;
 use super::{answer, shape};
-use crate::api::route::{Access, Answering, Call, Reply, Route, Shape, Verb, schema_of};
+use crate::api::route::{Access, Answering, Call, Form, Parameter, Reply, Route, Shape, Verb, schema_of};
 use crate::problem::Problem;
 
 pub(crate) const RECEIPT: &str = "application/vnd.dsse.envelope.v1+json";
 const SEE: &[Permission] = &[Permission::DrillDownsList, Permission::DrillDownsRequest];
 const ASK: &[Permission] = &[Permission::DrillDownsRequest];
+
+/// Purposes, and what became of a request, as a query writes them.
+const PURPOSES: Form = Form::Words(&["audit", "investigation", "remediation", "test"]);
+const RESULTS: Form = Form::Words(&["open", "answered", "refused", "expired", "cancelled"]);
 
 pub(crate) const ROUTES: &[Route] = &[
     Route {
@@ -32,7 +36,14 @@ pub(crate) const ROUTES: &[Route] = &[
         id: "listDrilldowns",
         summary: "Who asked for which evidence, and what became of it",
         access: Access::Permitted(&[Permission::DrillDownsList], list),
-        query: &[RUNNER],
+        query: &[
+            RUNNER,
+            Parameter { name: "person", description: "Only what this person asked for.", form: Form::Id },
+            Parameter { name: "purpose", description: "Only what was asked for this purpose.", form: PURPOSES },
+            Parameter { name: "result", description: "Only what came to this; `open` is not over.", form: RESULTS },
+            Parameter { name: "from", description: "Only what was asked then or later.", form: Form::Time },
+            Parameter { name: "until", description: "Only what was asked before then.", form: Form::Time },
+        ],
         body: None,
         shape: Shape::Page(schema_of::<DrillDownDocument>()),
     },
@@ -274,8 +285,15 @@ pub(crate) struct Signature {
 
 fn list(call: Call) -> Answering {
     Box::pin(async move {
-        let (runner, page) = (call.query.parsed("runner")?, call.query.page()?);
-        let drilldowns = call.operations().list_drilldowns(&call.caller, runner, &page).await?;
+        let filter = DrillDownFilter {
+            runner: call.query.parsed("runner")?,
+            person: call.query.parsed("person")?,
+            purpose: call.query.parsed("purpose")?,
+            end: call.query.parsed("result")?,
+            from: call.query.parsed("from")?,
+            until: call.query.parsed("until")?,
+        };
+        let drilldowns = call.operations().drilldowns_by(&call.caller, &filter, &call.query.page()?).await?;
         Reply::page::<_, DrillDownDocument>(drilldowns)
     })
 }
