@@ -14,6 +14,7 @@ CREATE INDEX drilldown_purpose ON drilldown (tenant, purpose, request) WHERE pur
 -- million by whichever index comes first. These are fixed: a plan does not depend on what a file holds, and is the one that
 -- the tests look at.
 ANALYZE sqlite_schema;
+DELETE FROM sqlite_stat1;
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('run', 'run_asked', '20000 20000 1000 1 1'),
     ('run', 'run_digest', '1000000 1000000 10000 1 1'),
