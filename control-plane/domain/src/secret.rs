@@ -11,6 +11,15 @@ use crate::drilldown::AskedWith;
 use crate::policy::Role;
 use crate::vocabulary;
 
+/// Which secrets a list shows. What is not named is not asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SecretFilter {
+    /// For this Runner.
+    pub runner: Option<RunnerId>,
+    /// Called so.
+    pub name: Option<Name>,
+}
+
 /// A connector's secret that somebody sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectorSecret {

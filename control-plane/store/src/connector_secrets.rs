@@ -5,12 +5,13 @@ use clock::Timestamp;
 use control_plane_domain::audit_log::AuditRef;
 use control_plane_domain::drilldown::AskedWith;
 use control_plane_domain::list::{Listed, Page};
-use control_plane_domain::secret::{ConnectorSecret, SecretReceipt, SecretState, SecretWord, Sent};
+use control_plane_domain::secret::{ConnectorSecret, SecretFilter, SecretReceipt, SecretState, SecretWord, Sent};
 use crypto::Digest;
 use ids::{PersonId, RequestId, RunnerId};
 use proof::text::Name;
 
 use crate::StoreError;
+use crate::filters::between;
 use crate::sql::sql;
 use crate::tx::{After, Reads, Writes};
 use crate::value::{Cells, Value, values};
@@ -26,28 +27,33 @@ impl Reads {
         self.one("connector_secret", sql, values![id], read).await
     }
 
-    /// Secrets for one Runner or for all, newest first.
+    /// Secrets that fit, newest first.
     pub async fn connector_secrets(
         &self,
-        runner: Option<RunnerId>,
+        filter: &SecretFilter,
         page: &Page,
     ) -> Result<Listed<ConnectorSecret>, StoreError> {
+        let SecretFilter { runner, name } = filter;
         let before = After::of(page, 1)?.text_down(0);
         let place = |secret: &ConnectorSecret| vec![secret.id.to_string()];
+        let [name_from, name_to] = between(name.as_ref().map(ToString::to_string));
         let Some(runner) = runner else {
             let sql = sql!(
                 "SELECT request, runner, name, person, role, api_key, session, device_key, requested, seal_by, expires, audit_seq, \
                  audit_hash, state, envelope, sealed, request_sha256, code, receipt, changed FROM connector_secret \
-                 WHERE tenant = $1 AND request < $2 ORDER BY request DESC LIMIT $3"
+                 WHERE tenant = $1 AND name >= $2 AND name <= $3 AND request < $4 ORDER BY request DESC LIMIT $5"
             );
-            return self.list("connector_secret", sql, values![before], page, read, place).await;
+            let values = vec![name_from, name_to, before];
+            return self.list("connector_secret", sql, values, page, read, place).await;
         };
         let sql = sql!(
             "SELECT request, runner, name, person, role, api_key, session, device_key, requested, seal_by, expires, audit_seq, \
              audit_hash, state, envelope, sealed, request_sha256, code, receipt, changed FROM connector_secret \
-             WHERE tenant = $1 AND runner = $2 AND request < $3 ORDER BY request DESC LIMIT $4"
+             WHERE tenant = $1 AND runner = $2 AND name >= $3 AND name <= $4 AND request < $5 \
+             ORDER BY request DESC LIMIT $6"
         );
-        self.list("connector_secret", sql, values![runner, before], page, read, place).await
+        let values = values![runner].into_iter().chain([name_from, name_to, before]).collect();
+        self.list("connector_secret", sql, values, page, read, place).await
     }
 
     /// Secrets for this Runner that are not over, oldest first.

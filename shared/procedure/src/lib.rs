@@ -13,6 +13,7 @@ mod fault;
 mod lint;
 mod markdown;
 mod model;
+mod needs;
 mod reader;
 mod schedule;
 mod schema;

@@ -368,9 +368,7 @@ impl Population {
 impl Procedure {
     /// Every expression that is evaluated when a run is assessed.
     pub(crate) fn assessed_expressions(&self) -> impl Iterator<Item = &Expression> {
-        let checks = self.checks.iter();
-        let checks = checks
-            .flat_map(|check| [&check.assert].into_iter().chain(&check.for_each).chain(&check.key).chain(&check.when));
+        let checks = self.checks.iter().flat_map(Check::expressions);
         let populations = self.populations.iter().flat_map(Population::expressions);
         checks.chain(populations).chain(self.metrics.iter().map(|metric| &metric.value))
     }

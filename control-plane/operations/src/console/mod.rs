@@ -11,6 +11,7 @@ mod changes;
 mod compare;
 mod controls;
 mod coverage;
+mod evidence;
 mod findings;
 mod health;
 mod names;
@@ -28,8 +29,8 @@ mod texts;
 mod under_way;
 mod witness;
 
-pub use bundle::RunBundle;
 pub use alarms::AlarmRow;
+pub use bundle::RunBundle;
 pub use changes::{ChangeRow, Changes, GoneRunner};
 pub use compare::{CheckDifference, Comparison, Difference, DifferenceCounts, MetricDifference};
 pub use controls::ControlRef;
@@ -37,10 +38,11 @@ pub use coverage::{
     ControlCoverage, Coverage, CoverageCheck, CoverageCounts, CoverageState, CoverageSummary, FrameworkCoverage,
     FrameworkSummary, Scope, ScopeOf, Unread, UnreadText,
 };
+pub use evidence::{AskedEvidence, EvidenceAsked, EvidenceItem, EvidencePage};
 pub use findings::{FindingRow, FindingsPage};
 pub use health::{RunnerHealth, Trouble, TroubledRunner};
 pub use names::{Names, ProcedureTitles};
-pub use narrowed::{AlarmsPage, DrillDownsPage, Whom};
+pub use narrowed::{AlarmsPage, DrillDownsPage, SecretsPage, Whom};
 pub use overview::{MissedPage, MissedRow, OverdueRow, Overview, Started};
 pub use procedure::{InstalledElsewhere, ProcedurePage, SopText};
 pub use procedures::{ProcedureFilter, ProcedureRow, ProceduresPage};
@@ -55,7 +57,7 @@ pub use sop::{
     FrameworkControls, Sop, SopCheck, SopConnection, SopInput, SopMetric, SopPopulation, SopQuestion, SopSchedule,
     SopStep,
 };
-pub use under_way::{RunningRow, RunningStage, StepNow};
+pub use under_way::{Awaited, RunningRow, RunningStage, StepNow};
 pub use witness::{CoveredBy, JournalRef, KeptAudit, RunProof, WitnessState};
 
 pub(crate) use pulse::Pulses;

@@ -6,6 +6,7 @@ use control_plane_domain::alarm::AlarmFilter;
 use control_plane_domain::drilldown::{DrillDown, DrillDownFilter};
 use control_plane_domain::list::{Listed, Page};
 use control_plane_domain::policy::{Caller, Permission};
+use control_plane_domain::secret::{ConnectorSecret, SecretFilter};
 use control_plane_store::Reads;
 use ids::RunId;
 
@@ -48,7 +49,28 @@ pub struct DrillDownsPage {
     pub whom: Whom,
 }
 
+/// A page of the list of secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretsPage {
+    /// The secrets, newest first.
+    pub rows: Listed<ConnectorSecret>,
+    /// Runners to choose from.
+    pub whom: Whom,
+}
+
 impl Operations {
+    /// Secrets that fit, newest first, with the Runners to choose from.
+    pub async fn secrets_page(
+        &self,
+        caller: &Caller,
+        filter: &SecretFilter,
+        page: &Page,
+    ) -> Result<SecretsPage, Error> {
+        let permit = caller.permit(Permission::SecretsList)?;
+        let reads = self.store().read(&permit).await?;
+        Ok(SecretsPage { rows: reads.connector_secrets(filter, page).await?, whom: Whom::read(&reads, false).await? })
+    }
+
     /// Alarms that fit, newest first, with the Runners to choose from.
     pub async fn alarms_page(&self, caller: &Caller, filter: &AlarmFilter, page: &Page) -> Result<AlarmsPage, Error> {
         let permit = caller.permit(Permission::AlarmsList)?;

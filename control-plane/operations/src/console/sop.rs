@@ -307,6 +307,11 @@ fn step(step: &Step, is_finally: bool) -> SopStep {
     }
 }
 
+/// What a step asks a person, if it asks one.
+pub(super) fn question_of(step: &Step) -> Option<SopQuestion> {
+    step.connector.asks_a_person().then(|| question(&written(&step.with)))
+}
+
 fn question(arguments: &Value) -> SopQuestion {
     let text = |name: &str| arguments.get(name).and_then(Value::as_str).map(str::to_owned);
     let asked = arguments.get("questions").and_then(Value::as_array).into_iter().flatten();

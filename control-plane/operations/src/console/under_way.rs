@@ -11,11 +11,12 @@ use control_plane_store::Reads;
 use crypto::Digest;
 use ids::{RunId, RunnerId};
 use proof::text::{FreeText, Name};
-use verdict::Status;
+use verdict::{Status, StepStatus};
 
 use super::refs::{Labels, People};
+use super::sop::question_of;
 use super::texts::Text;
-use super::{AtRunner, PersonRef, ProcedureChoice};
+use super::{AtRunner, PersonRef, ProcedureChoice, SopQuestion};
 use crate::{Error, Operations};
 
 /// Requests that are shown, and runs.
@@ -72,6 +73,17 @@ pub struct StepNow {
     pub heard: Timestamp,
 }
 
+/// A question that a run waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Awaited {
+    /// The step that asks it: its title, its id where the procedure's file is not here.
+    pub step: String,
+    /// Who is asked: a role or a person, as the procedure names them.
+    pub ask: Option<String>,
+    /// Time to answer, as written.
+    pub due: Option<String>,
+}
+
 impl RunningRow {
     /// The run, once there is one.
     pub fn run(&self) -> Option<RunId> {
@@ -91,6 +103,38 @@ impl Operations {
         let request = tx.run_request_of(run).await?;
         let rows = self.running_rows(&tx, vec![under_way], request.into_iter().collect()).await?;
         rows.into_iter().find(|row| row.run() == Some(run)).ok_or(Error::NotFound("run"))
+    }
+
+    /// Which of these runs wait for people: what could be collected was, and somebody has to answer.
+    pub async fn runs_asking(&self, caller: &Caller, runs: &BTreeSet<RunId>) -> Result<BTreeSet<RunId>, Error> {
+        let permit = caller.permit(Permission::RunsList)?;
+        if runs.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let reads = self.store().read(&permit).await?;
+        let reported = reads.reported_runs(runs).await?.into_iter();
+        Ok(reported.filter(|(_, verdict)| *verdict == Status::Pending).map(|(run, _)| run).collect())
+    }
+
+    /// What a run waits for, and whom; nothing if it does not wait for people.
+    pub async fn awaited(&self, caller: &Caller, run: RunId) -> Result<Vec<Awaited>, Error> {
+        let permit = caller.permit(Permission::RunsList)?;
+        let reads = self.store().read(&permit).await?;
+        let Some(summary) = reads.run(run).await?.filter(|run| run.verdict == Status::Pending) else {
+            return Ok(Vec::new());
+        };
+        let text = self.text(&reads, summary.runner, &summary.procedure.sha256).await?;
+        let steps = reads.run_detail_part(run, 0, 0).await?.map(|(detail, _)| detail.steps).unwrap_or_default();
+        let waits = steps.into_iter().filter(|line| line.status == StepStatus::Pending);
+        let awaited = waits.filter_map(|line| {
+            let Some(step) = text.procedure().and_then(|procedure| procedure.step(line.step.as_str())) else {
+                return Some(Awaited { step: line.step.to_string(), ask: None, due: None });
+            };
+            // Others wait for the answer, or for their time.
+            let SopQuestion { ask, due, .. } = question_of(step)?;
+            Some(Awaited { step: step.title.clone(), ask, due })
+        });
+        Ok(awaited.collect())
     }
 
     /// What has no result yet, what is worked at first.

@@ -3,9 +3,9 @@
 use clock::Timestamp;
 use control_plane_domain::list::{Listed, Page};
 use control_plane_domain::policy::{Caller, Permission, Permit};
-use control_plane_domain::secret::{ConnectorSecret, SecretState};
+use control_plane_domain::secret::{ConnectorSecret, SecretFilter, SecretState};
 use crypto::Digest;
-use ids::{RequestId, RunnerId};
+use ids::RequestId;
 
 use super::{check_sender, terms};
 use crate::{Error, Operations};
@@ -24,16 +24,16 @@ pub struct SecretTerms {
 }
 
 impl Operations {
-    /// The tenant's secrets, newest first.
+    /// The tenant's secrets that fit, newest first.
     pub async fn list_secrets(
         &self,
         caller: &Caller,
-        runner: Option<RunnerId>,
+        filter: &SecretFilter,
         page: &Page,
     ) -> Result<Listed<ConnectorSecret>, Error> {
         let permit = caller.permit(Permission::SecretsList)?;
         let tx = self.store().read(&permit).await?;
-        Ok(tx.connector_secrets(runner, page).await?)
+        Ok(tx.connector_secrets(filter, page).await?)
     }
 
     /// One secret: for those who see all of them, and for the person who sends it.

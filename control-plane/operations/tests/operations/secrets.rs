@@ -8,7 +8,7 @@ use contract::{ConnectorSecret as Message, FromControlPlane, Receipt as ReceiptM
 use control_plane_domain::list::Page;
 use control_plane_domain::policy::{Actor, Caller, Role};
 use control_plane_domain::runner::Standing;
-use control_plane_domain::secret::{ConnectorSecret, SecretState, SecretWord};
+use control_plane_domain::secret::{ConnectorSecret, SecretFilter, SecretState, SecretWord};
 use control_plane_operations::{Error, Kind, RequestSecret, SealedSecret, Session};
 use crypto::{Digest, Secret, ed25519, hpke};
 use ids::RequestId;
@@ -169,7 +169,7 @@ async fn a_secret_goes_to_the_runner_and_its_ciphertext_is_forgotten() {
         assert_eq!(case.world.logged(&case.acme, action).await, times, "{action}");
     }
     assert_eq!(case.world.alarms(&case.acme).await, Vec::<&str>::new());
-    let listed = case.world.ops.list_secrets(&case.acme.owner, None, &Page::first()).await.unwrap();
+    let listed = case.world.ops.list_secrets(&case.acme.owner, &SecretFilter::default(), &Page::first()).await.unwrap();
     assert_eq!(listed.items, [secret]);
 }
 

@@ -12,7 +12,7 @@ use control_plane_domain::procedure::{MissedDue, ScheduleDue};
 use control_plane_domain::run_request::RunRequestState;
 use control_plane_domain::runner::{CertificateState, Condition, LockReason, Presence, RunnerState, Standing};
 use control_plane_domain::sealed::Sealed;
-use control_plane_domain::secret::{ConnectorSecret, SecretReceipt, SecretState, SecretWord, Sent};
+use control_plane_domain::secret::{ConnectorSecret, SecretFilter, SecretReceipt, SecretState, SecretWord, Sent};
 use control_plane_domain::tenant::{TenantKey, TenantKeyKind, TenantState};
 use control_plane_store::{Logged, StoreError, WriteTx};
 use verdict::Status;
@@ -338,10 +338,21 @@ on_both! {
             tx.add_connector_secret(&other).await.unwrap();
             assert_eq!(tx.connector_secret(other.id).await.unwrap(), Some(other));
         }
-        let ids: Vec<_> =
-            tx.connector_secrets(None, &Page::first()).await.unwrap().items.iter().map(|secret| secret.id).collect();
-        assert_eq!(ids, [3, 2, 1].map(sample::request_id));
-        assert_eq!(tx.connector_secrets(Some(runner_id(1)), &Page::first()).await.unwrap().items.len(), 3);
+        let other = ConnectorSecret { name: "other-db".parse().unwrap(), ..sample::connector_secret(4, audit) };
+        tx.add_connector_secret(&other).await.unwrap();
+        let listed = async |runner, name: Option<&str>| {
+            let filter = SecretFilter { runner, name: name.map(|name| name.parse().unwrap()) };
+            let found = tx.connector_secrets(&filter, &Page::first()).await.unwrap().items;
+            found.iter().map(|secret| secret.id).collect::<Vec<_>>()
+        };
+        let (name, others) = (secret.name.to_string(), sample::request_id(4));
+        for runner in [None, Some(runner_id(1))] {
+            assert_eq!(listed(runner, None).await, [4, 3, 2, 1].map(sample::request_id));
+            assert_eq!(listed(runner, Some(name.as_str())).await, [3, 2, 1].map(sample::request_id));
+            assert_eq!(listed(runner, Some("other-db")).await, [others]);
+            assert_eq!(listed(runner, Some("other-d")).await, []);
+        }
+        assert_eq!(listed(Some(runner_id(2)), None).await, []);
         let receipt =
             |n: u8| SecretReceipt { request: secret.id, sha256: digest(n), envelope: vec![n; 9], at: at(9) };
         assert!(tx.add_connector_secret_receipt(&receipt(7)).await.unwrap());

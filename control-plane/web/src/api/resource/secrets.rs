@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clock::Timestamp;
 use control_plane_domain::policy::Permission;
-use control_plane_domain::secret::{ConnectorSecret, SecretState, SecretWord};
+use control_plane_domain::secret::{ConnectorSecret, SecretFilter, SecretState, SecretWord};
 use control_plane_operations::{RequestSecret, SealedSecret, SecretTerms};
 use crypto::Digest;
 use http::StatusCode;
@@ -18,11 +18,13 @@ use utoipa::ToSchema;
 use super::drilldowns::{AuditDocument, RECEIPT, bytes};
 use super::procedures::RUNNER;
 use super::shape;
-use crate::api::route::{Access, Answering, Call, Reply, Route, Shape, Verb, schema_of};
+use crate::api::route::{Access, Answering, Call, Form, Parameter, Reply, Route, Shape, Verb, schema_of};
 use crate::problem::Problem;
 
 const SEE: &[Permission] = &[Permission::SecretsList, Permission::SecretsSend];
 const SEND: &[Permission] = &[Permission::SecretsSend];
+
+const NAME: Parameter = Parameter { name: "name", description: "Only those called so.", form: Form::Text };
 
 pub(crate) const ROUTES: &[Route] = &[
     Route {
@@ -31,7 +33,7 @@ pub(crate) const ROUTES: &[Route] = &[
         id: "listSecrets",
         summary: "Who sent which connector secret to which Runner, and what became of it",
         access: Access::Permitted(&[Permission::SecretsList], list),
-        query: &[RUNNER],
+        query: &[RUNNER, NAME],
         body: None,
         shape: Shape::Page(schema_of::<SecretDocument>()),
     },
@@ -247,8 +249,8 @@ impl Sealed {
 
 fn list(call: Call) -> Answering {
     Box::pin(async move {
-        let (runner, page) = (call.query.parsed("runner")?, call.query.page()?);
-        let secrets = call.operations().list_secrets(&call.caller, runner, &page).await?;
+        let filter = SecretFilter { runner: call.query.parsed("runner")?, name: call.query.parsed("name")? };
+        let secrets = call.operations().list_secrets(&call.caller, &filter, &call.query.page()?).await?;
         Reply::page::<_, SecretDocument>(secrets)
     })
 }

@@ -3,10 +3,10 @@
 
 use askama::Template;
 use clock::Timestamp;
-use control_plane_domain::list::Page;
+use control_plane_domain::list::{Listed, Page};
 use control_plane_domain::policy::Permission;
 use control_plane_domain::runner::{Runner, Standing};
-use control_plane_domain::secret::{ConnectorSecret, SecretState};
+use control_plane_domain::secret::{ConnectorSecret, SecretFilter, SecretState};
 use control_plane_operations::Error;
 use http::StatusCode;
 use ids::{RequestId, RunnerId};
@@ -15,11 +15,13 @@ use crate::console::answer::Answer;
 use crate::console::csv;
 use crate::console::frame::{Frame, Section};
 use crate::console::kit::{Pager, Tone};
+use crate::console::pages::narrow::{self, Choice};
 use crate::console::pages::sure::Sure;
 use crate::console::pages::who::{Linked, Who};
 use crate::console::path::{self, Href};
 use crate::console::route::{Access, Field, PageRoute, Takes};
 use crate::console::trouble::Trouble;
+use crate::console::values::Draft;
 use crate::console::visit::Visit;
 use crate::http::verb::Verb;
 
@@ -32,7 +34,7 @@ pub(crate) const ROUTES: &[PageRoute] = &[
         path: "/secrets",
         name: "secrets",
         access: Access::Permitted(&[Permission::SecretsList], |visit| Box::pin(list(visit))),
-        query: &[Field::one("runner"), Field::one("cursor"), Field::one("format")],
+        query: &[Field::one("runner"), Field::one("name"), Field::one("cursor"), Field::one("format")],
         takes: Takes::Nothing,
     },
     PageRoute {
@@ -66,8 +68,12 @@ pub(crate) const ROUTES: &[PageRoute] = &[
 struct SecretsPage {
     frame: Frame,
     rows: Vec<Row>,
-    /// The Runner whose secrets alone are shown.
-    only: Option<Linked>,
+    is_narrowed: bool,
+    /// What the form holds, with what is wrong in it.
+    draft: Draft,
+    runners: Vec<Choice>,
+    /// Whether there are more than are offered.
+    more: bool,
     pager: Pager,
 }
 
@@ -128,22 +134,35 @@ impl Row {
     }
 }
 
+/// Reads the form; what is wrong stands in the draft.
+fn filter(draft: &mut Draft) -> SecretFilter {
+    SecretFilter { runner: draft.read_optional("runner"), name: draft.read_optional("name") }
+}
+
 async fn list(visit: &Visit) -> Result<Answer, Trouble> {
-    let only = visit.query().parsed::<RunnerId>("runner")?;
-    if visit.query().text("format") == Some("csv") {
-        return table(visit, only).await;
+    let mut draft = visit.query().draft();
+    let filter = filter(&mut draft);
+    let is_wrong = draft.has_faults();
+    if !is_wrong && visit.query().text("format") == Some("csv") {
+        return table(visit, filter).await;
     }
-    let listed = visit.operations().list_secrets(visit.caller(), only, &visit.query().page()?).await?;
+    let is_narrowed = is_wrong || filter != SecretFilter::default();
+    let found = visit.operations().secrets_page(visit.caller(), &filter, &visit.query().page()?).await?;
+    // A form that was not understood found nothing.
+    let listed = if is_wrong { Listed { items: Vec::new(), next: None } } else { found.rows };
     let pager = visit.pager(&listed);
     let people = listed.items.iter().map(|secret| secret.person);
-    let who = Who::read(visit, people, listed.items.iter().map(|secret| secret.runner).chain(only)).await?;
-    let frame = visit.frame(Section::Secrets, "Secrets").live();
+    let who = Who::read(visit, people, listed.items.iter().map(|secret| secret.runner)).await?;
+    let status = if is_wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let frame = visit.frame(Section::Secrets, "Secrets").live().answering(status);
     let row = |secret: ConnectorSecret| {
         let may_cancel = visit.operations().may_cancel_secret(visit.caller(), &secret);
         Row::new(secret, &who, may_cancel)
     };
     let rows = listed.items.into_iter().map(row).collect();
-    Answer::page(&SecretsPage { frame, rows, only: only.map(|runner| who.runner(runner)), pager })
+    let runners = narrow::runners(found.whom.runners, "", draft.value("runner"));
+    let more = found.whom.more_runners;
+    Answer::page_with(status, &SecretsPage { frame, rows, is_narrowed, draft, runners, more, pager })
 }
 
 async fn sending(visit: &Visit) -> Result<Answer, Trouble> {
@@ -208,15 +227,15 @@ async fn cancel(visit: &Visit) -> Result<Answer, Trouble> {
     }
 }
 
-async fn table(visit: &Visit, only: Option<RunnerId>) -> Result<Answer, Trouble> {
+async fn table(visit: &Visit, filter: SecretFilter) -> Result<Answer, Trouble> {
     let (operations, caller) = (visit.operations().clone(), visit.caller().clone());
     csv::answer(
         visit,
         "secrets",
         &["Request", "Name", "Runner", "Sent by", "Requested", "Expires", "State", "Code", "Ended"],
         move |page| {
-            let (operations, caller) = (operations.clone(), caller.clone());
-            async move { operations.list_secrets(&caller, only, &page).await }
+            let (operations, caller, filter) = (operations.clone(), caller.clone(), filter.clone());
+            async move { operations.list_secrets(&caller, &filter, &page).await }
         },
         |secret: &ConnectorSecret| {
             let became = Became::of(&secret.state);
@@ -245,7 +264,7 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     use ids::{PersonId, SessionId};
 
     use crate::console::pages::runners::sample;
-    use crate::console::sample::{Sample, hostile_text};
+    use crate::console::sample::{HOSTILE, Sample, hostile_text};
 
     let now = Timestamp::from_millis(1_795_000_000_000);
     let (ada, runner) = (PersonId::from_parts(1, [1; 10]), RunnerId::from_parts(1, [2; 10]));
@@ -279,15 +298,21 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     let hostile = hostile_text().to_string();
     let who = Who::sample(&[(ada, &hostile)], &[(runner, &hostile)]);
     let frame = || Frame::sample(Section::Secrets, "Secrets");
-    let page = |states: Vec<SecretState>, only: Option<RunnerId>| SecretsPage {
+    let page = |states: Vec<SecretState>, is_narrowed, draft| SecretsPage {
         rows: (1..).zip(states).map(|state| Row::new(secret(state), &who, true)).collect(),
         frame: frame(),
-        only: only.map(|runner| who.runner(runner)),
+        is_narrowed,
+        draft,
+        runners: vec![("x".to_owned(), HOSTILE.to_owned())],
+        more: is_narrowed,
         pager: Pager::default(),
     };
+    let mut wrong = Draft::of(["runner", "name"].map(|field| (field, HOSTILE.to_owned())));
+    wrong.fault_at("name", HOSTILE);
     vec![
-        Sample::page("secrets, of every state", &page(states(), Some(runner))),
-        Sample::page("secrets, none", &page(vec![], None)),
+        Sample::page("secrets, of every state", &page(states(), false, Draft::default())),
+        Sample::page("secrets, none", &page(vec![], false, Draft::default())),
+        Sample::page("secrets, narrowed to none, hostile", &page(vec![], true, wrong)),
         Sample::page("send a secret", &NewPage { frame: frame(), runners: sample::of_every_kind(), chosen: None }),
         Sample::page("send a secret, no Runner", &NewPage { frame: frame(), runners: vec![], chosen: None }),
         Sample::page(
