@@ -34,7 +34,7 @@ pub(crate) const ROUTES: &[Route] = &[
         verb: Verb::Get,
         path: "/api/v1/audit/checkpoint",
         id: "getAuditCheckpoint",
-        summary: "The newest signed checkpoint, with the Runners' cosignatures",
+        summary: "The newest signed checkpoint, with the Runners' countersignatures",
         access: Access::Permitted(&[Permission::AuditList], checkpoint),
         query: &[],
         body: None,
