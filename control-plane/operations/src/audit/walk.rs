@@ -154,7 +154,10 @@ impl AuditVerification {
             AuditStepId::Tree => {
                 walk.tree(&self.reads).await.map(|()| format!("the root over the records is {}", walk.root()))
             }
-            AuditStepId::Head => walk.head().map(|()| format!("the log ends at record {}", walk.checked())),
+            AuditStepId::Head => walk.head().map(|()| match walk.checked().checked_sub(1) {
+                Some(last) => format!("the last record is number {last}; they are counted from 0"),
+                None => "there is no record yet".to_owned(),
+            }),
             AuditStepId::Checkpoints => walk.checkpoints().map(|count| format!("{count} checkpoints fit the records")),
             AuditStepId::Cosignatures => {
                 walk.cosignatures().map(|count| format!("{count} countersignatures of Runners fit the records"))
@@ -192,8 +195,13 @@ impl AuditVerification {
             Ok(note) => {
                 let (count, size) = (note.signatures().len().saturating_sub(1), kept.size);
                 let after = self.walk.checked().saturating_sub(size);
-                let detail =
-                    format!("{count} Runners countersigned the checkpoint of {size} records; {after} came after it");
+                let runners = if count == 1 { "1 Runner".to_owned() } else { format!("{count} Runners") };
+                let rest = match after {
+                    0 => "no record came after it".to_owned(),
+                    1 => "1 record came after it, which no Runner has countersigned yet".to_owned(),
+                    _ => format!("{after} records came after it, which no Runner has countersigned yet"),
+                };
+                let detail = format!("{runners} countersigned the checkpoint of {size} records; {rest}");
                 Ok(step(id, AuditOutcome::Holds, detail))
             }
             Err(Error::AuditBroken(why)) => Ok(step(id, AuditOutcome::Broken, why)),

@@ -3,7 +3,7 @@
 
 use askama::Template;
 use control_plane_domain::policy::Permission;
-use control_plane_operations::console::Names;
+use control_plane_operations::console::{Names, ProcedureTitles};
 use crypto::Digest;
 use ids::{PersonId, RunnerId};
 use proof::text::{FreeText, Name};
@@ -37,8 +37,19 @@ pub(crate) fn named(id: &Name, title: Option<&FreeText>, runner: RunnerId, diges
 #[derive(Debug, Clone)]
 pub(crate) struct Who {
     names: Names,
-    links_people: bool,
+    titles: ProcedureTitles,
+    /// What the reader may see of what is linked.
+    links: Vec<Permission>,
 }
+
+/// Every permission that a link of these pages leads to and that some role lacks.
+const LINKED: [Permission; 5] = [
+    Permission::PeopleList,
+    Permission::AlarmsList,
+    Permission::DrillDownsList,
+    Permission::SecretsList,
+    Permission::TokensCreate,
+];
 
 impl Who {
     /// The names of these.
@@ -49,17 +60,38 @@ impl Who {
     ) -> Result<Self, Trouble> {
         let (people, runners) = (people.into_iter().collect(), runners.into_iter().collect());
         let names = visit.operations().names(visit.caller(), &people, &runners).await?;
-        Ok(Self { names, links_people: visit.may(Permission::PeopleList) })
+        let links = LINKED.into_iter().filter(|permission| visit.may(*permission)).collect();
+        Ok(Self { names, titles: ProcedureTitles::new(), links })
     }
 
     /// For a file, in which nothing is linked.
     pub(crate) fn of(names: Names) -> Self {
-        Self { names, links_people: false }
+        Self { names, titles: ProcedureTitles::new(), links: Vec::new() }
+    }
+
+    /// The same, and what these procedures are called.
+    pub(crate) fn with_titles(self, titles: ProcedureTitles) -> Self {
+        Self { titles, ..self }
+    }
+
+    /// A procedure as a Runner has it: by its title where it is installed still, which is where the link leads.
+    pub(crate) fn procedure(&self, runner: RunnerId, digest: Digest) -> Linked {
+        match self.titles.get(&(runner, digest)) {
+            Some(known) => {
+                Linked { text: format!("“{}”", known.title), href: Some(path::procedure(runner, digest)) }
+            }
+            None => Linked { text: format!("procedure {}", begin(&digest)), href: None },
+        }
     }
 
     pub(crate) fn person(&self, person: PersonId) -> Linked {
         let text = self.person_name(person);
-        Linked { text, href: self.links_people.then(|| path::person(person)) }
+        Linked { text, href: self.link(Permission::PeopleList, path::person(person)) }
+    }
+
+    /// Where somebody is led who may see what is there.
+    pub(crate) fn link(&self, needed: Permission, href: Href) -> Option<Href> {
+        self.links.contains(&needed).then_some(href)
     }
 
     pub(crate) fn person_name(&self, person: PersonId) -> String {
@@ -73,6 +105,11 @@ impl Who {
     pub(crate) fn runner_name(&self, runner: RunnerId) -> String {
         self.names.runners.get(&runner).map_or_else(|| short(&runner), ToString::to_string)
     }
+}
+
+/// The beginning of a digest.
+pub(crate) fn begin(digest: &Digest) -> String {
+    digest.to_string().chars().take(16).chain(['…']).collect()
 }
 
 /// The end of an id: its beginning is the time, which many share.
@@ -92,7 +129,7 @@ impl Who {
             people: names.iter().map(|(id, name)| (*id, name.parse().unwrap())).collect(),
             runners: runners.iter().map(|(id, label)| (*id, label.parse().unwrap())).collect(),
         };
-        Self { names, links_people: true }
+        Self { names, titles: ProcedureTitles::new(), links: LINKED.to_vec() }
     }
 }
 

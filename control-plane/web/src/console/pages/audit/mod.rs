@@ -199,7 +199,9 @@ async fn names(visit: &Visit, told: &[Told]) -> Result<Who, Trouble> {
         people.extend(some);
         runners.extend(others);
     }
-    Who::read(visit, people, runners).await
+    let places = told.iter().flat_map(Told::procedures).collect();
+    let titles = visit.operations().procedure_titles(visit.caller(), &places).await?;
+    Ok(Who::read(visit, people, runners).await?.with_titles(titles))
 }
 
 async fn table(visit: &Visit, search: Search) -> Result<Answer, Trouble> {
@@ -232,7 +234,9 @@ where
                     people.extend(some);
                     runners.extend(others);
                 }
-                let who = Who::of(operations.names(&caller, &people, &runners).await?);
+                let places = told.iter().flat_map(Told::procedures).collect();
+                let titles = operations.procedure_titles(&caller, &places).await?;
+                let who = Who::of(operations.names(&caller, &people, &runners).await?).with_titles(titles);
                 let items = told
                     .into_iter()
                     .map(|told| (said::text(&told.actor, &who), said::text(&told.what, &who), told.line))

@@ -6,13 +6,15 @@ use askama::Template;
 use clock::Timestamp;
 use control_plane_domain::audit::AuditRecord;
 use control_plane_domain::audit_log::AuditLine;
+use control_plane_domain::policy::Permission;
+use crypto::Digest;
 use ids::{PersonId, RunnerId};
 use proof::log::Line;
 
 use super::sentence::{self, Part};
 use crate::console::given::Given;
 use crate::console::kit::{self, Html};
-use crate::console::pages::who::{Who, short};
+use crate::console::pages::who::{Who, begin, short};
 use crate::console::path::{self, Href};
 use crate::console::zone::Zone;
 
@@ -44,6 +46,13 @@ impl Told {
         let people = parts().filter_map(|part| if let Part::Person(person) = part { Some(*person) } else { None });
         let runners = parts().filter_map(|part| if let Part::Runner(runner) = part { Some(*runner) } else { None });
         (people.collect(), runners.collect())
+    }
+
+    /// The procedures that it names, where they are.
+    pub(crate) fn procedures(&self) -> impl Iterator<Item = (RunnerId, Digest)> {
+        let named =
+            |part: &Part| if let Part::Procedure(runner, digest) = part { Some((*runner, *digest)) } else { None };
+        self.what.iter().filter_map(named)
     }
 }
 
@@ -93,6 +102,7 @@ fn piece(part: &Part, who: &Who) -> Piece {
         Part::Words(words) => of(Look::Plain, words.clone(), None),
         Part::Quote(text) => of(Look::Quoted, text.to_string(), None),
         Part::Word(word) => of(Look::Code, word.clone(), None),
+        Part::Code(code) => of(Look::Code, code.to_string(), Some(path::code(code.as_str()))),
         Part::Time(time) => of(Look::Time(*time), String::new(), None),
         Part::Person(person) => {
             let linked = who.person(*person);
@@ -102,15 +112,30 @@ fn piece(part: &Part, who: &Who) -> Piece {
             let linked = who.runner(*runner);
             of(Look::Plain, linked.text, linked.href)
         }
+        Part::Procedure(runner, digest) => {
+            let linked = who.procedure(*runner, *digest);
+            of(Look::Plain, linked.text, linked.href)
+        }
         Part::Run(run) => of(Look::Code, short(run), Some(path::run(*run))),
         Part::RunRequest(request) => of(Look::Code, short(request), Some(path::request(*request))),
-        Part::DrillDown(request) => of(Look::Code, short(request), Some(path::drilldown(*request))),
-        Part::Secret(secret) => of(Look::Code, short(secret), Some(path::secrets().at(&format!("secret-{secret}")))),
-        Part::Alarm(alarm) => of(Look::Plain, format!("alarm {}", short(alarm)), Some(path::alarm(*alarm))),
-        Part::Token(token) => of(Look::Code, short(token), Some(path::add_runner().at(&format!("token-{token}")))),
+        Part::DrillDown(request) => {
+            of(Look::Code, short(request), who.link(Permission::DrillDownsList, path::drilldown(*request)))
+        }
+        Part::Secret(secret) => {
+            let place = path::secrets().at(&format!("secret-{secret}"));
+            of(Look::Code, short(secret), who.link(Permission::SecretsList, place))
+        }
+        Part::Alarm(alarm) => {
+            let href = who.link(Permission::AlarmsList, path::alarm(*alarm));
+            of(Look::Plain, format!("alarm {}", short(alarm)), href)
+        }
+        Part::Token(token) => {
+            let place = path::add_runner().at(&format!("token-{token}"));
+            of(Look::Code, short(token), who.link(Permission::TokensCreate, place))
+        }
         Part::Key(key) => of(Look::Code, short(key), Some(path::api_keys().at(&format!("key-{key}")))),
         Part::Session(session) => of(Look::Code, short(session), None),
-        Part::Digest(digest) => of(Look::Code, digest.to_string().chars().take(16).chain(['…']).collect(), None),
+        Part::Digest(digest) => of(Look::Code, begin(digest), None),
     }
 }
 
@@ -119,9 +144,11 @@ fn plain(part: &Part, who: &Who) -> String {
         Part::Words(words) => words.clone(),
         Part::Quote(text) => format!("“{text}”"),
         Part::Word(word) => word.clone(),
+        Part::Code(code) => code.to_string(),
         Part::Time(time) => time.to_string(),
         Part::Person(person) => format!("{} ({person})", who.person_name(*person)),
         Part::Runner(runner) => format!("{} ({runner})", who.runner_name(*runner)),
+        Part::Procedure(runner, digest) => format!("{} ({digest})", who.procedure(*runner, *digest).text),
         Part::Run(run) => run.to_string(),
         Part::RunRequest(request) | Part::DrillDown(request) | Part::Secret(request) => request.to_string(),
         Part::Alarm(alarm) => format!("alarm {alarm}"),

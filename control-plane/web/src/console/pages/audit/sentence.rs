@@ -15,6 +15,7 @@ use ids::{AlarmId, ApiKeyId, PersonId, RequestId, RunId, RunnerId, SessionId, To
 use proof::text::{FreeText, Name};
 
 use crate::console::pages::alarms::meaning;
+use crate::console::pages::shown::book;
 
 /// A piece of a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,11 +24,15 @@ pub(crate) enum Part {
     Words(String),
     /// What a person typed.
     Quote(FreeText),
-    /// A word of a fixed vocabulary, of a procedure, or a stable code.
+    /// A word of a fixed vocabulary, or of a procedure.
     Word(String),
+    /// A stable code.
+    Code(Name),
     Time(Timestamp),
     Person(PersonId),
     Runner(RunnerId),
+    /// A procedure as a Runner has it.
+    Procedure(RunnerId, Digest),
     Run(RunId),
     RunRequest(RequestId),
     DrillDown(RequestId),
@@ -117,7 +122,7 @@ pub(crate) fn sentence(action: Action) -> Said {
         A::PersonLinkCreated { person, kind, expires, .. } => {
             say!["made ", link_kind(kind), " for ", person, ", good once until ", expires]
         }
-        A::PersonLinkUsed { .. } => say!["used the link that lets them in"],
+        A::PersonLinkUsed { person, .. } => say!["used the link that was made for ", person],
         A::AccountPasswordSet { person } => say!["set the password of ", person],
         A::AccountTotpSet { person } => say!["set the second factor of ", person],
         A::AccountRecoveryCodesMade { codes, person } => {
@@ -128,7 +133,7 @@ pub(crate) fn sentence(action: Action) -> Said {
         }
         A::SessionBegun { session, factors, .. } => say!["signed in with ", shown(&factors), ", session ", session],
         A::SessionConfirmed { session, factors } => {
-            say!["showed ", shown(&factors), " again in session ", session]
+            say!["confirmed who they are with ", shown(&factors), " in session ", session]
         }
         A::SessionEnded { session, person, cause } => {
             say!["ended session ", session, " of ", person, ", because ", session_end(cause)]
@@ -137,8 +142,8 @@ pub(crate) fn sentence(action: Action) -> Said {
             let wrong = counted(attempts, "wrong attempt");
             say!["refused ", wrong, " to sign in as ", person, " with ", factor_words(factor)]
         }
-        A::DeviceRegistered { person, device } => say!["registered device ", device, " of ", person],
-        A::DeviceRemoved { person, device } => say!["removed device ", device, " of ", person],
+        A::DeviceRegistered { person, device } => say!["registered device key ", device, " of ", person],
+        A::DeviceRemoved { person, device } => say!["removed device key ", device, " of ", person],
 
         A::TokenCreated { token, expires } => say!["made join token ", token, ", good until ", expires],
         A::TokenRevoked { token } => say!["withdrew join token ", token, " before it was used"],
@@ -163,9 +168,8 @@ pub(crate) fn sentence(action: Action) -> Said {
         A::RunnerUnlocked { runner, justification } => say!["unlocked Runner ", runner, ": ", justification],
         A::RunnerReported { from, to, .. } => reported(from, to),
         A::RunnerReportRefused { runner, record, code, alarm } => {
-            let said =
-                say!["refused record ", record, " of the journal of Runner ", runner, " for good with ", word(code)];
-            raising(said, alarm)
+            let said = say!["refused record ", record, " of the journal of Runner ", runner, " for good"];
+            raising(with_code(said, code), alarm)
         }
         A::RunnerScheduled { due, .. } => say!["said when it will run ", counted(due, "procedure")],
         A::ProcedureCatalogued { procedures, .. } => {
@@ -173,8 +177,9 @@ pub(crate) fn sentence(action: Action) -> Said {
         }
 
         A::RunRequested { request, runner, procedure_sha256, .. } => {
-            let (runner, request) = (Part::from(runner), Part::RunRequest(request));
-            say!["requested a run of procedure ", procedure_sha256, " at Runner ", runner, " (request ", request, ")"]
+            let procedure = Part::Procedure(runner, procedure_sha256);
+            let request = Part::RunRequest(request);
+            say!["requested a run of ", procedure, " at Runner ", runner, " (request ", request, ")"]
         }
         A::RunRequestAnswered { request, end, run, code } => run_request_answered(request, end, run, code),
 
@@ -193,7 +198,7 @@ pub(crate) fn sentence(action: Action) -> Said {
         A::EvidencePrepared { request, .. } => drilldown("put together what is to be signed for ", request, None),
         A::EvidenceSigned { request, .. } => drilldown("signed ", request, None),
         A::EvidenceAnswered { request, .. } => {
-            drilldown("answered ", request, Some("; the answer is sealed to who asked"))
+            drilldown("answered ", request, Some("; the answer is sealed to whoever asked"))
         }
         A::EvidenceRefused { request, code, .. } => with_code(drilldown("refused ", request, None), code),
         A::EvidenceCutOff { request, code, .. } => {
@@ -286,7 +291,16 @@ fn raising(mut said: Said, alarm: Option<AlarmId>) -> Said {
 }
 
 fn with_code(mut said: Said, code: Name) -> Said {
-    said.extend(say![": ", word(code)]);
+    said.push(": ".into());
+    said.extend(explained(code));
+    said
+}
+
+/// A code with what it means, where that is known here.
+fn explained(code: Name) -> Said {
+    let meaning = book::explain(code.as_str()).map(|entry| format!(" ({})", entry.meaning));
+    let mut said = vec![Part::Code(code)];
+    said.extend(meaning.map(Part::from));
     said
 }
 
@@ -304,15 +318,13 @@ fn reported(from: u64, to: u64) -> Said {
 
 fn run_request_answered(request: RequestId, end: RequestEnd, run: Option<RunId>, code: Option<Name>) -> Said {
     let request = Part::RunRequest(request);
+    let which = run.map_or_else(|| say!["the run"], |run| say!["run ", run]);
     let mut said = match end {
-        RequestEnd::Refused => say!["refused request ", request, " to run a procedure"],
-        RequestEnd::Begun => say!["began what request ", request, " asked for"],
-        RequestEnd::Ended => say!["ended what request ", request, " asked for"],
-        RequestEnd::Expired => say!["let request ", request, " expire: its Runner did not take it in time"],
+        RequestEnd::Refused => say!["refused run request ", request],
+        RequestEnd::Begun => [say!["began "], which, say![" for run request ", request]].concat(),
+        RequestEnd::Ended => [say!["ended "], which, say![" of run request ", request]].concat(),
+        RequestEnd::Expired => say!["ended run request ", request, ", which its Runner did not take in time"],
     };
-    if let Some(run) = run {
-        said.extend(say![", as run ", run]);
-    }
     if let Some(code) = code {
         said = with_code(said, code);
     }
@@ -341,11 +353,11 @@ fn sent(before: &'static str, request: RequestId, after: Option<&'static str>) -
 
 fn raised(alarm: AlarmId, kind: AlarmKind, runner: Option<RunnerId>, subject: Option<Name>) -> Said {
     let mut said = say!["raised ", alarm, ": ", meaning::title(kind)];
-    if let Some(runner) = runner {
-        said.extend(say![", Runner ", runner]);
-    }
     if let Some(subject) = subject {
         said.extend(say![", ", word(subject)]);
+    }
+    if let Some(runner) = runner {
+        said.extend(say![", at Runner ", runner]);
     }
     said
 }

@@ -11,6 +11,7 @@ use control_plane_domain::link::LinkKind;
 use control_plane_domain::policy::{Actor, Role, Scopes};
 use control_plane_domain::runner::LockReason;
 use control_plane_domain::session::SessionEnd;
+use control_plane_operations::console::{Names, ProcedureChoice};
 use crypto::Digest;
 use ids::{AlarmId, ApiKeyId, ItemId, LinkId, PersonId, RequestId, RunId, RunnerId, SessionId, TenantId, TokenId};
 use proof::log::Chain;
@@ -187,6 +188,27 @@ fn every_action_is_said() {
 }
 
 #[test]
+fn nobody_is_led_where_they_may_not_go() {
+    let links = |who: &Who| -> usize {
+        let (_, told) = every_record();
+        told.iter()
+            .map(|told| said::html(&told.what, who, now(), Zone::UTC).to_string().matches("<a href").count())
+            .sum()
+    };
+    let (who, told) = every_record();
+    assert!(links(&who) > 40);
+    // Runs and their requests, Runners, codes and one's own keys are for everybody.
+    let nobody = Who::of(Names::default());
+    for told in told {
+        let html = said::html(&told.what, &nobody, now(), Zone::UTC).to_string();
+        for place in ["/people/", "/alarms/", "/drilldowns/", "/secrets", "/runners/add"] {
+            assert!(!html.contains(&format!("<a href=\"{place}")), "{html}");
+        }
+    }
+    assert!(links(&nobody) < links(&who));
+}
+
+#[test]
 fn sentences_read_as_sentences() {
     let person = PersonId::from_parts(1, [1; 10]);
     let runner = RunnerId::from_parts(1, [2; 10]);
@@ -204,6 +226,26 @@ fn sentences_read_as_sentences() {
         says(Action::RunnerReported { runner, from: 4, to: 9, head: digest() }),
         "reported records 4 to 8 of its journal"
     );
+    // An auditor reads what a code means, and what a digest stands for.
+    let refused = Action::EvidenceRefused {
+        request: RequestId::from_parts(1, [5; 10]),
+        receipt_sha256: digest(),
+        code: "E-DRILL-012".parse().unwrap(),
+    };
+    assert!(
+        says(refused.clone()).ends_with(": E-DRILL-012 (the device is not approved at the Runner)"),
+        "{}",
+        says(refused.clone())
+    );
+    let html = said::html(&sentence::sentence(refused), &who, now(), Zone::UTC).to_string();
+    assert!(html.contains("<a href=\"/codes?code=E-DRILL-012\"><code>E-DRILL-012</code></a> (the device"), "{html}");
+    let request = RequestId::from_parts(1, [5; 10]);
+    let asked = || Action::RunRequested { request, runner, procedure_sha256: digest(), expires: now() };
+    assert!(says(asked()).starts_with("requested a run of procedure abababababababab… ("), "{}", says(asked()));
+    let known = ProcedureChoice { id: "review".parse().unwrap(), title: "Access review".parse().unwrap() };
+    let who = who.with_titles([((runner, digest()), known)].into());
+    let html = said::html(&sentence::sentence(asked()), &who, now(), Zone::UTC).to_string();
+    assert!(html.contains(">“Access review”</a> at Runner "), "{html}");
     let html = said::html(&sentence::sentence(Action::PersonRemoved { person }), &who, now(), Zone::UTC).to_string();
     assert!(html.contains(&format!("<a href=\"/people/{person}\">Grace</a>")), "{html}");
 }

@@ -56,8 +56,22 @@ struct EndPart {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum End {
     Holds,
+    /// What was judged holds, and not all could be.
+    InPart,
     Broken,
     Failed(String),
+}
+
+impl End {
+    /// What all steps come to after one more.
+    fn after(self, check: &AuditCheck) -> Self {
+        let AuditCheck::Step(AuditStep { outcome, .. }) = check else { return self };
+        match (outcome, self) {
+            (AuditOutcome::Broken, _) | (_, Self::Broken) => Self::Broken,
+            (AuditOutcome::NotJudged, Self::Holds) => Self::InPart,
+            (_, before) => before,
+        }
+    }
 }
 
 async fn verify(visit: &Visit) -> Result<Answer, Trouble> {
@@ -96,17 +110,16 @@ async fn walk(operations: &Operations, caller: &Caller, page: &mpsc::UnboundedSe
         Ok(verification) => verification,
         Err(error) => return End::Failed(said(&error)),
     };
-    let mut is_broken = false;
+    let mut end = End::Holds;
     loop {
         match verification.next().await {
             Ok(Some(check)) => {
-                is_broken |= matches!(&check, AuditCheck::Step(AuditStep { outcome: AuditOutcome::Broken, .. }));
+                end = end.after(&check);
                 if page.send(line(&check)).is_err() {
                     return End::Failed("nobody waits for it".to_owned());
                 }
             }
-            Ok(None) if is_broken => return End::Broken,
-            Ok(None) => return End::Holds,
+            Ok(None) => return end,
             Err(error) => return End::Failed(said(&error)),
         }
     }
@@ -140,13 +153,36 @@ fn line(check: &AuditCheck) -> String {
 /// What a step looks at.
 const fn title(id: AuditStepId) -> &'static str {
     match id {
-        AuditStepId::Records => "Every record is one that can be, and names the hash of the one before it",
-        AuditStepId::Tree => "The Merkle tree over them is the one that is kept",
-        AuditStepId::Head => "The log ends where its head says",
-        AuditStepId::Checkpoints => "Every signed checkpoint has the root that the records have",
-        AuditStepId::Cosignatures => "Every countersignature of a Runner is over such a root",
+        AuditStepId::Records => "Every record can be read, and names the hash of the one before it",
+        AuditStepId::Tree => "The Merkle tree that is kept is the one over these records",
+        AuditStepId::Head => "No record is missing at the end",
+        AuditStepId::Checkpoints => "Every checkpoint that was signed fits these records",
+        AuditStepId::Cosignatures => "Every checkpoint that a Runner countersigned fits these records",
         AuditStepId::Signature => "The newest checkpoint is signed with the key of this log",
-        AuditStepId::Witnesses => "The Runners' countersignatures under it verify with the keys that were approved",
+        AuditStepId::Witnesses => {
+            "The Runners' signatures under the newest countersigned checkpoint verify with the keys that were approved"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_judged_is_not_said_to_hold() {
+        use AuditOutcome::{Broken, Holds, NotJudged};
+        let end = |outcomes: &[AuditOutcome]| {
+            let step = |outcome: &AuditOutcome| {
+                AuditCheck::Step(AuditStep { id: AuditStepId::Records, outcome: *outcome, detail: String::new() })
+            };
+            let checks = [AuditCheck::Progress { checked: 1, of: 2 }].into_iter().chain(outcomes.iter().map(step));
+            checks.fold(End::Holds, |end, check| end.after(&check))
+        };
+        assert_eq!(end(&[Holds, Holds]), End::Holds);
+        assert_eq!(end(&[Holds, NotJudged, Holds]), End::InPart);
+        assert_eq!(end(&[Broken, NotJudged, Holds]), End::Broken);
+        assert_eq!(end(&[NotJudged, Broken]), End::Broken);
     }
 }
 
@@ -171,6 +207,14 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
                 step(AuditStepId::Tree, AuditOutcome::NotJudged, ""),
             ],
             End::Broken,
+        ),
+        with(
+            "verify the audit log, without a countersignature",
+            &[
+                step(AuditStepId::Records, AuditOutcome::Holds, "12 of them"),
+                step(AuditStepId::Witnesses, AuditOutcome::NotJudged, "no Runner has countersigned a checkpoint yet"),
+            ],
+            End::InPart,
         ),
         with("verify the audit log, it failed", &[], End::Failed(HOSTILE.to_owned())),
     ]
