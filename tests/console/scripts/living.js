@@ -23,7 +23,7 @@ class Request extends EventTarget {
   send() {
     loads += 1;
     this.status = 200;
-    this.responseURL = location.href;
+    this.responseURL = Request.at ?? location.href;
     this.response = page;
     queueMicrotask(() => this.dispatchEvent(new Event("load")));
   }
@@ -97,6 +97,14 @@ await changed();
 check("nothing of somebody else", !main.textContent.includes("of bob") && state.textContent.includes("Somebody else is signed in"));
 check("and no more is looked", events === null);
 
+// The session is over: what comes then is the sign-in, and the page says how one comes back through it.
+await load("live.js#another");
+Request.at = new URL("/sign-in?next=", location.href).href;
+await changed();
+const back = encodeURIComponent(location.pathname + location.search);
+check("it says that the session is over", state.textContent === "Your session has ended. Sign in again" && events === null);
+check("signing in leads back", state.querySelector("a")?.getAttribute("href") === `/sign-in?next=${back}`);
+
 // The end of a session, two minutes before.
 const { watchSession } = await load("session.js");
 const notice = () => document.querySelector("[data-session-notice]");
@@ -120,4 +128,13 @@ answers["GET /console/session"] = [left(1000, 50)];
 check("an end that cannot be put off", (await until(() => notice() !== null)) && notice().querySelector("button") === null && notice().textContent.includes("whatever you do"));
 answers["GET /console/session"] = [problem(401, "E-AUTH-001")];
 check("it is over", await until(() => notice()?.textContent.includes("has ended") === true));
+check("and says where one signs in, and comes back", notice().querySelector("a")?.getAttribute("href") === `/sign-in?next=${back}`);
+
+// What a call is refused for leads to where it is shown, and back; what nothing can be shown for does not.
+const { detourOf, Fail } = await load("calls.js");
+const detour = (status, code) => detourOf(new Fail("no", "nothing", { status, code }));
+check("confirm first", detour(403, "E-AUTH-006") === `/confirm?next=${back}`);
+check("a code of the app first", detour(403, "E-AUTH-011") === `/confirm?next=${back}`);
+check("sign in first", detour(401, "E-AUTH-005") === `/sign-in?next=${back}`);
+check("no detour", detour(403, "E-OPS-003") === null && detourOf(new Error("no")) === null);
 return { held, failed };

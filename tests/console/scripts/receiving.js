@@ -4,7 +4,7 @@ const { freshPair, Opener } = await load("hpke.js");
 const { parseManifest } = await load("manifest.js");
 const { isTooMuch, MAX_KEPT } = await load("plan.js");
 const { PendingRequest } = await load("request.js");
-const { moment } = await load("time.js");
+const { ago, moment, momentAndAgo } = await load("time.js");
 const { u32 } = await load("bytes.js");
 const { sha256 } = await load("sha256.js");
 const [formats] = given;
@@ -19,7 +19,8 @@ const id = pending.says.request;
 const items = pending.says.items.map(({ item, rows }) => ({ line: manifest.items.find((line) => line.item === item), rows }));
 const frames = golden.frames.map(fromBase64);
 const sealed = concat(fromBase64(golden.enc), ...frames.flatMap((frame) => [u32(frame.length), frame]));
-const question = { runnerKey, zone: "Europe/Vienna" };
+const names = { procedure: "Accounts", runner: "vienna", item: (item) => `what is called ${item}` };
+const question = { runnerKey, names, zone: "Europe/Vienna" };
 const path = `/console/drilldowns/${id}`;
 
 async function received({ decision, code = null, answer = octets(sealed), more = {} }) {
@@ -70,6 +71,14 @@ check("some pieces of it do", !isTooMuch([{ line: file(pieces * 4), rows: [0, 1,
 check("rows are as long as they are", !isTooMuch([{ line: { form: "rows", rows: 1_000_000 }, rows: null }]));
 
 check("a time in its zone", moment(Date.parse("2026-11-22T09:14:05.000Z"), "Europe/Vienna") === "2026-11-22 10:14:05 Europe/Vienna");
+const [at, minute, hour] = [Date.parse("2026-11-22T09:14:05.000Z"), 60_000, 3_600_000];
+check("and how long ago", momentAndAgo(at, "Europe/Vienna", at + 3 * minute) === "2026-11-22 10:14:05 Europe/Vienna · 3 min ago");
+for (const [ms, words] of [
+  [0, "now"], [999, "now"], [-999, "now"], [3_000, "3 s ago"], [185_000, "3 min ago"], [-2 * hour, "in 2 h"], [125 * minute, "2 h 5 min ago"],
+  [24 * hour, "1 day ago"], [25 * hour, "1 day 1 h ago"], [12 * 24 * hour + hour, "12 days ago"],
+]) {
+  check(`${ms} ms are ${words}`, ago(ms) === words);
+}
 check("a time in no zone", moment(0, "Nowhere/At all").startsWith("1970-01-01 00:00:00"));
 
 // The same request is not answered to another key.

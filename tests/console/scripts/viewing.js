@@ -12,10 +12,10 @@ const failed = [];
 const check = (what, holds) => (holds ? (held += 1) : failed.push(what));
 const place = document.querySelector("main");
 const line = { item: "019aa7f0-0000-7000-8000-000000000004", step: "list", form: "rows", class: "internal", rows: 0 };
-const view = async (rows, { form = "rows", listed = null } = {}) => {
+const view = async (rows, { form = "rows", listed = null, called = null } = {}) => {
   const bytes = rows.map((row) => (typeof row === "string" ? utf8(row) : row));
   const opened = { item: line.item, commitment: { rows: rows.length }, listed, rows: bytes.map((row, index) => ({ index, row })) };
-  const viewer = new Viewer(place, "run", { ...line, form, rows: rows.length }, opened);
+  const viewer = new Viewer(place, "run", { ...line, form, rows: rows.length }, opened, called);
   await viewer.show();
   return viewer;
 };
@@ -85,6 +85,12 @@ const names = [...place.querySelectorAll("tbody button")].map((button) => button
 check("rows have names", names.join() === "Row 0 alone,Row 1 alone");
 const groups = [...place.querySelectorAll("[role=group]")].map((group) => group.getAttribute("aria-label"));
 check("groups are told apart", groups.length >= 4 && groups.every((name) => name.includes("list, item 000004")));
+
+// People read what it is called and when it was collected; what is attested stands beside it.
+await view(["1"], { called: { title: "Every <b>account</b>\u202e", collected: "2026-11-22 10:14:05 UTC · 3 min ago" } });
+check("its title", place.querySelector("h3").textContent === "Every <b>account</b>\\u{202e}" && place.querySelector("b") === null);
+check("its step and id", place.querySelector("h3 + p").textContent === `step list, item ${line.item}`);
+check("its time", place.textContent.includes("class internal, collected 2026-11-22 10:14:05 UTC · 3 min ago"));
 
 // A window is bounded whatever is in it.
 const wide = JSON.stringify(Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`c${at}`, "x"])));

@@ -2,6 +2,7 @@
 /** Calls of this console, with the visitor's cookie and the page's token. Nothing that comes back is believed here. */
 
 import { once } from "./bytes.js";
+import { signInAgain } from "./session.js";
 
 /** What went wrong, in words, and what to do about it. */
 export class Fail extends Error {
@@ -25,8 +26,8 @@ export class Fail extends Error {
 const MAX_JSON = 1024 * 1024;
 /** How often a call is made when nothing came back. */
 const TRIES = 3;
-/** Codes of the control plane: confirm first; the token of the page is an old one. */
-export const CONFIRM_FIRST = "E-AUTH-006";
+/** Codes of the control plane: confirm first, or with a code of the app; the token of the page is an old one. */
+const CONFIRM_FIRST = ["E-AUTH-006", "E-AUTH-011"];
 const OLD_TOKEN = "E-WEB-024";
 /** What was sent with this key is still being done. */
 const UNDER_WAY = "E-WEB-014";
@@ -131,11 +132,13 @@ export function isPassing(error) {
  * @returns {string | null}
  */
 export function detourOf(error) {
-  const here = encodeURIComponent(location.pathname + location.search);
-  if (error instanceof Fail && error.code === CONFIRM_FIRST) {
-    return `/confirm?next=${here}`;
+  if (!(error instanceof Fail)) {
+    return null;
   }
-  return error instanceof Fail && error.status === 401 ? `/sign-in?next=${here}` : null;
+  if (CONFIRM_FIRST.includes(error.code)) {
+    return `/confirm?next=${encodeURIComponent(location.pathname + location.search)}`;
+  }
+  return error.status === 401 ? signInAgain() : null;
 }
 
 /**

@@ -9,11 +9,13 @@ import { MAX_ATTESTATION, verifyAttested } from "./attestation.js";
 import { fromBase64, isId, toBase64 } from "./bytes.js";
 import { bytesAt, Fail, jsonAt, send } from "./calls.js";
 import { freshPair } from "./hpke.js";
+import { grouped } from "./keys.js";
 import { MAX_MANIFEST } from "./manifest.js";
 import { isTooMuch } from "./plan.js";
 import { pause, receive, tooMuch } from "./receiving.js";
 import { PendingRequest } from "./request.js";
 import { printable, said } from "./text.js";
+import { momentAndAgo } from "./time.js";
 
 /** The steps, in the order in which they are judged, by the ids of `proctor-verify open`. */
 export const STEPS = [
@@ -44,9 +46,9 @@ const FACTORS = new Map([
  *   came: (rows: number, of: number, bytes: number) => void }} Teller
  */
 /**
- * What is asked, by whom, of whom; `me` and `zone` are for what is told alone.
+ * What is asked, by whom, of whom; `me`, `names` and `zone` are for what is told alone.
  * @typedef {{ run: string, selection: Selection[], purpose: string, reason: string, waitSeconds: number, device: Device,
- *   runnerKey: PublicKey, me: { person: string, name: string }, zone: string }} Question
+ *   runnerKey: PublicKey, me: { person: string, name: string }, names: import("./names.js").Names, zone: string }} Question
  */
 /** @typedef {{ manifest: Manifest, items: { line: ItemLine, rows: number[] | null }[] }} Attested */
 /** @typedef {{ id: string, pending: PendingRequest, recipient: { privateKey: CryptoKey, publicBytes: Uint8Array } }} Signed */
@@ -71,7 +73,7 @@ export async function openEvidence(question, tell) {
  * @param {Teller} tell
  * @returns {Promise<Attested>}
  */
-async function fetchAttested({ run, selection, runnerKey }, tell) {
+async function fetchAttested({ run, selection, runnerKey, names, zone }, tell) {
   const manifestBytes = await bytesAt(`/console/runs/${run}/manifest`, MAX_MANIFEST);
   const attestation = await bytesAt(`/console/runs/${run}/attestation`, MAX_ATTESTATION);
   let manifest;
@@ -99,8 +101,10 @@ async function fetchAttested({ run, selection, runnerKey }, tell) {
     // Before anything is asked: journal, limits and a second person's word would be spent on what cannot be shown.
     throw tooMuch();
   }
-  const { procedure, runner } = manifest.run;
-  tell.holds("run.attested", `${procedure.id} version ${procedure.version}, Runner ${runner}`);
+  const { procedure, runner, started } = manifest.run;
+  const what = `${names.procedure} (${procedure.id} version ${procedure.version})`;
+  const when = momentAndAgo(Date.parse(started), zone);
+  tell.holds("run.attested", `${what}, run that began ${when}, Runner ${names.runner} (${runner})`);
   return { manifest, items };
 }
 
@@ -137,7 +141,7 @@ async function ask(question, attested, tell) {
       const signature = toBase64(await question.device.sign(pending.pae));
       try {
         await send(`/console/drilldowns/${id}/signature`, { signature });
-        tell.holds("request.signed", `by ${question.device.fingerprint}`);
+        tell.holds("request.signed", `by ${grouped(question.device.fingerprint)}`);
         return { id, pending, recipient };
       } catch (error) {
         // The Runner's session was replaced, or the time to sign ran out: there is another request to sign, or none yet.
@@ -149,7 +153,7 @@ async function ask(question, attested, tell) {
         sent = error.status === 0 ? { id, pending, recipient } : null;
       }
     } else if (sent !== null && ["signed", "delivered", "answering"].includes(shown.state)) {
-      tell.holds("request.signed", `by ${question.device.fingerprint}`);
+      tell.holds("request.signed", `by ${grouped(question.device.fingerprint)}`);
       return sent;
     } else if (shown.state === "waiting_for_runner") {
       tell.waits("runner");

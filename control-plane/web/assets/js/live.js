@@ -3,12 +3,14 @@
 // the focus is, in which something is selected, or which is opened by hand, waits for the next time. Whoever wants to read
 // in peace pauses it.
 
-import { furnish } from "./page.js";
+import { furnish, sayRoles } from "./page.js";
+import { signInLink } from "./session.js";
 
 const LEAST_MS = 2_000;
 // All tabs hear of a change at once; they ask one after the other.
 const SPREAD_MS = 1_500;
 const PAUSED = "proctor-paused";
+const SIGNED_OUT = "/sign-in";
 const SOMEBODY_ELSE = "Somebody else is signed in in this browser now. Load the page again.";
 const state = document.querySelector("[data-live-state]");
 let events = null;
@@ -17,11 +19,18 @@ let pending = null;
 let isPaused = sessionStorage.getItem(PAUSED) === "yes";
 let isOver = false;
 
-function say(text) {
+function say(text, ...links) {
   if (!state) return;
   const said = text === "" && isPaused ? "Updates are paused: this page shows what was there when it was loaded or paused." : text;
   state.hidden = said === "";
-  state.textContent = said;
+  state.replaceChildren(said, ...links);
+}
+
+function notLoaded(error) {
+  if (error.message !== SIGNED_OUT) return say("This page could not be brought up to date. Load it again to see what is there now.");
+  isOver = true;
+  stop();
+  say("Your session has ended. ", signInLink());
 }
 
 function pauseButton() {
@@ -55,8 +64,9 @@ function load() {
     request.responseType = "document";
     request.setRequestHeader("X-Proctor-Unattended", "1");
     request.addEventListener("load", () => {
-      const isPage = request.status === 200 && new URL(request.responseURL).pathname === location.pathname;
-      if (isPage && request.response) resolve(request.response); else reject(new Error(String(request.status)));
+      const { pathname } = new URL(request.responseURL, location.href);
+      if (request.status === 200 && pathname === location.pathname && request.response) resolve(request.response);
+      else reject(new Error(pathname === SIGNED_OUT ? SIGNED_OUT : String(request.status)));
     });
     request.addEventListener("error", () => reject(new Error("unreachable")));
     request.send();
@@ -78,6 +88,7 @@ function isSame(part, taken) {
   const [one, other] = [part.cloneNode(true), taken.cloneNode(true)];
   for (const copy of [one, other]) {
     passing(copy).forEach((ago) => { ago.textContent = ""; });
+    sayRoles(copy, false);
     copy.querySelectorAll("details").forEach((details) => { details.removeAttribute("open"); });
     copy.querySelectorAll("[data-print]").forEach((button) => { button.hidden = false; });
     copy.querySelectorAll("[data-furnished]").forEach((holder) => {
@@ -138,8 +149,8 @@ async function refresh() {
   asked = Date.now();
   try {
     put(await load());
-  } catch {
-    say("This page could not be brought up to date. Load it again to see what is there now.");
+  } catch (error) {
+    notLoaded(error);
   }
 }
 
@@ -169,8 +180,8 @@ async function over() {
   try {
     put(await load());
     follow();
-  } catch {
-    say("Your session has ended. Load the page again to sign in.");
+  } catch (error) {
+    notLoaded(error);
   }
 }
 

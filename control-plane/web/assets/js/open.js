@@ -9,18 +9,17 @@ import { browserName, DeviceSection } from "./device-section.js";
 import { commandLine, element, find, shown } from "./dom.js";
 import { openEvidence } from "./drill.js";
 import { device, knownDevice, pin, pinOf, whyUnable } from "./keeping.js";
+import { namesOf } from "./names.js";
 import { Refused } from "./receiving.js";
 import { openStatement } from "./statement.js";
 import { Steps } from "./steps.js";
 import { said } from "./text.js";
+import { momentAndAgo } from "./time.js";
 import { Viewer } from "./viewer.js";
 import { Waiting } from "./waiting.js";
 
 /** How long a request waits for a Runner that is away. */
 const WAIT_SECONDS = 600;
-/** Refusals that mean that nobody approved this device, at least not now. */
-const NOT_APPROVED = ["E-DRILL-012", "E-DRILL-013", "E-DRILL-014"];
-const SECOND_PERSON = "E-DRILL-023";
 const STATES = {
   runner: "Waiting for the Runner. The request waits ten minutes; keep this page open.",
   signing: "The Runner is there. Checking what is to be signed.",
@@ -46,6 +45,10 @@ class Page {
     this.runner = this.data("runner");
     this.owner = `${document.body.dataset.tenant}/${document.body.dataset.person}`;
     this.kept = `open ${this.run}`;
+    this.names = namesOf(this.root, this.form);
+    /** Refusals that mean that nobody approved this device, at least not now, and the one that wants a second person. */
+    this.notApproved = this.data("notApproved").split(" ");
+    this.secondPerson = this.data("secondPerson");
     /** @type {Viewer[]} */
     this.viewers = [];
     this.underWay = false;
@@ -160,7 +163,7 @@ class Page {
     const ours = await this.ourDevice();
     const me = { person: document.body.dataset.person ?? "", name: this.data("label") };
     const question = {
-      run: this.run, waitSeconds: WAIT_SECONDS, device: ours, runnerKey, me, zone: this.data("zone"), ...choice,
+      run: this.run, waitSeconds: WAIT_SECONDS, device: ours, runnerKey, me, names: this.names, zone: this.data("zone"), ...choice,
     };
     const opened = await openEvidence(question, {
       holds: (step, detail) => this.steps.holds(step, detail),
@@ -175,7 +178,8 @@ class Page {
     for (const { line, opened: item } of opened.items) {
       const place = element("section", { class: "item", "data-item": line.item });
       this.evidence.append(place);
-      const viewer = new Viewer(place, this.run, line, item);
+      const called = { title: this.names.item(line.item), collected: momentAndAgo(Date.parse(line.collected), this.data("zone")) };
+      const viewer = new Viewer(place, this.run, line, item, called);
       this.viewers.push(viewer);
       await viewer.show();
     }
@@ -196,7 +200,10 @@ class Page {
   asked(id) {
     const place = find("[data-open-request]");
     const href = `/drilldowns/${id}`;
-    place.replaceChildren("Request ", element("a", { href }, id), ", logged before anybody signs it.");
+    place.replaceChildren(
+      "Your request is logged before anybody signs it: ", element("a", { href }, "its page"), ".",
+      element("span", { class: "under" }, "request ", element("code", { class: "id" }, id)),
+    );
     place.hidden = false;
     history.pushState(null, "", href);
   }
@@ -263,6 +270,7 @@ class Page {
   /** @param {unknown} error */
   failed(error) {
     this.forget();
+    this.steps.end();
     this.underWay = false;
     const detour = detourOf(error);
     if (detour !== null) {
@@ -282,15 +290,16 @@ class Page {
 
   /** @param {string} code */
   async refused(code) {
-    this.say("The Runner refused. Nothing was opened.");
+    const wantsSecond = code === this.secondPerson;
+    this.say(wantsSecond ? "The Runner waits for a second person's word. Nothing was opened." : "The Runner refused. Nothing was opened.");
     const { meaning, next } = await jsonAt(`/console/codes/${encodeURIComponent(code)}`).catch(() => ({}));
     const said = typeof meaning === "string" ? `The Runner refused (${code}): ${meaning}.` : `The Runner refused (${code}).`;
     this.refuse(said, typeof next === "string" ? next : "the code says why");
     const request = location.pathname.split("/").at(-1) ?? "";
-    if (NOT_APPROVED.includes(code)) {
+    if (this.notApproved.includes(code)) {
       this.section.isWanted();
     }
-    if (code === SECOND_PERSON) {
+    if (wantsSecond) {
       const command = `proctor-runner drilldowns confirm ${request} --reason 'ticket 4711'`;
       this.fault.append(
         element("p", {}, "Somebody else at the Runner looks at the request and agrees to it; then ask for the same again within a day:"),

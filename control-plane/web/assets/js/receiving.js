@@ -11,7 +11,7 @@ import { OctetsError, Splitter } from "./octets.js";
 import { AnswerError, MAX_KEPT, TooMuchError } from "./plan.js";
 import { MAX_RECEIPT, openReceipt } from "./receipt.js";
 import { said } from "./text.js";
-import { moment } from "./time.js";
+import { momentAndAgo } from "./time.js";
 
 /** How often the receipt is asked for, half a minute in all: it follows the answer. */
 const RECEIPT_TRIES = 38;
@@ -88,7 +88,7 @@ export async function receive(question, attested, signed, tell) {
   const of = attested.items.reduce((sum, { line }) => sum + line.rows, 0);
   tell.holds("rows.proven", `${summary.rows} of ${of} rows`);
   // The reader was given the manifest's commitments and no other.
-  tell.holds("rows.attested", attested.items.map(({ line }) => line.root).join(", "));
+  tell.holds("rows.attested", attested.items.map(({ line }) => `${question.names.item(line.item)}: ${line.root}`).join("; "));
   return summary;
 }
 
@@ -212,7 +212,7 @@ async function judgeReceipt(bytes, runnerKey, request, zone, tell) {
     const receipt = await openReceipt(bytes, runnerKey, request);
     const { decision, at, journal } = receipt;
     const code = decision.kind === "answered" ? "" : `: ${decision.code}`;
-    tell.holds("receipt.signature", `${decision.kind}${code}, ${moment(at, zone)}, journal record ${journal.seq}`);
+    tell.holds("receipt.signature", `${decision.kind}${code}, ${momentAndAgo(at, zone)}, journal record ${journal.seq}`);
     return receipt;
   } catch (error) {
     tell.fails("receipt.signature", said(error));

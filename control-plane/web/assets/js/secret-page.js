@@ -122,7 +122,8 @@ class Page {
     this.section.show(ours, isNew);
     await send("/console/devices", { public_key: ours.publicBase64(), label: browserName() });
     const { tenant, owner } = this;
-    const question = { tenant, owner, runner, name, value, keys, statement: told.statement, device: ours };
+    const label = this.runner.selectedOptions[0]?.dataset.label ?? "";
+    const question = { tenant, owner, runner, label, name, value, keys, statement: told.statement, device: ours };
     const outcome = await sendSecret(question, {
       holds: (step, detail) => this.steps.holds(step, detail),
       fails: (step, detail) => this.steps.fails(step, detail),
@@ -155,7 +156,7 @@ class Page {
       throw new Fail("the Runner's statement of its keys does not hold", "tell the Runner's operator");
     }
     this.steps.holds("statement.signed", `sha256:${keys.attestation.id}`);
-    this.steps.holds("statement.runner", keys.label);
+    this.steps.holds("statement.runner", `it calls itself ${keys.label}`);
     const known = await pinOf(this.owner, runner);
     if (known !== null && !same(known.attestation, keys.attestation.spki)) {
       this.steps.fails("statement.pinned", "another attestation key than the one that you compared");
@@ -240,6 +241,7 @@ class Page {
 
   /** @param {unknown} error */
   failed(error) {
+    this.steps.end();
     const message = error instanceof Error ? error.message : String(error);
     if (this.isSent) {
       this.say(`It was sent. What became of it is not known here (${message}); it is shown under`, "warn", true);

@@ -29,8 +29,9 @@ const STATES = new Map([
 /** @typedef {import("./keeping.js").Device} Device */
 /** @typedef {import("./statement.js").RunnerKeys} RunnerKeys */
 /**
- * What is sent, by whom, to whom; `statement` are the bytes, in base64, out of which the keys were judged.
- * @typedef {{ tenant: string, owner: string, runner: string, name: string, value: Uint8Array, keys: RunnerKeys,
+ * What is sent, by whom, to whom; `statement` are the bytes, in base64, out of which the keys were judged; `label` is what the
+ * page calls the Runner, and is told alone.
+ * @typedef {{ tenant: string, owner: string, runner: string, label: string, name: string, value: Uint8Array, keys: RunnerKeys,
  *   statement: string, device: Device }} Question
  */
 /**
@@ -68,7 +69,7 @@ export async function sendSecret(question, tell) {
       "send it again; if that does not help, the control plane's clock went back",
     );
   }
-  tell.holds("request.content", `${name}, for Runner ${runner}`);
+  tell.holds("request.content", `${name}, for Runner ${question.label} (${runner})`);
   const sealed = await draft.seal(question.value, keys.sealing);
   tell.holds("secret.sealed", `${sealed.sealed.length} bytes`);
   const signed = toSign(sealed.payload);

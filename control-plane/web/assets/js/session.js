@@ -40,7 +40,7 @@ async function judge() {
     return again(30_000);
   }
   if (left === null) {
-    return show("Your session has ended. What you typed here is not sent: copy what you need, then load the page again to sign in.", false);
+    return show("Your session has ended. What you typed here is not sent: copy what you need.", "sign in");
   }
   tell(left);
 }
@@ -53,14 +53,14 @@ function tell({ idle_seconds: idle, whole_seconds: whole }) {
   }
   const minutes = least <= 60 ? "a minute" : "two minutes";
   if (idle < whole) {
-    show(`Your session ends in less than ${minutes}, because nothing was done for a while.`, true);
+    show(`Your session ends in less than ${minutes}, because nothing was done for a while.`, "stay");
   } else {
-    show(`Your session ends in less than ${minutes}, whatever you do. Finish what you are writing, or copy it.`, false);
+    show(`Your session ends in less than ${minutes}, whatever you do. Finish what you are writing, or copy it.`, "none");
   }
   again(Math.min(least + 1, 30) * 1_000);
 }
 
-function show(text, canStay) {
+function show(text, offer) {
   const before = document.querySelector(NOTICE);
   if (before?.dataset.said === text) return;
   const notice = document.createElement("div");
@@ -71,7 +71,10 @@ function show(text, canStay) {
   const said = document.createElement("p");
   said.textContent = text;
   notice.append(said);
-  if (canStay) {
+  if (offer === "sign in") {
+    notice.append(signInLink());
+  }
+  if (offer === "stay") {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = "Stay signed in";
@@ -90,8 +93,21 @@ async function kept() {
     document.querySelector("#main")?.focus({ preventScroll: true });
     tell(left);
   } catch {
-    show("That could not be done now. Your session still ends soon: copy what you need.", true);
+    show("That could not be done now. Your session still ends soon: copy what you need.", "stay");
   }
+}
+
+/** Where somebody whose session has ended signs in, to come back to this page. */
+export function signInAgain() {
+  return `/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`;
+}
+
+/** The link that leads there. */
+export function signInLink() {
+  const link = document.createElement("a");
+  link.href = signInAgain();
+  link.textContent = "Sign in again";
+  return link;
 }
 
 /** Begins to look, on pages of somebody who is signed in. */

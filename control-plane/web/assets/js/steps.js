@@ -21,6 +21,13 @@ export class Steps {
     }
   }
 
+  /** It is over: what was not judged will not be. */
+  end() {
+    for (const word of this.list.querySelectorAll("[data-step].wait [data-word]")) {
+      word.textContent = "not judged";
+    }
+  }
+
   /**
    * @param {string} id
    * @param {string} detail

@@ -8,6 +8,7 @@ import { element, shown } from "./dom.js";
 import { Pieces } from "./pieces.js";
 import { columnsOf, dump, textIn } from "./rows.js";
 import { savingBar } from "./saving.js";
+import { printable } from "./text.js";
 import { listWindow, number, rowsInWindow, tableWindow } from "./windows.js";
 
 /** Bytes of a window of text or hex. */
@@ -26,8 +27,9 @@ export class Viewer {
    * @param {string} run
    * @param {ItemLine} line
    * @param {OpenedItem} opened
+   * @param {{ title: string, collected: string } | null} [called] what people call it, and when it was collected in words
    */
-  constructor(place, run, line, opened) {
+  constructor(place, run, line, opened, called = null) {
     this.place = place;
     this.run = run;
     this.line = line;
@@ -44,8 +46,9 @@ export class Viewer {
     this.at = 0;
     /** Rows of a window. */
     this.size = 1;
+    this.called = called;
     /** What tells this item from the others, in every name of a part of it. */
-    this.name = `${line.step}, item ${line.item.slice(-6)}`;
+    this.name = `${printable(called?.title ?? line.step)}, item ${line.item.slice(-6)}`;
     this.window = element("div", { class: "window" });
     this.status = element("p", { role: "status", class: "quiet" });
     this.pager = element("div", { class: "toolbar", role: "group", "aria-label": `Parts of ${this.name}` });
@@ -59,9 +62,16 @@ export class Viewer {
     }
     this.mode = this.columns === null ? "text" : "table";
     this.size = rowsInWindow(this.rows, this.columns);
-    const heading = element("h3", {}, `${this.line.step} `, element("span", { class: "quiet" }, `item ${this.line.item}`));
-    this.place.replaceChildren(heading, element("p", {}, this.summary()), this.modes, this.status, this.window, this.pager, this.saving());
+    const heading = element("h3", {}, shown(this.called?.title ?? this.line.step));
+    const summary = element("p", {}, this.summary());
+    this.place.replaceChildren(heading, this.ids(), summary, this.modes, this.status, this.window, this.pager, this.saving());
     this.draw();
+  }
+
+  /** What is attested of it: step and item by their ids. The title is what the control plane calls it. */
+  ids() {
+    const ids = ["step ", element("code", {}, this.line.step), ", item ", element("code", { class: "id" }, this.line.item)];
+    return element("p", { class: "under" }, ...ids);
   }
 
   /** Shows nothing any more, and keeps nothing. */
@@ -76,7 +86,8 @@ export class Viewer {
     const bytes = this.rows.reduce((sum, { row }) => sum + row.length, 0);
     const [one, many] = this.line.form === "blob" ? ["piece of a file", "pieces of a file"] : ["row", "rows"];
     const count = `${number(this.rows.length)} of ${number(this.line.rows)} ${this.line.rows === 1 ? one : many}`;
-    return `${count}, ${number(bytes)} bytes, class ${this.line.class}`;
+    const when = this.called === null ? "" : `, collected ${this.called.collected}`;
+    return `${count}, ${number(bytes)} bytes, class ${this.line.class}${when}`;
   }
 
   /** The bytes that are looked at as one. */

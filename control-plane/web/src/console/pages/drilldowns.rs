@@ -15,6 +15,7 @@ use crate::console::answer::Answer;
 use crate::console::csv;
 use crate::console::frame::{Frame, Section};
 use crate::console::kit::{Pager, Tone};
+use crate::console::pages::evidence::{SECOND_PERSON, WANTS_SECOND};
 use crate::console::pages::narrow::{self, Choice};
 use crate::console::pages::who::{Linked, Who, short};
 use crate::console::path::{self, Href};
@@ -129,6 +130,10 @@ impl Became {
             DrillDownState::Refused { code, receipt, at, .. } => (Some(code), Some(*at), receipt.is_some()),
             DrillDownState::Expired { code, at, .. } => (Some(code), Some(*at), false),
             DrillDownState::Cancelled { at, .. } => (None, Some(*at), false),
+        };
+        let (tone, word) = match code.map(proof::text::Name::as_str) {
+            Some(SECOND_PERSON) => (Tone::Wait, WANTS_SECOND),
+            Some(_) | None => (tone, word),
         };
         Self { tone, word, code: code.map(ToString::to_string), at, has_receipt }
     }

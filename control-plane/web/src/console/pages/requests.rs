@@ -1,10 +1,12 @@
 //! Requests to run a procedure: who asked which Runner for what, and what became of it.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use control_plane_domain::policy::Permission;
 use control_plane_domain::run_request::{RunRequest, RunRequestState};
 use control_plane_operations::console::ProcedureTitles;
-use ids::RunnerId;
+use ids::{RunId, RunnerId};
 
 use crate::console::answer::Answer;
 use crate::console::csv;
@@ -50,9 +52,9 @@ struct Row {
 }
 
 impl Row {
-    fn new(request: RunRequest, who: &Who, titles: &ProcedureTitles) -> Self {
-        let (word, tone) = words::request(&request.state);
+    fn new(request: RunRequest, who: &Who, titles: &ProcedureTitles, asking: &BTreeSet<RunId>) -> Self {
         let (run, code) = became(&request.state);
+        let (word, tone) = words::request(&request.state, run.is_some_and(|run| asking.contains(&run)));
         Self {
             by: who.person(request.person),
             runner: who.runner(request.runner),
@@ -81,7 +83,7 @@ fn title(request: &RunRequest, titles: &ProcedureTitles) -> String {
 }
 
 /// The run that came of it, and the code that says why not.
-fn became(state: &RunRequestState) -> (Option<ids::RunId>, Option<&str>) {
+fn became(state: &RunRequestState) -> (Option<RunId>, Option<&str>) {
     match state {
         RunRequestState::Waiting | RunRequestState::Expired { .. } => (None, None),
         RunRequestState::Begun { run, .. } => (Some(*run), None),
@@ -101,7 +103,10 @@ async fn list(visit: &Visit) -> Result<Answer, Trouble> {
     let who = Who::read(visit, people, listed.items.iter().map(|request| request.runner).chain(only)).await?;
     let places = listed.items.iter().map(|request| (request.runner, request.procedure)).collect();
     let titles = visit.operations().procedure_titles(visit.caller(), &places).await?;
-    let rows = listed.items.into_iter().map(|request| Row::new(request, &who, &titles)).collect();
+    let begun = listed.items.iter().filter(|request| matches!(request.state, RunRequestState::Begun { .. }));
+    let begun = begun.filter_map(|request| became(&request.state).0).collect();
+    let asking = visit.operations().runs_asking(visit.caller(), &begun).await?;
+    let rows = listed.items.into_iter().map(|request| Row::new(request, &who, &titles, &asking)).collect();
     let frame = visit.frame(Section::Requests, "Run requests").live();
     Answer::page(&RequestsPage { frame, rows, only: only.map(|runner| who.runner(runner)), pager })
 }
@@ -139,7 +144,7 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     use control_plane_domain::audit_log::AuditRef;
     use control_plane_operations::console::ProcedureChoice;
     use crypto::Digest;
-    use ids::{PersonId, RequestId, RunId};
+    use ids::{PersonId, RequestId};
 
     use crate::console::sample::{Sample, hostile_text};
 
@@ -172,7 +177,7 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     titles.insert((runner, Digest::from_bytes([5; 32])), known);
     let page = |states: Vec<RunRequestState>, only: Option<RunnerId>| RequestsPage {
         frame: Frame::sample(Section::Requests, "Run requests"),
-        rows: states.into_iter().map(|state| Row::new(request(state), &who, &titles)).collect(),
+        rows: states.into_iter().map(|state| Row::new(request(state), &who, &titles, &BTreeSet::new())).collect(),
         only: only.map(|runner| who.runner(runner)),
         pager: Pager::default(),
     };

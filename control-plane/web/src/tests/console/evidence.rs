@@ -52,6 +52,9 @@ async fn whoever_may_ask_gets_the_page_and_its_calls() {
         "The honest limit",
         &format!("proctor-verify open {run} {item}"),
         "data-rows=\"1\" checked",
+        "reads the &lt;b&gt;release&lt;/b&gt; file",
+        "looked at by the check “",
+        "data-not-approved=\"E-DRILL-012 E-DRILL-013 E-DRILL-014\" data-second-person=\"E-DRILL-023\"",
         "/open.js\"",
     ] {
         assert!(text.contains(part), "{part} is not on {text}");
@@ -96,6 +99,12 @@ async fn whoever_may_ask_gets_the_page_and_its_calls() {
     // Its page: for who asked, with a way to take it back; for others without.
     let page = auditor.get(&format!("/drilldowns/{id}")).await;
     assert!(page.text().contains("Withdraw the request") && page.text().contains("again="), "{}", page.text());
+    // By what people call it, the ids beside.
+    for part in
+        ["are looked after</a>, began <time", "reads the &lt;b&gt;release&lt;/b&gt; file", "looked at by the check “"]
+    {
+        assert!(page.text().contains(part), "{part} is not on {}", page.text());
+    }
     let again = auditor.get(&format!("/runs/{run}/open?again={id}")).await.text();
     assert!(again.contains("value=\"as agreed\"") && again.contains("value=\"0\""), "{again}");
     let other = fixture.signed_in_with_role(&fixture.ours, Role::Engineer).await;

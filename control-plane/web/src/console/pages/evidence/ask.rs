@@ -1,13 +1,11 @@
 //! The page on which evidence is asked for and opened. What is typed into it goes nowhere by itself: a script of ours asks
 //! with it, and everything that comes back is verified there.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use control_plane_domain::audit::Purpose;
 use control_plane_domain::drilldown::DrillDown;
 use control_plane_domain::policy::Permission;
-use control_plane_operations::console::{RunEvidence, RunPage};
+use control_plane_operations::console::{EvidenceItem, EvidencePage, RunEvidence};
 use ids::{ItemId, RequestId, RunId};
 
 use super::command::{self, Why};
@@ -37,6 +35,8 @@ pub(super) const ROUTES: &[PageRoute] = &[PageRoute {
 struct AskPage {
     frame: Frame,
     run: RunId,
+    /// When the run began.
+    started: clock::Timestamp,
     runner: ids::RunnerId,
     runner_label: String,
     procedure: String,
@@ -51,6 +51,9 @@ struct AskPage {
     /// What opens the first item without a page.
     command: String,
     steps: [(&'static str, &'static str); 8],
+    /// Refusals that the script explains further.
+    not_approved: String,
+    second_person: &'static str,
 }
 
 /// An item that can be asked for.
@@ -59,6 +62,8 @@ struct Item {
     step: String,
     /// Which of the items of its step it is, where there are several.
     ordinal: Option<String>,
+    /// Which checks look at it.
+    why: Option<String>,
     class: String,
     /// How much there is of it.
     holds: String,
@@ -74,7 +79,7 @@ async fn ask(visit: &Visit) -> Result<Answer, Trouble> {
     // Before anything is typed, so that nothing of it is lost on the way.
     visit.confirmed_by_app()?;
     let run: RunId = visit.path("run", "run")?;
-    let read = visit.operations().run_page(visit.caller(), run).await?;
+    let read = visit.operations().evidence_page(visit.caller(), run).await?;
     let chosen: Vec<ItemId> = visit.query().all("item").filter_map(|item| item.parse().ok()).collect();
     let before = match visit.query().parsed::<RequestId>("again")? {
         Some(again) => Some(visit.operations().get_drilldown(visit.caller(), again).await?),
@@ -83,11 +88,10 @@ async fn ask(visit: &Visit) -> Result<Answer, Trouble> {
     // Words that somebody else typed are theirs.
     let before = before.filter(|before| before.run == run && before.person == visit.caller().person());
     let title = "Request evidence";
-    let procedure = procedure_of(&read);
     let frame = visit
         .frame(Section::Runs, title)
         .crumb("Runs", path::runs())
-        .crumb(procedure.clone(), path::run(run))
+        .crumb(read.procedure.clone(), path::run(run))
         .script("open.js");
     let address = command::address(visit.settings());
     Answer::page(&AskPage::new(frame, read, &chosen, before.as_ref(), &address, visit.who().name.clone()))
@@ -110,23 +114,20 @@ impl AskPage {
 
     fn new(
         frame: Frame,
-        read: RunPage,
+        read: EvidencePage,
         chosen: &[ItemId],
         before: Option<&DrillDown>,
         address: &str,
         whose: String,
     ) -> Self {
-        let procedure = procedure_of(&read);
-        let RunPage { run, runner, items, .. } = read;
-        let items = items.unwrap_or_default();
-        let ordinals = ordinals(&items);
-        let items: Vec<Item> =
-            items.into_iter().zip(ordinals).map(|(item, ordinal)| Item::new(item, ordinal, chosen, before)).collect();
+        let EvidencePage { run, runner, procedure, items } = read;
+        let items: Vec<Item> = items.into_iter().map(|item| Item::new(item, chosen, before)).collect();
         let purposes = Purpose::ALL.iter().map(|word| (*word, before.is_some_and(|before| before.purpose == *word)));
         let command = command::open(run.id, items.first().map(|item| (item.id, None)), address, &Why::OPEN);
         Self {
             frame,
             run: run.id,
+            started: run.started,
             runner: run.runner,
             runner_label: runner.label.to_string(),
             procedure,
@@ -138,42 +139,23 @@ impl AskPage {
             address: address.to_owned(),
             command,
             steps: super::STEPS,
+            not_approved: super::NOT_APPROVED.join(" "),
+            second_person: super::SECOND_PERSON,
         }
     }
 }
 
-/// What the procedure is called.
-fn procedure_of(read: &RunPage) -> String {
-    read.source.as_ref().map_or_else(|| read.run.procedure.id.to_string(), |source| source.title.clone())
-}
-
-/// `item 2 of 3` for those whose step collected several.
-fn ordinals(items: &[RunEvidence]) -> Vec<Option<String>> {
-    let mut of_step: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-    for item in items {
-        of_step.entry(item.line.step.to_string()).or_default().1 += 1;
-    }
-    let mut next = |item: &RunEvidence| {
-        let (nth, of) = of_step.entry(item.line.step.to_string()).or_default();
-        *nth += 1;
-        (*of > 1).then(|| format!("item {nth} of {of}"))
-    };
-    items.iter().map(&mut next).collect()
-}
-
 impl Item {
-    fn new(
-        RunEvidence { line, step_title, destroyed }: RunEvidence,
-        ordinal: Option<String>,
-        chosen: &[ItemId],
-        before: Option<&DrillDown>,
-    ) -> Self {
+    fn new(item: EvidenceItem, chosen: &[ItemId], before: Option<&DrillDown>) -> Self {
+        let EvidenceItem { evidence: RunEvidence { line, step_title, destroyed }, place: (nth, of), looked_at_by } =
+            item;
         let again = before.and_then(|before| before.items.iter().find(|asked| asked.item == line.item));
         let is_destroyed = destroyed.is_some();
         Self {
             id: line.item,
             step: step_title.unwrap_or_else(|| line.step.to_string()),
-            ordinal,
+            ordinal: (of > 1).then(|| format!("item {nth} of {of}")),
+            why: super::why(&looked_at_by),
             class: line.class.to_string(),
             holds: words::rows(line.form, line.rows),
             rows: line.rows,
@@ -192,6 +174,7 @@ pub(super) fn samples() -> Vec<crate::console::sample::Sample> {
         id: ItemId::from_parts(1_795_000_000_000, [number; 10]),
         step: text.to_owned(),
         ordinal: Some(format!("item {number} of 2")),
+        why: super::why(&[text.to_owned(), text.to_owned()]),
         class: "personal".to_owned(),
         holds: "3 rows".to_owned(),
         rows: 3,
@@ -203,6 +186,7 @@ pub(super) fn samples() -> Vec<crate::console::sample::Sample> {
     let page = |items: Vec<Item>, text: &str| AskPage {
         frame: Frame::sample(Section::Runs, "Request evidence").script("open.js"),
         run: RunId::NIL,
+        started: clock::Timestamp::from_millis(1_795_000_000_000),
         runner: ids::RunnerId::NIL,
         runner_label: text.to_owned(),
         procedure: text.to_owned(),
@@ -214,6 +198,8 @@ pub(super) fn samples() -> Vec<crate::console::sample::Sample> {
         max_reason: MAX_REASON,
         whose: text.to_owned(),
         steps: super::STEPS,
+        not_approved: super::NOT_APPROVED.join(" "),
+        second_person: super::SECOND_PERSON,
     };
     vec![
         Sample::page(

@@ -24,6 +24,24 @@ const STEPS: [(&str, &str); 8] = [
     ("rows.attested", "that root is the one in the attested manifest"),
 ];
 
+/// Refusals that mean that nobody approved the device, at least not now. The script is told them by its page.
+const NOT_APPROVED: &[&str] = &["E-DRILL-012", "E-DRILL-013", "E-DRILL-014"];
+/// The one that wants a second person's word.
+pub(super) const SECOND_PERSON: &str = "E-DRILL-023";
+/// What is said of a request that is refused until they agree.
+pub(super) const WANTS_SECOND: &str = "waits for a second person";
+
+/// Which checks look at an item, by their titles.
+fn why(checks: &[String]) -> Option<String> {
+    let (first, others) = checks.split_first()?;
+    let more = match others.len() {
+        0 => String::new(),
+        1 => " and another one".to_owned(),
+        count => format!(" and {count} others"),
+    };
+    Some(format!("looked at by the check “{first}”{more}"))
+}
+
 pub(crate) fn routes() -> impl Iterator<Item = &'static PageRoute> {
     [ask::ROUTES, one::ROUTES, calls::ROUTES, secret_calls::ROUTES, withdraw::ROUTES].into_iter().flatten()
 }

@@ -6,23 +6,22 @@ use askama::Template;
 use contract::enrolment::Fingerprint;
 use control_plane_domain::drilldown::{AskedItem, DrillDown, DrillDownState, DrillDownWord, Signed};
 use control_plane_domain::policy::Permission;
+use control_plane_operations::console::{AskedEvidence, EvidenceAsked};
 use crypto::digest::sha256;
 use ids::{PersonId, RequestId};
 
 use super::command::{self, Why};
+use super::{NOT_APPROVED, SECOND_PERSON, WANTS_SECOND};
 use crate::console::answer::Answer;
 use crate::console::frame::{Frame, Section};
 use crate::console::kit::{Html, Tone};
 use crate::console::pages::shown::book::{self, Entry};
+use crate::console::pages::shown::words;
 use crate::console::path::{self, Href};
 use crate::console::route::{Access, PageRoute, Takes};
 use crate::console::trouble::Trouble;
 use crate::console::visit::Visit;
 use crate::http::verb::Verb;
-
-/// Refusals that mean that nobody approved the device, at least not now.
-const NOT_APPROVED: &[&str] = &["E-DRILL-003", "E-DRILL-012", "E-DRILL-013", "E-DRILL-014"];
-const SECOND_PERSON: &str = "E-DRILL-023";
 
 pub(super) const ROUTES: &[PageRoute] = &[PageRoute {
     verb: Verb::Get,
@@ -43,10 +42,26 @@ struct DrillDownPage {
     asker: String,
     runner_label: String,
     device: Fingerprint,
-    items: Vec<(AskedItem, String)>,
+    /// What was run, and when it began.
+    run: String,
+    started: Option<clock::Timestamp>,
+    items: Vec<Item>,
     stands: Stands,
     /// What opens the same without a page.
     command: String,
+}
+
+/// An item that was asked for.
+struct Item {
+    asked: AskedItem,
+    /// Which rows, as a person writes them.
+    rows: String,
+    /// What it is called; `None` where the run's manifest has no such item.
+    step: Option<String>,
+    /// What it holds, and when it was collected.
+    holds: Option<(String, clock::Timestamp)>,
+    /// Which checks look at it.
+    why: Option<String>,
 }
 
 /// How a request stands, in words.
@@ -74,7 +89,9 @@ async fn one(visit: &Visit) -> Result<Answer, Trouble> {
     let reader = visit.may(Permission::DrillDownsRequest).then(|| visit.caller().person());
     let frame =
         visit.frame(Section::DrillDowns, "Evidence request").crumb("Evidence requests", path::drilldowns()).live();
-    Answer::page(&DrillDownPage::new(frame, drilldown, (asker, label), reader, &command::address(visit.settings())))
+    let named = visit.operations().evidence_asked(visit.caller(), &drilldown).await?;
+    let address = command::address(visit.settings());
+    Answer::page(&DrillDownPage::new(frame, drilldown, named, (asker, label), reader, &address))
 }
 
 pub(super) fn id(visit: &Visit) -> Result<RequestId, Trouble> {
@@ -85,6 +102,7 @@ impl DrillDownPage {
     fn new(
         frame: Frame,
         drilldown: DrillDown,
+        named: EvidenceAsked,
         (asker, runner_label): (String, String),
         reader: Option<PersonId>,
         address: &str,
@@ -94,9 +112,11 @@ impl DrillDownPage {
         let asked = drilldown.items.iter().map(|asked| (asked.item, asked.rows.as_deref()));
         let why = Why { purpose: drilldown.purpose, reason: drilldown.reason.as_str() };
         let command = command::open(drilldown.run, asked, address, &why);
-        let said = |asked: &AskedItem| asked.rows.as_deref().map_or_else(|| "all".to_owned(), command::ranges);
-        let items = drilldown.items.iter().map(|asked| (asked.clone(), said(asked))).collect();
-        Self { frame, asker, runner_label, device: Fingerprint::new(device), items, stands, command, drilldown }
+        let EvidenceAsked { procedure, started, items: mut known } = named;
+        let items = drilldown.items.iter().map(|asked| Item::new(asked.clone(), known.remove(&asked.item))).collect();
+        let run = procedure.unwrap_or_else(|| format!("run {}", drilldown.run));
+        let device = Fingerprint::new(device);
+        Self { frame, asker, runner_label, device, run, started, items, stands, command, drilldown }
     }
 
     fn badge(&self) -> Html {
@@ -153,10 +173,18 @@ impl DrillDownPage {
     }
 }
 
+impl Item {
+    fn new(asked: AskedItem, known: Option<AskedEvidence>) -> Self {
+        let rows = asked.rows.as_deref().map_or_else(|| "all".to_owned(), command::ranges);
+        let holds = known.as_ref().map(|known| (words::rows(known.line.form, known.line.rows), known.line.collected));
+        let step = known.as_ref().map(|known| known.step_title.clone().unwrap_or_else(|| known.line.step.to_string()));
+        Self { asked, rows, step, holds, why: known.and_then(|known| super::why(&known.looked_at_by)) }
+    }
+}
+
 impl Stands {
     fn of(drilldown: &DrillDown, device: &Fingerprint, is_mine: bool, asker: &str) -> Self {
         let word = drilldown.state.word();
-        let (tone, shown, says) = in_words(word);
         let code = match &drilldown.state {
             DrillDownState::Refused { code, .. } | DrillDownState::Expired { code, .. } => Some(code.to_string()),
             DrillDownState::WaitingForRunner
@@ -167,14 +195,20 @@ impl Stands {
             | DrillDownState::Answered { .. }
             | DrillDownState::Cancelled { .. } => None,
         };
+        let (tone, shown, says) = match code.as_deref() {
+            Some(SECOND_PERSON) => {
+                (Tone::Wait, WANTS_SECOND, "Nothing was opened yet. The Runner's policy wants two people for it.")
+            }
+            Some(_) | None => in_words(word),
+        };
         let at_the_runner = match code.as_deref() {
             Some(code) if NOT_APPROVED.contains(&code) => Some((
                 "The operator of the Runner compares the fingerprint with the person and approves it:",
                 format!("proctor-runner readers approve {device} --label '{}'", plain(asker)),
             )),
             Some(SECOND_PERSON) => Some((
-                "Somebody else at the Runner looks at the request and agrees to it; then the same may be asked again \
-                 within a day:",
+                "It waits for somebody else than the one who asked: whoever the Runner's operator names for it looks at \
+                 the request at the Runner and agrees to it. Then the same may be asked again within a day. They run:",
                 format!("proctor-runner drilldowns confirm {} --reason 'why'", drilldown.id),
             )),
             Some(_) | None => None,
@@ -233,6 +267,8 @@ pub(super) fn samples() -> Vec<crate::console::sample::Sample> {
     use control_plane_domain::audit_log::AuditRef;
     use control_plane_domain::drilldown::{AskedWith, ToSign};
     use crypto::Digest;
+    use proof::manifest::ItemLine;
+    use verdict::{EvidenceClass, EvidenceForm};
     let at = clock::Timestamp::from_millis(1_795_000_000_000);
     let signed = || Signed { envelope: Vec::new(), request_sha256: Digest::ZERO, epoch: [0; 16], until: at };
     let item = |rows| AskedItem { item: ids::ItemId::NIL, root: Digest::ZERO, rows };
@@ -270,7 +306,24 @@ pub(super) fn samples() -> Vec<crate::console::sample::Sample> {
     ];
     let page = |state, reader| {
         let frame = Frame::sample(Section::DrillDowns, "Evidence request").live();
-        DrillDownPage::new(frame, drilldown(state), (HOSTILE.to_owned(), HOSTILE.to_owned()), reader, "https://h:8440")
+        let line = ItemLine {
+            item: ids::ItemId::NIL,
+            step: "list".parse().unwrap(),
+            form: EvidenceForm::Rows,
+            class: EvidenceClass::Personal,
+            collected: at,
+            rows: 3,
+            root: Digest::ZERO,
+        };
+        let (step_title, looked_at_by) = (Some(HOSTILE.to_owned()), vec![HOSTILE.to_owned(), HOSTILE.to_owned()]);
+        let asked = AskedEvidence { line, step_title, looked_at_by };
+        let named = EvidenceAsked {
+            procedure: Some(HOSTILE.to_owned()),
+            started: Some(at),
+            items: [(ids::ItemId::NIL, asked)].into(),
+        };
+        let names = (HOSTILE.to_owned(), HOSTILE.to_owned());
+        DrillDownPage::new(frame, drilldown(state), named, names, reader, "https://h:8440")
     };
     let mut samples: Vec<Sample> =
         states.into_iter().map(|(name, state)| Sample::page(name, &page(state, Some(PersonId::NIL)))).collect();

@@ -6,7 +6,7 @@ use askama::Template;
 use control_plane_domain::policy::Permission;
 use control_plane_domain::run_request::{RunRequest, RunRequestState};
 use control_plane_operations::RequestRun;
-use control_plane_operations::console::{AtRunner, PersonRef};
+use control_plane_operations::console::{AtRunner, Awaited, PersonRef};
 use ids::RequestId;
 
 use super::show::asked;
@@ -63,6 +63,8 @@ struct RequestPage {
     runner: AtRunner,
     by: PersonRef,
     title: Option<String>,
+    /// What its run waits for, and whom.
+    awaited: Vec<Awaited>,
 }
 
 impl RequestPage {
@@ -79,7 +81,7 @@ impl RequestPage {
     }
 
     fn state(&self) -> (&'static str, crate::console::kit::Tone) {
-        words::request(&self.request.state)
+        words::request(&self.request.state, !self.awaited.is_empty())
     }
 
     fn again(&self) -> path::Href {
@@ -98,6 +100,13 @@ async fn show(visit: &Visit) -> Result<Answer, Trouble> {
     let names = operations.names(caller, &[request.person].into(), &[request.runner].into()).await?;
     let page = operations.procedure_page(caller, request.runner, &request.procedure).await;
     let title = page.ok().and_then(|page| Some(page.installed?.title.to_string()));
+    let awaited = match request.state {
+        RunRequestState::Begun { run, .. } => operations.awaited(caller, run).await?,
+        RunRequestState::Waiting
+        | RunRequestState::Ended { .. }
+        | RunRequestState::Refused { .. }
+        | RunRequestState::Expired { .. } => Vec::new(),
+    };
     let label = names.runners.get(&request.runner).cloned().ok_or_else(|| Trouble::not_found("Runner"))?;
     let frame = visit.frame(Section::Requests, "Run request").crumb("Run requests", path::requests()).live();
     Answer::page(&RequestPage {
@@ -105,6 +114,7 @@ async fn show(visit: &Visit) -> Result<Answer, Trouble> {
         runner: AtRunner { id: request.runner, label },
         by: PersonRef { id: request.person, name: names.people.get(&request.person).cloned() },
         title,
+        awaited,
         request,
     })
 }
@@ -119,12 +129,22 @@ pub(super) fn samples() -> Vec<crate::console::sample::Sample> {
         runner: sample::runner(),
         by: sample::person(),
         title: Some(crate::console::sample::HOSTILE.to_owned()),
+        awaited: Vec::new(),
     };
+    let hostile = || Some(crate::console::sample::HOSTILE.to_owned());
+    let asked = |ask, due| Awaited { step: crate::console::sample::HOSTILE.to_owned(), ask, due };
     let (run, at) = (sample::run_id(1), sample::at(-60_000));
     let refused = |code: &str| RunRequestState::Refused { code: code.parse().unwrap(), at };
     vec![
         Sample::page("request, waiting", &page(RunRequestState::Waiting)),
         Sample::page("request, begun", &page(RunRequestState::Begun { run, at })),
+        Sample::page(
+            "request, waiting for people",
+            &RequestPage {
+                awaited: vec![asked(hostile(), hostile()), asked(None, None)],
+                ..page(RunRequestState::Begun { run, at })
+            },
+        ),
         Sample::page("request, ended", &page(RunRequestState::Ended { run, at, code: None })),
         Sample::page("request, refused", &page(refused("E-RUN-001"))),
         Sample::page("request, refused by nobody knows what", &page(refused("moon"))),

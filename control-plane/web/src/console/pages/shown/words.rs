@@ -156,11 +156,11 @@ pub(crate) const fn coverage_meaning(state: CoverageState) -> &'static str {
     }
 }
 
-/// Where a request to run stands.
-pub(crate) const fn request(state: &RunRequestState) -> (&'static str, Tone) {
+/// Where a request to run stands; `is_asking` says that its run waits for people.
+pub(crate) const fn request(state: &RunRequestState, is_asking: bool) -> (&'static str, Tone) {
     match state {
         RunRequestState::Waiting => ("waits for the Runner", Tone::Wait),
-        // Its run may work, or wait for people.
+        RunRequestState::Begun { .. } if is_asking => ("waits for people", Tone::Wait),
         RunRequestState::Begun { .. } => ("under way", Tone::Info),
         RunRequestState::Ended { code: None, .. } => ("ended", Tone::Good),
         RunRequestState::Ended { code: Some(_), .. } => ("ended without a result", Tone::Bad),
@@ -266,6 +266,15 @@ mod tests {
             (rows(EvidenceForm::Blob, 1), rows(EvidenceForm::Blob, 3)),
             ("one file".into(), "a file in 3 pieces".into())
         );
+    }
+
+    #[test]
+    fn a_request_whose_run_waits_for_people_says_so() {
+        let (run, at) = (ids::RunId::NIL, clock::Timestamp::from_millis(0));
+        let begun = RunRequestState::Begun { run, at };
+        assert_eq!(request(&begun, true), ("waits for people", Tone::Wait));
+        assert_eq!(request(&begun, false), ("under way", Tone::Info));
+        assert_eq!(request(&RunRequestState::Ended { run, at, code: None }, true), ("ended", Tone::Good));
     }
 
     #[test]

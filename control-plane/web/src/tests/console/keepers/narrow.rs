@@ -86,6 +86,37 @@ async fn evidence_requests_are_narrowed_and_named_by_what_was_asked() {
 }
 
 #[tokio::test]
+async fn secrets_are_narrowed_by_runner_and_name() {
+    let fixture = fixture().await;
+    let owner = fixture.signed_in(&fixture.ours).await;
+    let things = &fixture.ours.things;
+    let rows = async |query: &str| {
+        let answer = owner.get(&format!("/secrets?{query}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{query}: {}", answer.text());
+        answer.text().matches(" id=\"secret-").count()
+    };
+    for (query, found) in [
+        (String::new(), 1),
+        ("runner=&name=".to_owned(), 1),
+        ("name=orders-db".to_owned(), 1),
+        ("name=orders".to_owned(), 0),
+        (format!("runner={}&name=orders-db", things.runner), 1),
+        (format!("runner={}", fixture.theirs.things.runner), 0),
+    ] {
+        assert_eq!(rows(&query).await, found, "{query}");
+    }
+    let page = owner.get("/secrets?name=orders").await.text();
+    assert!(page.contains("No secret fits") && page.contains("value=\"orders\""), "{page}");
+    for wrong in ["runner=x", "name=a%20b"] {
+        let refused = owner.get(&format!("/secrets?{wrong}")).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+        assert!(refused.text().contains("This was not done"), "{wrong}");
+    }
+    let file = owner.get("/secrets?name=orders&format=csv").await;
+    assert_eq!(file.text().matches("\r\n").count(), 1, "{}", file.text());
+}
+
+#[tokio::test]
 async fn the_audit_log_is_asked_in_words_and_tells_times_as_pages_do() {
     let fixture = fixture().await;
     let owner = fixture.signed_in(&fixture.ours).await;
