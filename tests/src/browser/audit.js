@@ -154,6 +154,10 @@ function tables() {
       if (!["col", "row", "colgroup", "rowgroup"].includes(head.scope)) fault("tables", head, "no scope");
       if (!head.textContent.trim()) fault("tables", head, "empty head cell");
     }
+    // Some browsers forget what the parts of a table are when they are shown as something else: then it is said.
+    for (const part of [table, ...all("thead, tbody, tr, th, td", table)]) {
+      if (!style(part).display.startsWith("table") && !part.getAttribute("role")) fault("tables", part, `is shown as ${style(part).display}, and no role says what it is`);
+    }
   }
 }
 
@@ -163,6 +167,7 @@ function controls() {
     const label = Array.from(field.labels ?? []).map((label) => label.textContent.trim()).join(" ");
     const named = label || field.getAttribute("aria-label") || field.getAttribute("aria-labelledby") || (["submit", "button"].includes(field.type) && field.value);
     if (!named) fault("labels", field, "none");
+    if (field.matches("select[required]:not([multiple])") && field.options[0]?.value !== "") fault("labels", field, "must be chosen, and something is chosen already");
     if (field.type === "password" && !["current-password", "new-password"].includes(field.autocomplete)) fault("autocomplete", field, `"${field.autocomplete}" for a password`);
     if (field.getAttribute("aria-invalid") === "true" && !field.getAttribute("aria-describedby") && !field.getAttribute("aria-errormessage")) fault("labels", field, "is wrong, and nothing says why");
   }

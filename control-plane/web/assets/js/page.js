@@ -5,6 +5,10 @@ import { watchSession } from "./session.js";
 
 const SAID_FOR_MS = 2_000;
 
+// Where rows become cards, some browsers forget what the parts of a table are: there it is said (WCAG 2.2, 1.3.1).
+const CARDS = matchMedia("(max-width: 40rem)");
+const ROLES = new Map([["TABLE", "table"], ["THEAD", "rowgroup"], ["TBODY", "rowgroup"], ["TR", "row"], ["TD", "cell"]]);
+
 // What a button did is said here too: that its own name changed is not told by every screen reader.
 const announcer = document.createElement("p");
 announcer.className = "visually-hidden";
@@ -42,8 +46,23 @@ function select(holder) {
   selection.addRange(range);
 }
 
-/** Gives every command below `root` its button, once. */
+/** Says what the parts of tables are that are shown as cards, or stops saying it. */
+export function sayRoles(root, isWanted) {
+  for (const part of root.querySelectorAll("table.cards, table.cards :is(thead, tbody, tr, th, td)")) {
+    const ofHead = part.getAttribute("scope") === "row" ? "rowheader" : "columnheader";
+    if (isWanted) {
+      part.setAttribute("role", ROLES.get(part.tagName) ?? ofHead);
+    } else {
+      part.removeAttribute("role");
+    }
+  }
+}
+
+/** Gives every command below `root` its button, once, and every table that is shown as cards its roles. */
 export function furnish(root) {
+  if (CARDS.matches) {
+    sayRoles(root, true);
+  }
   for (const holder of root.querySelectorAll(".command[data-copy]:not([data-furnished])")) {
     holder.dataset.furnished = "";
     holder.append(copyButton(holder));
@@ -85,6 +104,7 @@ for (const bar of document.querySelectorAll("progress[data-until]")) {
   countDown(bar);
 }
 
+CARDS.addEventListener("change", () => sayRoles(document, CARDS.matches));
 document.body.append(announcer);
 furnish(document);
 document.querySelector("[data-focus]")?.focus();

@@ -124,3 +124,12 @@ fn the_sheet_names_no_colour_outside_its_tokens() {
         assert!(sheet.contains(needed), "{needed}");
     }
 }
+
+/// Some browsers forget that a list is one whose marks are `none`; an empty mark looks the same and is none of that.
+#[test]
+fn a_list_without_marks_stays_a_list() {
+    let (_, _, bytes) = asset::all().find(|(_, name, _)| *name == "console.css").unwrap();
+    let sheet = std::str::from_utf8(bytes).unwrap();
+    assert!(sheet.contains("list-style: \"\"") && !sheet.contains("list-style: none"));
+    assert!(!sheet.contains("list-style-type: none"));
+}
