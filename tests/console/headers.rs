@@ -29,7 +29,14 @@ pub(crate) fn faults(path: &str, reply: &Reply) -> Vec<String> {
         "referrer-policy",
     );
     must(!reply.header("permissions-policy").is_empty(), "permissions-policy");
-    must(reply.header("cross-origin-opener-policy") == "same-origin", "cross-origin-opener-policy");
+    for (name, value) in [
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("cross-origin-embedder-policy", "require-corp"),
+        ("x-frame-options", "DENY"),
+    ] {
+        must(reply.header(name) == value, name);
+    }
     must(reply.header("server").is_empty() && reply.header("x-powered-by").is_empty(), "nothing about the program");
     let is_asset = path.starts_with("/assets/") && reply.status == 200;
     let cache = reply.header("cache-control");

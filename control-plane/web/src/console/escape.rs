@@ -18,7 +18,7 @@ impl Escaper for Visible {
                 '<' | '>' | '&' | '"' | '\'' => false,
                 // Lines of a text that is shown as it is.
                 '\n' | '\t' => true,
-                other => !is_deceptive(other),
+                other => !is_deceptive(other) && !is_noncharacter(other),
             };
             if plain {
                 continue;
@@ -38,6 +38,12 @@ impl Escaper for Visible {
         }
         dest.write_str(text.get(written..).unwrap_or_default())
     }
+}
+
+/// A code point that stands for no character and may not stand in a document (HTML, 13.2.3.5).
+fn is_noncharacter(character: char) -> bool {
+    let code = u32::from(character);
+    (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
 }
 
 #[cfg(test)]
@@ -61,5 +67,6 @@ mod tests {
         assert_eq!(shown("a\u{202e}b\u{1b}[31m\u{0}"), "a\\u{202e}b\\u{1b}[31m\\u{0}");
         assert_eq!(shown("one\r\ntwo\n\tthree\rfour"), "one\ntwo\n\tthree\\u{d}four");
         assert_eq!(shown("\u{feff}\u{200b}\u{2066}"), "\\u{feff}\\u{200b}\\u{2066}");
+        assert_eq!(shown("\u{fffe}\u{fdd0}\u{10ffff}\u{fffd}"), "\\u{fffe}\\u{fdd0}\\u{10ffff}\u{fffd}");
     }
 }
