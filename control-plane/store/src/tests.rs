@@ -204,11 +204,11 @@ fn every_statement_on_a_tenants_table_names_the_tenant() {
         );
         let platform = tables.iter().all(|table| table.starts_with("platform_"));
         assert!(platform || predicates + inserts == needed, "{file}: the tenant is missing in {statement}");
-        assert!(
-            !statement.contains(" OR tenant") && !statement.to_lowercase().contains("offset"),
-            "{file}: {statement}"
-        );
-        assert!(!statement.to_lowercase().contains("count("), "{file}: nothing is counted by reading it: {statement}");
+        assert!(!statement.contains(" OR tenant"), "{file}: {statement}");
+        let lower = statement.to_lowercase();
+        let is_of_one_run = COUNTED_OF_ONE_RUN.iter().any(|allowed| statement.contains(allowed));
+        let skips_or_counts = lower.contains("offset") || lower.contains("count(");
+        assert!(is_of_one_run || !skips_or_counts, "{file}: nothing is counted or skipped by reading it: {statement}");
         if platform {
             continue;
         }
@@ -270,6 +270,9 @@ fn every_statement_is_understood_by_sqlite_and_uses_its_placeholders() {
 /// Tables of which one run, or one batch of reports, has few rows: they may be put in order after they were read.
 const OF_ONE_RUN: &[&str] = &["FROM run_step", "FROM run_check", "FROM run_metric"];
 
+/// What is counted, and skipped, within one run, of which a report names no more than its limit.
+const COUNTED_OF_ONE_RUN: &[&str] = &["SELECT count(*) FROM run_item WHERE tenant = $1 AND run = $2)"];
+
 /// What there is little of: the people of a tenant, the requests that one run answers.
 const FEW: &[&str] =
     &["FROM person WHERE tenant = $1 AND role = $2", "FROM run_request WHERE tenant = $1 AND run = $2"];
@@ -283,7 +286,7 @@ fn named(statement: &str) -> Vec<&str> {
     let mut depth = 0_usize;
     let outside = conditions.split(" AND ").filter(|condition| {
         let is_outside = depth == 0;
-        depth = depth + condition.matches('(').count() - condition.matches(')').count();
+        depth = (depth + condition.matches('(').count()).saturating_sub(condition.matches(')').count());
         is_outside
     });
     let pairs = outside.filter_map(|condition| condition.split_once(" = $"));

@@ -191,7 +191,8 @@ mod tests {
         Dialect::Sqlite.migrations().iter().for_each(|(_, _, text)| db.execute_batch(text).unwrap());
         let fill = format!(
             "INSERT INTO platform_tenant VALUES ('{A}', 'active', 0), ('b', 'active', 0);
-             INSERT INTO tenant VALUES ('{A}', 'A', 'free', 1, 0), ('b', 'B', 'free', 1, 0);
+             INSERT INTO tenant (tenant, name, plan, drilldowns, created)
+                 VALUES ('{A}', 'A', 'free', 1, 0), ('b', 'B', 'free', 1, 0);
              INSERT INTO audit_head VALUES ('{A}', 0, x'', NULL, x'');
              INSERT INTO audit_line VALUES ('{A}', 0, 0, 'x', 'x', 'system');
              INSERT INTO idempotency VALUES ('b', x'01', x'01', 0, 'running', NULL, NULL);"
