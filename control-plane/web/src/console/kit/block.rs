@@ -105,3 +105,18 @@ impl Pager {
         html(&PagerPart { pager: self })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::path;
+
+    #[test]
+    fn a_page_of_a_list_says_on_paper_too_that_there_is_more() {
+        let last = Pager { rows: 50, ..Pager::default() };
+        let more = "more of them stand on the next page";
+        assert!(last.html().0.contains("50 rows") && !last.html().0.contains(more));
+        let first = Pager { next: Some(path::runs()), ..last };
+        assert!(first.html().0.contains(more), "{}", first.html().0);
+    }
+}
