@@ -44,7 +44,7 @@ impl Device {
 
     /// What the Runner's operator runs.
     pub(crate) fn approval(&self) -> String {
-        format!("proctor-runner readers approve {}", self.fingerprint())
+        format!("proctor-runner readers approve {} --label NAME", self.fingerprint())
     }
 }
 
@@ -76,7 +76,8 @@ pub(crate) fn command(command: &DeviceCommand, entropy: &dyn Entropy) -> Result<
         format!("{}\n", inert(&shown.to_string()))
     } else {
         format!(
-            "device key   {}\nfingerprint  {}\n\n{}\nThe operator of a Runner lets this device ask for evidence with\n  {}\n",
+            "device key   {}\nfingerprint  {}\n\n{}\nThe operator of a Runner lets this device ask for evidence with\n  {}\n\
+             once it has asked; before that they name your person as well, with --person.\n",
             proof::text::printable(&device.path.display().to_string()),
             device.fingerprint(),
             pem::encode("PUBLIC KEY", &public),
@@ -171,7 +172,9 @@ mod tests {
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
         let again = Device::load_or_make(Some(&path), &entropy).unwrap();
         assert!(!again.is_new && again.fingerprint() == made.fingerprint());
-        assert!(again.approval().ends_with(&made.fingerprint().to_string()));
+        // `readers approve` takes no device without a label.
+        let expected = format!("readers approve {} --label NAME", made.fingerprint());
+        assert!(again.approval().ends_with(&expected), "{}", again.approval());
         assert_eq!(make(path.clone(), &entropy).err().unwrap().code, "E-OPEN-009");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
         assert_eq!(Device::load_or_make(Some(&path), &entropy).err().unwrap().code, "E-OPEN-007");

@@ -91,7 +91,7 @@ pub(crate) fn execute(args: Args, place: &Place) -> Result<Exit, Fail> {
     place.out.line(format_args!("control plane    {}", pending.application.address()));
     place.out.line(format_args!("runner           {}", runner.identity.runner));
     place.out.line(format_args!("fingerprint      {fingerprint}"));
-    place.out.line("Compare the fingerprint with what the control plane shows before you approve it there.");
+    place.out.line("Read it to the administrator who lets this Runner in, over the telephone or side by side.");
     let enrolled = ask(&runner, &pending, &args, place)?;
     let state = match &enrolled {
         Some(identity) => {
