@@ -178,6 +178,11 @@ fn runners(check: &CoverageCheck) -> Vec<(Status, u64)> {
     all.filter(|(_, number)| *number > 0).collect()
 }
 
+/// Whether it held when it was looked at last, which was too long ago.
+fn is_stale(check: &CoverageCheck) -> bool {
+    rank(check).0 == Standing::Stale
+}
+
 /// Whether the check held before, and does not now.
 fn passed_earlier(check: &CoverageCheck) -> bool {
     let last = check.last.as_ref().map(|proof| proof.run);
