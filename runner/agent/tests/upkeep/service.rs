@@ -262,6 +262,8 @@ fn health_is_told_to_this_machine() {
     service.until("STATUS=full");
     let ready = get("GET /readyz");
     assert!(status(&ready) == "503" && ready.contains("full"), "{ready}");
+    let told = bench.json(1, &["status"])["alarms"].to_string();
+    assert!(told.contains("no new run begins"), "{told}");
     assert_eq!(status(&get("GET /healthz")), "200");
     assert_eq!(service.end(Signal::SIGTERM).0, Some(0));
 }
