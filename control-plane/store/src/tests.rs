@@ -267,6 +267,24 @@ fn every_statement_is_understood_by_sqlite_and_uses_its_placeholders() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// An index without numbers beside others that have them looks to the planner as if a tenant had ten rows in it.
+#[test]
+fn of_a_table_all_indexes_have_the_planners_numbers_or_none() {
+    let db = rusqlite::Connection::open_in_memory().unwrap();
+    Dialect::Sqlite.migrations().iter().for_each(|(_, _, text)| db.execute_batch(text).unwrap());
+    let names = |sql: &str| -> Vec<String> {
+        let mut statement = db.prepare(sql).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    let missing = "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name IN (SELECT tbl FROM sqlite_stat1) \
+                   AND name NOT IN (SELECT idx FROM sqlite_stat1)";
+    assert_eq!(names(missing), [] as [String; 0]);
+    let stray = "SELECT idx FROM sqlite_stat1 WHERE NOT EXISTS (SELECT 1 FROM sqlite_schema \
+                 WHERE type = 'index' AND name = idx AND tbl_name = tbl)";
+    assert_eq!(names(stray), [] as [String; 0]);
+    assert_eq!(names("SELECT DISTINCT tbl FROM sqlite_stat1").len(), 6);
+}
+
 /// Tables of which one run, or one batch of reports, has few rows: they may be put in order after they were read.
 const OF_ONE_RUN: &[&str] = &["FROM run_step", "FROM run_check", "FROM run_metric"];
 

@@ -155,8 +155,8 @@ impl Operations {
     pub async fn compare_runs(&self, caller: &Caller, one: RunId, other: RunId) -> Result<Comparison, Error> {
         let permit = caller.permit(Permission::RunsList)?;
         let tx = self.store().read(&permit).await?;
-        let one = tx.run_detail(one).await?.ok_or(Error::NotFound("run"))?;
-        let other = tx.run_detail(other).await?.ok_or(Error::NotFound("run"))?;
+        let one = tx.run_without_items(one).await?.ok_or(Error::NotFound("run"))?;
+        let other = tx.run_without_items(other).await?.ok_or(Error::NotFound("run"))?;
         if one.summary.procedure.id != other.summary.procedure.id {
             return Err(Error::invalid("other", "it is a run of another procedure"));
         }

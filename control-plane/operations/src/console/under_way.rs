@@ -124,7 +124,7 @@ impl Operations {
             return Ok(Vec::new());
         };
         let text = self.text(&reads, summary.runner, &summary.procedure.sha256).await?;
-        let steps = reads.run_detail_part(run, 0, 0).await?.map(|(detail, _)| detail.steps).unwrap_or_default();
+        let steps = reads.run_without_items(run).await?.map(|detail| detail.steps).unwrap_or_default();
         let waits = steps.into_iter().filter(|line| line.status == StepStatus::Pending);
         let awaited = waits.filter_map(|line| {
             let Some(step) = text.procedure().and_then(|procedure| procedure.step(line.step.as_str())) else {

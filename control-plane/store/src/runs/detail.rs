@@ -64,8 +64,8 @@ impl Reads {
         self.all("run_item", sql, values![id, most, skipped], read).await
     }
 
-    /// A run with everything but its items.
-    async fn run_without_items(&self, id: RunId) -> Result<Option<RunDetail>, StoreError> {
+    /// A run with everything but its items, of which there can be many.
+    pub async fn run_without_items(&self, id: RunId) -> Result<Option<RunDetail>, StoreError> {
         let Some(summary) = self.run(id).await? else { return Ok(None) };
         let sql = sql!(
             "SELECT step, status, code, attempts, started, ended FROM run_step WHERE tenant = $1 AND run = $2 \

@@ -74,7 +74,7 @@ async fn everything(tx: &Reads) -> Answers {
         installed_procedures(None, &first); installed_procedure(runner_id(1), &digest(9));
         procedure_source(runner_id(1), &digest(9)); schedule(runner_id(1)); due_before(at(9_000), 9);
         missed_dues(None, &first);
-        run(run_id(1)); run_detail(run_id(1)); run_detail_part(run_id(1), 0, 9); runs(&RunFilter::default(), &first); run_items(run_id(1), &first);
+        run(run_id(1)); run_detail(run_id(1)); run_detail_part(run_id(1), 0, 9); run_without_items(run_id(1)); runs(&RunFilter::default(), &first); run_items(run_id(1), &first);
         item(item_id(1)); newest_report(run_id(1)); run_tallies(None, at(-90_000_000), at(90_000_000));
         check_states(&CheckFilter::default(), &first); findings(&CheckFilter::default(), &first);
         journal(runner_id(1)); journal_line(runner_id(1), 0); journal_lines(runner_id(1), 0, 9);
