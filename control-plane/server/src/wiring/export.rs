@@ -40,11 +40,12 @@ pub(crate) async fn write(to: &Path, key: &KeyArgs, place: &Place) -> Result<Exi
     };
     file.sync_all().map_err(unwritten)?;
     place.out.line(format_args!("The audit log is in {}; `proctor-verify audit` checks it.", to.display()));
+    let runners = if witnesses == 1 { "1 Runner".to_owned() } else { format!("{witnesses} Runners") };
     match (witnesses, left_out) {
         (0, _) => place.out.line("No Runner has countersigned the checkpoint that it ends at."),
-        (_, 0) => place.out.line(format_args!("{witnesses} Runners countersigned the checkpoint that it ends at.")),
+        (_, 0) => place.out.line(format_args!("{runners} countersigned the checkpoint that it ends at.")),
         (_, _) => place.out.line(format_args!(
-            "{witnesses} Runners countersigned the checkpoint that it ends at; {left_out} records of the last hour came after \
+            "{runners} countersigned the checkpoint that it ends at; {left_out} records of the last hour came after \
              it and are not in it."
         )),
     }

@@ -80,8 +80,8 @@ pub(super) async fn execute(verb: Verb, operations: &Operations, config: &Config
                 owner_name: open::text("--owner-name", &owner_name)?,
             };
             let made = operations.create_tenant(new).await.map_err(|error| open::operation(&error))?;
-            place.out.line(format_args!("tenant  {}", made.tenant));
-            place.out.line(format_args!("owner   {}", made.owner));
+            place.out.line(format_args!("tenant   {}", made.tenant));
+            place.out.line(format_args!("owner    {}", made.owner));
             let link = person::address(config, &made.link);
             place.out.line(format_args!("console  {}", link.expose()));
             place.out.line(format_args!("         once, by the owner, until {}", made.link.expires));
