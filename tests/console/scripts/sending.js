@@ -37,7 +37,7 @@ async function sent({ terms = {}, statement = "c3RhdGVtZW50", name = `name-${(na
     [`GET ${path}/receipt`]: receipt ?? [receipts],
   };
   const question = {
-    tenant: golden.tenant, owner: "tenant/ann", runner: golden.runner, name, value: utf8("value"), keys, statement, device,
+    tenant: golden.tenant, owner: "tenant/ann", runner: golden.runner, label: "till", name, value: utf8("value"), keys, statement, device,
   };
   try {
     return { ...(await sendSecret(question, teller)), error: "" };

@@ -60,6 +60,7 @@ async fn costs(world: &World, acme: &Tenancy, newest: RunId, runner: &FakeRunner
         "runs": ops.runs_page(owner, &all, &first);
         "runs by severity and control": ops.search_runs(owner, &grave, Some(&cryptography), &first);
         "run": ops.run_page(owner, newest, ItemsPart { skipped: 0, most: 200 });
+        "evidence of a run": ops.evidence_page(owner, newest);
         "runs to compare with": ops.comparable_runs(owner, newest, &all, &first);
         "findings": ops.findings_page(owner, &failing, None, &first);
         "findings of a control": ops.findings_page(owner, &failing, Some(&cryptography), &first);

@@ -201,7 +201,7 @@ class Page {
     const place = find("[data-open-request]");
     const href = `/drilldowns/${id}`;
     place.replaceChildren(
-      "Your request is logged before anybody signs it: ", element("a", { href }, "its page"), ".",
+      "Your request is logged before anybody signs it: ", element("a", { href }, "how it stands"), ".",
       element("span", { class: "under" }, "request ", element("code", { class: "id" }, id)),
     );
     place.hidden = false;

@@ -100,9 +100,11 @@ async fn whoever_may_ask_gets_the_page_and_its_calls() {
     let page = auditor.get(&format!("/drilldowns/{id}")).await;
     assert!(page.text().contains("Withdraw the request") && page.text().contains("again="), "{}", page.text());
     // By what people call it, the ids beside.
-    for part in
-        ["are looked after</a>, began <time", "reads the &lt;b&gt;release&lt;/b&gt; file", "looked at by the check “"]
-    {
+    for part in [
+        "are looked after</a><span class=\"under\">began <time",
+        "reads the &lt;b&gt;release&lt;/b&gt; file",
+        "looked at by the check “",
+    ] {
         assert!(page.text().contains(part), "{part} is not on {}", page.text());
     }
     let again = auditor.get(&format!("/runs/{run}/open?again={id}")).await.text();

@@ -155,7 +155,8 @@ impl Item {
             id: line.item,
             step: step_title.unwrap_or_else(|| line.step.to_string()),
             ordinal: (of > 1).then(|| format!("item {nth} of {of}")),
-            why: super::why(&looked_at_by),
+            // What is said of a step is said once.
+            why: if nth == 1 { super::why(&looked_at_by) } else { None },
             class: line.class.to_string(),
             holds: words::rows(line.form, line.rows),
             rows: line.rows,

@@ -29,7 +29,7 @@ const NOT_APPROVED: &[&str] = &["E-DRILL-012", "E-DRILL-013", "E-DRILL-014"];
 /// The one that wants a second person's word.
 pub(super) const SECOND_PERSON: &str = "E-DRILL-023";
 /// What is said of a request that is refused until they agree.
-pub(super) const WANTS_SECOND: &str = "waits for a second person";
+pub(super) const WANTS_SECOND: &str = "needs a second person";
 
 /// Which checks look at an item, by their titles.
 fn why(checks: &[String]) -> Option<String> {

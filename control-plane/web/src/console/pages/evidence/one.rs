@@ -197,7 +197,7 @@ impl Stands {
         };
         let (tone, shown, says) = match code.as_deref() {
             Some(SECOND_PERSON) => {
-                (Tone::Wait, WANTS_SECOND, "Nothing was opened yet. The Runner's policy wants two people for it.")
+                (Tone::Wait, WANTS_SECOND, "Nothing was opened. The Runner's policy wants two people for it.")
             }
             Some(_) | None => in_words(word),
         };
@@ -207,8 +207,8 @@ impl Stands {
                 format!("proctor-runner readers approve {device} --label '{}'", plain(asker)),
             )),
             Some(SECOND_PERSON) => Some((
-                "It waits for somebody else than the one who asked: whoever the Runner's operator names for it looks at \
-                 the request at the Runner and agrees to it. Then the same may be asked again within a day. They run:",
+                "Somebody else than the one who asked has to agree: whoever the Runner's operator names for it looks at the \
+                 request, at the Runner. Then the same may be asked again within a day. They run:",
                 format!("proctor-runner drilldowns confirm {} --reason 'why'", drilldown.id),
             )),
             Some(_) | None => None,
