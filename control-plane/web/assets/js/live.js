@@ -3,7 +3,7 @@
 // the focus is, in which something is selected, or which is opened by hand, waits for the next time. Whoever wants to read
 // in peace pauses it.
 
-import { furnish, sayRoles } from "./page.js";
+import { forgetRoles, furnish } from "./page.js";
 import { signInLink } from "./session.js";
 
 const LEAST_MS = 2_000;
@@ -88,7 +88,7 @@ function isSame(part, taken) {
   const [one, other] = [part.cloneNode(true), taken.cloneNode(true)];
   for (const copy of [one, other]) {
     passing(copy).forEach((ago) => { ago.textContent = ""; });
-    sayRoles(copy, false);
+    forgetRoles(copy);
     copy.querySelectorAll("details").forEach((details) => { details.removeAttribute("open"); });
     copy.querySelectorAll("[data-print]").forEach((button) => { button.hidden = false; });
     copy.querySelectorAll("[data-furnished]").forEach((holder) => {

@@ -5,8 +5,11 @@ import { watchSession } from "./session.js";
 
 const SAID_FOR_MS = 2_000;
 
-// Where rows become cards, some browsers forget what the parts of a table are: there it is said (WCAG 2.2, 1.3.1).
+// Where rows become cards, and where the items of a list are laid out, some browsers forget what they are: there it is
+// said (WCAG 2.2, 1.3.1).
 const CARDS = matchMedia("(max-width: 40rem)");
+const PARTS = "table.cards, table.cards :is(thead, tbody, tr, th, td)";
+const LISTS = "ol.steps, ul.tally";
 const ROLES = new Map([["TABLE", "table"], ["THEAD", "rowgroup"], ["TBODY", "rowgroup"], ["TR", "row"], ["TD", "cell"]]);
 
 // What a button did is said here too: that its own name changed is not told by every screen reader.
@@ -46,23 +49,27 @@ function select(holder) {
   selection.addRange(range);
 }
 
-/** Says what the parts of tables are that are shown as cards, or stops saying it. */
-export function sayRoles(root, isWanted) {
-  for (const part of root.querySelectorAll("table.cards, table.cards :is(thead, tbody, tr, th, td)")) {
+/** Says what tables that are shown as cards are, and lists that are laid out. */
+function sayRoles(root) {
+  for (const list of root.querySelectorAll(LISTS)) {
+    list.setAttribute("role", "list");
+  }
+  for (const part of CARDS.matches ? root.querySelectorAll(PARTS) : []) {
     const ofHead = part.getAttribute("scope") === "row" ? "rowheader" : "columnheader";
-    if (isWanted) {
-      part.setAttribute("role", ROLES.get(part.tagName) ?? ofHead);
-    } else {
-      part.removeAttribute("role");
-    }
+    part.setAttribute("role", ROLES.get(part.tagName) ?? ofHead);
   }
 }
 
-/** Gives every command below `root` its button, once, and every table that is shown as cards its roles. */
-export function furnish(root) {
-  if (CARDS.matches) {
-    sayRoles(root, true);
+/** Takes away what was said of them, as the server sends them. */
+export function forgetRoles(root) {
+  for (const part of root.querySelectorAll(`${PARTS}, ${LISTS}`)) {
+    part.removeAttribute("role");
   }
+}
+
+/** Gives every command below `root` its button, once, and tables and lists their roles. */
+export function furnish(root) {
+  sayRoles(root);
   for (const holder of root.querySelectorAll(".command[data-copy]:not([data-furnished])")) {
     holder.dataset.furnished = "";
     holder.append(copyButton(holder));
@@ -104,7 +111,10 @@ for (const bar of document.querySelectorAll("progress[data-until]")) {
   countDown(bar);
 }
 
-CARDS.addEventListener("change", () => sayRoles(document, CARDS.matches));
+CARDS.addEventListener("change", () => {
+  forgetRoles(document);
+  sayRoles(document);
+});
 document.body.append(announcer);
 furnish(document);
 document.querySelector("[data-focus]")?.focus();

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use clock::Timestamp;
 use control_plane_domain::list::{Cursor, Page};
 use control_plane_operations::{Error, Kind};
 use crypto::Secret;
@@ -193,6 +194,13 @@ impl Draft {
         self.values.iter().find(|(found, _)| *found == name).map_or("", |(_, value)| value)
     }
 
+    /// What stands in a field for a day. What is none would not be shown by a browser, and would not be valid there.
+    pub(crate) fn day(&self, name: &str) -> &str {
+        let day = self.value(name);
+        let is_day = format!("{day}T00:00:00.000Z").parse::<Timestamp>().is_ok();
+        if is_day { day } else { "" }
+    }
+
     /// What is wrong with a field, below it.
     pub(crate) fn fault(&self, name: &str) -> Html {
         kit::fault(name, self.fault_of(name))
@@ -275,5 +283,14 @@ mod tests {
         assert!(draft.aria("b").0.contains("aria-describedby=\"fault-b\""));
         assert_eq!((draft.value("b"), draft.aria("a").0.as_str()), ("x", ""));
         assert!(draft.summary().0.contains("this is needed"));
+    }
+
+    #[test]
+    fn a_field_for_a_day_holds_a_day_or_nothing() {
+        let draft = read("a=2026-11-22&b=2026-13-01").unwrap().draft();
+        assert_eq!((draft.day("a"), draft.day("b"), draft.day("item")), ("2026-11-22", "", ""));
+        for wrong in ["yesterday", "2026-11-2", "2026-11-22T00:00", "\u{ffff}", "\"><script>"] {
+            assert_eq!(Draft::of([("a", wrong.to_owned())]).day("a"), "", "{wrong}");
+        }
     }
 }
