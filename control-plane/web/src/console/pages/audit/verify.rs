@@ -166,27 +166,6 @@ const fn title(id: AuditStepId) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_not_judged_is_not_said_to_hold() {
-        use AuditOutcome::{Broken, Holds, NotJudged};
-        let end = |outcomes: &[AuditOutcome]| {
-            let step = |outcome: &AuditOutcome| {
-                AuditCheck::Step(AuditStep { id: AuditStepId::Records, outcome: *outcome, detail: String::new() })
-            };
-            let checks = [AuditCheck::Progress { checked: 1, of: 2 }].into_iter().chain(outcomes.iter().map(step));
-            checks.fold(End::Holds, |end, check| end.after(&check))
-        };
-        assert_eq!(end(&[Holds, Holds]), End::Holds);
-        assert_eq!(end(&[Holds, NotJudged, Holds]), End::InPart);
-        assert_eq!(end(&[Broken, NotJudged, Holds]), End::Broken);
-        assert_eq!(end(&[NotJudged, Broken]), End::Broken);
-    }
-}
-
-#[cfg(test)]
 pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
     use crate::console::sample::{HOSTILE, Sample};
     let page = VerifyPage { frame: Frame::sample(Section::Audit, "Verify the audit log") };
@@ -218,4 +197,25 @@ pub(crate) fn samples() -> Vec<crate::console::sample::Sample> {
         ),
         with("verify the audit log, it failed", &[], End::Failed(HOSTILE.to_owned())),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_judged_is_not_said_to_hold() {
+        use AuditOutcome::{Broken, Holds, NotJudged};
+        let end = |outcomes: &[AuditOutcome]| {
+            let step = |outcome: &AuditOutcome| {
+                AuditCheck::Step(AuditStep { id: AuditStepId::Records, outcome: *outcome, detail: String::new() })
+            };
+            let checks = [AuditCheck::Progress { checked: 1, of: 2 }].into_iter().chain(outcomes.iter().map(step));
+            checks.fold(End::Holds, |end, check| end.after(&check))
+        };
+        assert_eq!(end(&[Holds, Holds]), End::Holds);
+        assert_eq!(end(&[Holds, NotJudged, Holds]), End::InPart);
+        assert_eq!(end(&[Broken, NotJudged, Holds]), End::Broken);
+        assert_eq!(end(&[NotJudged, Broken]), End::Broken);
+    }
 }
