@@ -3,6 +3,7 @@
 //! Knows connections, statements and values; must never know what a table means. Only the transaction type uses it.
 
 mod connect;
+mod together;
 mod wire;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +20,8 @@ use crate::sqlite::{Mode, Rows, Step};
 use crate::value::Value;
 
 pub(crate) use connect::{check_server_role, connect_once, open_pool};
-use wire::{Bound, failure, read};
+use together::{Parameter, Together};
+use wire::{Bound, failure, placed, read};
 
 /// The pool.
 #[derive(Clone)]
@@ -84,7 +86,8 @@ impl PostgresTx {
         result
     }
 
-    /// The answer to the query with each of these values; they are sent without waiting for one another.
+    /// The answer to the query with each of these values: as one statement if it can be, and otherwise sent without waiting
+    /// for one another.
     pub(crate) async fn query(&self, sql: Sql, each: Vec<Vec<Value>>) -> Result<Vec<Rows>, Failure> {
         self.noting(self.try_query(sql, &each).await)
     }
@@ -92,6 +95,13 @@ impl PostgresTx {
     async fn try_query(&self, sql: Sql, each: &[Vec<Value>]) -> Result<Vec<Rows>, Failure> {
         let client = self.client()?;
         let statement = client.prepare_cached(sql.text()).await.map_err(|error| failure(&error))?;
+        let is_fit = !each.iter().flatten().any(|value| *value == Value::Unfit);
+        if !self.tenant.is_empty()
+            && is_fit
+            && let Some(together) = Together::new(sql.text(), statement.params(), each)
+        {
+            return self.query_together(&together, each.len()).await;
+        }
         let statement = &statement;
         let running = each.iter().map(|values| async move {
             let bound = self.bind(statement, std::slice::from_ref(values))?;
@@ -100,6 +110,26 @@ impl PostgresTx {
             rows.iter().map(read).collect::<Result<Rows, Failure>>()
         });
         try_join_all(running).await
+    }
+
+    async fn query_together(&self, together: &Together, count: usize) -> Result<Vec<Rows>, Failure> {
+        let client = self.client()?;
+        let prepared = client.prepare_typed_cached(&together.text, &together.types).await;
+        let statement = prepared.map_err(|error| failure(&error))?;
+        let tenant = Parameter::One(Value::Text(self.tenant.clone()));
+        let bound: Vec<&Parameter> = std::iter::once(&tenant).chain(&together.parameters).collect();
+        let rows = client.query_raw(&statement, bound).await.map_err(|error| failure(&error))?;
+        let rows: Vec<_> = rows.try_collect().await.map_err(|error| failure(&error))?;
+        let mut found = rows.iter().map(placed).collect::<Result<Vec<_>, Failure>>()?;
+        found.sort_by_key(|(nth, place, _)| (*nth, *place));
+        let mut answers: Vec<Rows> = (0..count).map(|_| Rows::new()).collect();
+        for (nth, _, cells) in found {
+            let answer = nth.checked_sub(1).and_then(|nth| answers.get_mut(nth));
+            answer
+                .ok_or_else(|| Failure::Statement("it answers for values that it was not given".to_owned()))?
+                .push(cells);
+        }
+        Ok(answers)
     }
 
     /// Executes the statements of all steps in order. They are sent without waiting for one another.

@@ -44,6 +44,21 @@ pub(super) fn read(row: &tokio_postgres::Row) -> Result<Vec<Value>, Failure> {
     cells.collect()
 }
 
+/// A row behind the number of the values that it answers, and its place in that answer.
+pub(super) fn placed(row: &tokio_postgres::Row) -> Result<(usize, usize, Vec<Value>), Failure> {
+    let mut cells = read(row)?;
+    let is_number = |cell: Value| match cell {
+        Value::Int(number) => usize::try_from(number).ok(),
+        Value::Null | Value::Text(_) | Value::Bytes(_) | Value::Unfit => None,
+    };
+    let mut numbers = cells.drain(..cells.len().min(2)).filter_map(is_number);
+    let (Some(nth), Some(place)) = (numbers.next(), numbers.next()) else {
+        return Err(Failure::Statement("it does not say which values a row answers".to_owned()));
+    };
+    drop(numbers);
+    Ok((nth, place, cells))
+}
+
 /// What an error of the server or of the connection means. The server's own words can quote values, so they go to the
 /// log of the control plane only; here stands its code and message without detail.
 pub(super) fn failure(error: &tokio_postgres::Error) -> Failure {
